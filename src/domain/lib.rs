@@ -1,0 +1,41 @@
+//! The nouns of Headroom: plain data without I/O, shared by every crate.
+//!
+//! Money follows FOCUS, forecasts follow Hyndman & Athanasopoulos and Nixtla,
+//! recommendations follow the FinOps Framework and AWS Cost Optimization Hub.
+
+mod capacity;
+mod charge;
+mod commitment;
+mod event;
+mod forecast;
+mod ids;
+mod metric;
+mod money;
+mod period;
+mod price;
+mod provider;
+mod recommendation;
+mod resource;
+mod series;
+mod usage;
+mod values;
+
+pub use capacity::{CapacityPlan, PolicyOutcome, Requirement};
+pub use charge::{Charge, ChargeCategory, CommitmentDiscountStatus, PricingCategory};
+pub use commitment::{Commitment, Payment, PricingPlan};
+pub use event::Event;
+pub use forecast::{Accuracy, Components, Forecast, Member};
+pub use ids::{ManifestId, OrganizationId, RunId, UserId};
+pub use metric::{HourlyMetric, MetricName};
+pub use money::{Currency, Money, UnknownCurrency, from_statistic, to_cents, to_statistic};
+pub use period::{BillingMonth, Period};
+pub use price::{DiskPrice, PriceQuote, PriceSource, Shape, StoragePrice};
+pub use provider::{Provider, UnknownProvider};
+pub use recommendation::{
+    ActionType, Effort, Evidence, Finding, Plan, PlanStep, Purchase, Recommendation, RecommendationStatus,
+    Risk, RiskLabel, SavingRange, Skip, Step,
+};
+pub use resource::{Resource, ResourceKind, ResourceState};
+pub use series::{Frequency, Grid, Series, Stamp};
+pub use usage::UsageHour;
+pub use values::UnknownValue;

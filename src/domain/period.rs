@@ -1,0 +1,116 @@
+//! Half-open periods of UTC time.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// A period of time: `start` inclusive, `end` exclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Period {
+    /// First instant inside.
+    pub start: DateTime<Utc>,
+    /// First instant after.
+    pub end: DateTime<Utc>,
+}
+
+impl Period {
+    /// The `days` days that end at `end`.
+    pub fn days_before(end: DateTime<Utc>, days: i64) -> Self {
+        Self { start: end - Duration::days(days), end }
+    }
+
+    /// Whether `instant` lies inside.
+    pub fn contains(&self, instant: DateTime<Utc>) -> bool {
+        self.start <= instant && instant < self.end
+    }
+
+    /// Length in hours, with fractions.
+    pub fn hours(&self) -> f64 {
+        (self.end - self.start).num_seconds() as f64 / 3600.0
+    }
+}
+
+/// A calendar month of UTC, the unit that providers restate bills in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct BillingMonth {
+    year: i32,
+    month: u32,
+}
+
+impl BillingMonth {
+    /// The month that holds `instant`.
+    pub fn of(instant: DateTime<Utc>) -> Self {
+        Self { year: instant.year(), month: instant.month() }
+    }
+
+    /// First day of the month.
+    pub fn first_day(self) -> NaiveDate {
+        NaiveDate::from_ymd_opt(self.year, self.month, 1).unwrap_or(NaiveDate::MIN)
+    }
+
+    /// The month after this one.
+    pub fn next(self) -> Self {
+        match self.month {
+            12 => Self { year: self.year + 1, month: 1 },
+            month => Self { year: self.year, month: month + 1 },
+        }
+    }
+
+    /// The whole month as a period.
+    pub fn period(self) -> Period {
+        let midnight = |month: Self| month.first_day().and_time(NaiveTime::MIN).and_utc();
+        Period { start: midnight(self), end: midnight(self.next()) }
+    }
+}
+
+impl fmt::Display for BillingMonth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.year, self.month)
+    }
+}
+
+impl FromStr for BillingMonth {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d")
+            .map(|day| Self { year: day.year(), month: day.month() })
+            .map_err(|_| format!("{text:?} is not a month: expected YYYY-MM"))
+    }
+}
+
+impl TryFrom<String> for BillingMonth {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<BillingMonth> for String {
+    fn from(month: BillingMonth) -> Self {
+        month.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_roll_over_the_year() {
+        let december: BillingMonth = "2026-12".parse().unwrap();
+        assert_eq!(december.next().to_string(), "2027-01");
+        assert_eq!(december.period().hours(), 744.0);
+        assert!("2026-13".parse::<BillingMonth>().is_err());
+    }
+
+    #[test]
+    fn periods_exclude_their_end() {
+        let period = "2026-02".parse::<BillingMonth>().unwrap().period();
+        assert!(period.contains(period.start) && !period.contains(period.end));
+    }
+}

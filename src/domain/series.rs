@@ -1,0 +1,136 @@
+//! Series on a regular grid.
+
+use std::fmt;
+
+use chrono::{DateTime, Duration, Months, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+
+/// A point in time of a series: a UTC instant, or an integer step where the source has no clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Stamp {
+    /// Integer step.
+    Step(i64),
+    /// UTC instant.
+    Time(DateTime<Utc>),
+}
+
+impl fmt::Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Step(step) => step.fmt(f),
+            Self::Time(time) => f.write_str(&time.to_rfc3339_opts(SecondsFormat::Secs, true)),
+        }
+    }
+}
+
+/// Distance between two points of a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Frequency {
+    /// A fixed number of seconds.
+    Seconds(i64),
+    /// Calendar months (1 month, 3 quarter, 12 year).
+    Months(u32),
+    /// Integer steps.
+    Steps(i64),
+}
+
+impl Frequency {
+    /// One hour.
+    pub const HOUR: Self = Self::Seconds(3600);
+    /// One day of UTC.
+    pub const DAY: Self = Self::Seconds(86_400);
+
+    /// Seconds, on average over the calendar; `None` for integer steps.
+    pub fn mean_seconds(self) -> Option<f64> {
+        match self {
+            Self::Seconds(seconds) => Some(seconds as f64),
+            Self::Months(months) => Some(f64::from(months) * 2_629_746.0),
+            Self::Steps(_) => None,
+        }
+    }
+}
+
+/// A regular grid of stamps: `start`, `start + frequency`, …
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grid {
+    /// Stamp of index 0.
+    pub start: Stamp,
+    /// Distance between neighbours.
+    pub frequency: Frequency,
+}
+
+impl Grid {
+    /// The stamp at `index` (0 is `start`). Saturates at the ends of the calendar.
+    pub fn stamp(&self, index: usize) -> Stamp {
+        let index_i64 = i64::try_from(index).unwrap_or(i64::MAX);
+        match (self.start, self.frequency) {
+            (Stamp::Time(start), Frequency::Seconds(seconds)) => {
+                let later = Duration::try_seconds(seconds.saturating_mul(index_i64));
+                Stamp::Time(
+                    later
+                        .and_then(|later| start.checked_add_signed(later))
+                        .unwrap_or(DateTime::<Utc>::MAX_UTC),
+                )
+            }
+            (Stamp::Time(start), Frequency::Months(months)) => {
+                let later = months.saturating_mul(u32::try_from(index).unwrap_or(u32::MAX));
+                Stamp::Time(start.checked_add_months(Months::new(later)).unwrap_or(DateTime::<Utc>::MAX_UTC))
+            }
+            (Stamp::Time(start), Frequency::Steps(_)) => Stamp::Time(start),
+            (Stamp::Step(start), Frequency::Steps(step)) => {
+                Stamp::Step(start.saturating_add(step.saturating_mul(index_i64)))
+            }
+            (Stamp::Step(start), _) => Stamp::Step(start.saturating_add(index_i64)),
+        }
+    }
+
+    /// The same grid, starting `index` points later.
+    pub fn advance(&self, index: usize) -> Self {
+        Self { start: self.stamp(index), frequency: self.frequency }
+    }
+}
+
+/// One series: values on a grid, `None` where nothing was measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    /// Its name.
+    pub unique_id: String,
+    /// When each value was true.
+    pub grid: Grid,
+    /// The values, oldest first.
+    pub values: Vec<Option<f64>>,
+}
+
+impl Series {
+    /// Number of points, missing ones included.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there is no point at all.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The grid right after the last point: where a forecast starts.
+    pub fn next_grid(&self) -> Grid {
+        self.grid.advance(self.values.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grids_step_over_months_days_and_numbers() {
+        let january: DateTime<Utc> = "2026-01-31T00:00:00Z".parse().unwrap();
+        let monthly = Grid { start: Stamp::Time(january), frequency: Frequency::Months(1) };
+        assert_eq!(monthly.stamp(1).to_string(), "2026-02-28T00:00:00Z");
+        let daily = Grid { start: Stamp::Time(january), frequency: Frequency::DAY };
+        assert_eq!(daily.advance(1).stamp(0).to_string(), "2026-02-01T00:00:00Z");
+        let steps = Grid { start: Stamp::Step(5), frequency: Frequency::Steps(2) };
+        assert_eq!(steps.stamp(3), Stamp::Step(11));
+    }
+}
