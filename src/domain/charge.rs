@@ -121,6 +121,8 @@ pub struct Charge {
     pub commitment_discount_status: Option<CommitmentDiscountStatus>,
     /// Instance type, where the source has it (`x_InstanceType`, CUR `product_instance_type`, …).
     pub instance_type: Option<String>,
+    /// Operating system (`Linux`, `Windows`, `RHEL`, `SUSE`), where the source has it.
+    pub os: Option<String>,
     /// FOCUS `Tags`: finalized keys and values.
     pub tags: BTreeMap<String, String>,
 }
