@@ -1,1 +1,18 @@
-//! Placeholder.
+//! Forecasting: a series in, calibrated quantiles out. Pure: no clock, no files, no randomness of its own.
+//!
+//! The road of one series: [`Request`] → season lengths → cleaned history → members → rolling-origin
+//! backtest → combination → conformal calibration → events → [`Forecast`](domain::Forecast).
+
+mod backtest;
+mod ensemble;
+mod paths;
+mod reconcile;
+mod request;
+mod score;
+
+pub use backtest::{Backtest, BacktestSettings, BacktestSummary, backtest, merge};
+pub use ensemble::{forecast, forecast_all};
+pub use paths::paths;
+pub use reconcile::{Group, ReconcileError, Reconciled, reconcile};
+pub use request::{Holiday, Request, RequestError};
+pub use score::ModelScore;
