@@ -1,1 +1,5 @@
-//! Placeholder.
+//! Clients of the providers' APIs: each turns answers into the same nouns as files do.
+
+pub mod cost_explorer;
+
+pub use cost_explorer::{CostExplorer, Dimension, Estimate, Fetched, SourceError};
