@@ -58,7 +58,9 @@ impl DurationCurve {
         }
         for share in [0.0, 0.25, 0.5, 0.75, 1.0] {
             let label = format!("{:.0} %", share * 100.0);
-            svg.text(Ink::Label, x.at(share), bottom + 16.0, Anchor::Middle, &label);
+            // The last label would be cut by the view box.
+            let anchor = if share == 1.0 { Anchor::End } else { Anchor::Middle };
+            svg.text(Ink::Label, x.at(share), bottom + 16.0, anchor, &label);
         }
         let pixels = (right - left) as usize;
         let step = values.len().div_ceil(pixels.max(1)).max(1);

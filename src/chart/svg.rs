@@ -8,6 +8,9 @@ use crate::{Frame, Look};
 /// Fonts of standalone pictures, the first that is installed wins.
 pub(crate) const FONTS: [&str; 5] = ["DejaVu Sans", "Liberation Sans", "Noto Sans", "Arial", "Helvetica"];
 
+/// Mean width of a letter of a sans-serif font at 11 px, on the wide side: figures and capitals count more.
+const LETTER: f64 = 6.6;
+
 /// Where a text is anchored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Anchor {
@@ -117,9 +120,9 @@ pub(crate) fn n(value: f64) -> String {
     format!("{}", rounded + 0.0)
 }
 
-/// Width of a text at 11 px, estimated from the mean width of a sans-serif letter.
+/// Width of a text at 11 px, estimated.
 pub(crate) fn text_width(text: &str) -> f64 {
-    text.chars().count() as f64 * 6.3
+    text.chars().count() as f64 * LETTER
 }
 
 /// A text cut to `width` pixels, with an ellipsis where something is missing.
@@ -127,7 +130,7 @@ pub(crate) fn fit(text: &str, width: f64) -> String {
     if text_width(text) <= width {
         return text.to_owned();
     }
-    let letters = ((width / 6.3) as usize).saturating_sub(1).max(1);
+    let letters = ((width / LETTER) as usize).saturating_sub(1).max(1);
     let mut cut: String = text.chars().take(letters).collect();
     cut.push('…');
     cut
