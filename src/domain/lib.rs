@@ -27,7 +27,7 @@ pub use event::Event;
 pub use forecast::{Accuracy, Components, Forecast, Member};
 pub use ids::{ManifestId, OrganizationId, RunId, UserId};
 pub use metric::{HourlyMetric, MetricName};
-pub use money::{Currency, Money, UnknownCurrency, from_statistic, to_cents, to_statistic};
+pub use money::{Currency, Money, UnknownCurrency, from_statistic, show_amount, to_cents, to_statistic};
 pub use period::{BillingMonth, Period};
 pub use price::{DiskPrice, PriceQuote, PriceSource, Shape, StoragePrice};
 pub use provider::{Provider, UnknownProvider};

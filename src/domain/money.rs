@@ -99,6 +99,21 @@ pub fn to_cents(amount: Decimal) -> Decimal {
     cents
 }
 
+/// An amount as people read it: cents, thousands separated by commas, a true minus sign for less than zero.
+pub fn show_amount(amount: Decimal) -> String {
+    let cents = to_cents(amount).to_string();
+    let (sign, digits) = cents.strip_prefix('-').map_or(("", cents.as_str()), |digits| ("−", digits));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "00"));
+    let mut shown = String::from(sign);
+    for (place, digit) in whole.chars().enumerate() {
+        if place > 0 && (whole.len() - place) % 3 == 0 {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    format!("{shown}.{fraction}")
+}
+
 /// Ledger money as a statistic, to be fitted or plotted.
 pub fn to_statistic(amount: Decimal) -> f64 {
     amount.to_f64().unwrap_or(0.0)
@@ -129,6 +144,17 @@ mod tests {
     fn shows_money_to_the_cent() {
         let money = Money { amount: Decimal::new(123_456, 3), currency: Currency::USD };
         assert_eq!(money.to_string(), "123.46 USD");
+    }
+
+    #[test]
+    fn groups_thousands() {
+        let shown = |units, scale| show_amount(Decimal::new(units, scale));
+        assert_eq!(shown(123_456_789, 2), "1,234,567.89");
+        assert_eq!(shown(-1_000, 0), "−1,000.00");
+        assert_eq!(
+            (shown(999, 0), shown(0, 0), shown(-4, 3)),
+            ("999.00".into(), "0.00".into(), "0.00".into())
+        );
     }
 
     proptest! {
