@@ -1,0 +1,3 @@
+create table organization (
+    id bigint generated always as identity primary key
+);

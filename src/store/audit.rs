@@ -1,0 +1,64 @@
+//! Who did what, when: written once, never changed.
+
+use chrono::{DateTime, Utc};
+use domain::OrganizationId;
+use serde::Serialize;
+use sqlx::PgConnection;
+
+use crate::StoreError;
+
+/// One thing that somebody did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Entry {
+    /// Key; larger is later.
+    pub id: i64,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who: an address, `token:<name>` or `system`.
+    pub actor: String,
+    /// What, verb last (`user.create`, `recommendation.accept`).
+    pub action: String,
+    /// To what.
+    pub subject: String,
+    /// Whatever else a reader needs.
+    pub detail: serde_json::Value,
+}
+
+/// An entry to be written.
+#[derive(Debug, Clone)]
+pub struct NewEntry<'a> {
+    /// Who.
+    pub actor: &'a str,
+    /// What.
+    pub action: &'a str,
+    /// To what.
+    pub subject: &'a str,
+    /// Whatever else a reader needs.
+    pub detail: serde_json::Value,
+}
+
+/// Writes one entry.
+///
+/// # Errors
+/// Only those of the database.
+pub async fn record(
+    conn: &mut PgConnection,
+    org: OrganizationId,
+    entry: &NewEntry<'_>,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    todo!()
+}
+
+/// Entries, latest first; `before` is the id of the last one already seen.
+///
+/// # Errors
+/// Only those of the database.
+pub async fn list(
+    conn: &mut PgConnection,
+    org: OrganizationId,
+    before: Option<i64>,
+    limit: u32,
+) -> Result<Vec<Entry>, StoreError> {
+    todo!()
+}
