@@ -1,1 +1,27 @@
-//! Placeholder.
+//! Capacity: from a demand forecast and planned events to instances, schedules, dates and compared policies.
+//!
+//! The road of one workload: [`apply`] scenarios → [`plan`] → [`export`] of the schedule, and [`simulate`] of
+//! the plan against other policies.
+
+mod fan;
+mod latency;
+mod normal;
+mod plan;
+mod policy;
+mod requirement;
+mod scenario;
+mod schedule;
+mod settings;
+mod simulate;
+#[cfg(test)]
+mod testing;
+
+pub use fan::quantile_path;
+pub use latency::erlang_c;
+pub use plan::{plan, row_hours};
+pub use policy::{Policy, PolicyName, Rule, UnknownPolicy};
+pub use requirement::instances;
+pub use scenario::{Scenario, Shape, apply};
+pub use schedule::{changes, smooth};
+pub use settings::{Settings, SettingsError, SettingsInput, Survive};
+pub use simulate::{Run, Simulation, simulate};

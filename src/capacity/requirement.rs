@@ -1,0 +1,68 @@
+//! From demand to instances, with the failure that is to be survived.
+
+use crate::settings::{Settings, Survive};
+
+/// Rounding noise below which a fraction of an instance is not one: 0.7 × 10 / 7 is one instance, not two.
+const ROUNDING: f64 = 1e-9;
+
+/// Instances that carry `demand` at the target utilization and survive what the settings ask for.
+///
+/// A zone is survived when the others carry everything: ⌈need ÷ (zones − 1)⌉ in each zone (static stability:
+/// nothing has to be started while the zone is down). More demand never needs less.
+pub fn instances(demand: f64, settings: &Settings) -> u32 {
+    let given = &settings.given;
+    let need = whole(demand / settings.usable_throughput()).max(given.min_instances);
+    match given.survive {
+        Survive::None => need,
+        Survive::Instance => need.saturating_add(1),
+        Survive::Zone => need.div_ceil(given.zones - 1).saturating_mul(given.zones),
+    }
+}
+
+/// The smallest whole number of instances not below `need`, up to rounding noise.
+fn whole(need: f64) -> u32 {
+    // `as` saturates, and takes a NaN to 0.
+    (need * (1.0 - ROUNDING)).ceil().max(0.0) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::settings::SettingsInput;
+
+    fn settings(survive: Survive, zones: u32) -> Settings {
+        SettingsInput { survive, zones, ..SettingsInput::new(100.0) }.check().unwrap()
+    }
+
+    #[test]
+    fn failures_are_added_as_documented() {
+        assert_eq!(instances(700.0, &settings(Survive::None, 3)), 10);
+        assert_eq!(instances(700.1, &settings(Survive::None, 3)), 11);
+        assert_eq!(instances(700.0, &settings(Survive::Instance, 3)), 11);
+        assert_eq!(instances(700.0, &settings(Survive::Zone, 3)), 15);
+        assert_eq!(instances(700.0, &settings(Survive::Zone, 2)), 20);
+        assert_eq!(instances(770.0, &settings(Survive::Zone, 4)), 16);
+        assert_eq!(instances(0.0, &settings(Survive::None, 3)), 1);
+        assert_eq!(instances(1e300, &settings(Survive::Zone, 3)), u32::MAX);
+    }
+
+    proptest! {
+        #[test]
+        fn more_demand_never_needs_less(demand in 0.0..1e7, more in 0.0..1e7, zones in 2u32..6) {
+            for survive in [Survive::None, Survive::Instance, Survive::Zone] {
+                let settings = settings(survive, zones);
+                prop_assert!(instances(demand + more, &settings) >= instances(demand, &settings));
+            }
+        }
+
+        #[test]
+        fn a_lost_zone_leaves_enough(demand in 0.0..1e6, zones in 2u32..6) {
+            let total = instances(demand, &settings(Survive::Zone, zones));
+            prop_assert_eq!(total % zones, 0);
+            let left = total - total / zones;
+            prop_assert!(left >= instances(demand, &settings(Survive::None, zones)));
+        }
+    }
+}

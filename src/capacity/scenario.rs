@@ -1,0 +1,219 @@
+//! What-if on a forecast: growth, events of any shape, the loss of a zone.
+
+use domain::{Event, Forecast, Stamp};
+use serde::{Deserialize, Serialize};
+
+use crate::normal;
+
+/// How an event unfolds between its start and its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shape {
+    /// The whole multiplier all the time.
+    #[default]
+    Flat,
+    /// The whole multiplier at the start, falling exponentially to a twentieth of it at the end.
+    Spike,
+    /// Growing evenly from nothing to the whole multiplier at the end.
+    Ramp,
+    /// Falling evenly from the whole multiplier to nothing.
+    Decay,
+}
+
+/// A change of demand to be tried out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Scenario {
+    /// All demand times `factor` (1.2 = 20 % more).
+    Growth {
+        /// The factor, 0 or more.
+        factor: f64,
+    },
+    /// An event or launch: its multiplier, with the doubt about it, in its shape.
+    Event {
+        /// Start, end, multiplier and doubt.
+        event: Event,
+        /// How it unfolds.
+        shape: Shape,
+    },
+    /// One of `zones` zones is down: the same demand has to be met by a group of which 1/`zones` is missing.
+    ZoneLoss {
+        /// Zones the group spans, 2 or more.
+        zones: u32,
+        /// First instant, inclusive.
+        starts_at: Stamp,
+        /// Last instant, exclusive.
+        ends_at: Stamp,
+    },
+}
+
+/// The forecast under `scenarios`, applied one after the other (their multipliers multiply).
+///
+/// A certain multiplier scales every quantile. A doubtful one widens them: the distance of a quantile from
+/// the median becomes the root of the summed squares of what demand and multiplier each cause, as for
+/// independent errors. A forecast that was given an event already must not be given it again here.
+pub fn apply(demand: &Forecast, scenarios: &[Scenario]) -> Forecast {
+    scenarios.iter().fold(demand.clone(), |demand, scenario| match scenario {
+        Scenario::Growth { factor } => scaled(demand, |_| Some(Multiplier::certain(factor.max(0.0)))),
+        Scenario::Event { event, shape } => {
+            let id = demand.unique_id.clone();
+            scaled(demand, |stamp| {
+                event.covers(&id, stamp).then(|| Multiplier::of(event, shape.weight(position(event, stamp))))
+            })
+        }
+        Scenario::ZoneLoss { zones, starts_at, ends_at } => {
+            let zones = f64::from((*zones).max(2));
+            scaled(demand, |stamp| {
+                (*starts_at <= stamp && stamp < *ends_at).then(|| Multiplier::certain(zones / (zones - 1.0)))
+            })
+        }
+    })
+}
+
+impl Shape {
+    /// Share of the multiplier at `position`, 0 (start) to 1 (end).
+    fn weight(self, position: f64) -> f64 {
+        match self {
+            Self::Flat => 1.0,
+            Self::Spike => 20f64.powf(-position),
+            Self::Ramp => position,
+            Self::Decay => 1.0 - position,
+        }
+    }
+}
+
+/// Where `stamp` lies within the event, 0 to 1.
+fn position(event: &Event, stamp: Stamp) -> f64 {
+    let number = |stamp: Stamp| match stamp {
+        Stamp::Step(step) => step as f64,
+        Stamp::Time(time) => time.timestamp() as f64,
+    };
+    let (start, end) = (number(event.starts_at), number(event.ends_at));
+    ((number(stamp) - start) / (end - start).max(f64::MIN_POSITIVE)).clamp(0.0, 1.0)
+}
+
+/// A multiplier of demand: P10, median, P90.
+struct Multiplier {
+    low: f64,
+    middle: f64,
+    high: f64,
+}
+
+impl Multiplier {
+    fn certain(value: f64) -> Self {
+        Self { low: value, middle: value, high: value }
+    }
+
+    /// The event's multiplier where only `weight` of its effect is felt.
+    fn of(event: &Event, weight: f64) -> Self {
+        let felt = |multiplier: f64| (1.0 + (multiplier - 1.0) * weight).max(0.0);
+        Self { low: felt(event.low()), middle: felt(event.multiplier), high: felt(event.high()) }
+    }
+
+    /// Distance of its `z` quantile (in standard normal units) from its median.
+    fn distance(&self, z: f64) -> f64 {
+        let side = if z > 0.0 { self.high - self.middle } else { self.middle - self.low };
+        z.abs() / normal::quantile(0.9) * side.max(0.0)
+    }
+}
+
+/// The forecast with each step's multiplier, where there is one.
+fn scaled(mut demand: Forecast, multiplier: impl Fn(Stamp) -> Option<Multiplier>) -> Forecast {
+    let medians = crate::fan::quantile_path(&demand, 0.5);
+    let scores: Vec<f64> = demand.levels.iter().map(|level| normal::quantile(*level)).collect();
+    demand.components.event_multiplier.resize(demand.mean.len(), 1.0);
+    for (step, median) in medians.into_iter().enumerate() {
+        let Some(multiplier) = multiplier(demand.grid.stamp(step)) else { continue };
+        demand.mean[step] *= multiplier.middle;
+        demand.components.event_multiplier[step] *= multiplier.middle;
+        let mut floor = f64::NEG_INFINITY;
+        for (path, z) in demand.quantiles.iter_mut().zip(&scores) {
+            let centre = multiplier.middle * median;
+            let from_demand = multiplier.middle * (path[step] - median);
+            let from_multiplier = median * multiplier.distance(*z);
+            let distance = from_demand.hypot(from_multiplier).copysign(*z);
+            let value = if from_multiplier == 0.0 { centre + from_demand } else { centre + distance };
+            // Far below the median the doubt may exceed demand itself: nothing is the least there can be.
+            floor = value.max(path[step].min(0.0)).max(floor);
+            path[step] = floor;
+        }
+    }
+    demand
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Frequency, Grid};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LEVELS: [f64; 5] = [0.1, 0.25, 0.5, 0.9, 0.99];
+
+    fn demand(steps: usize) -> Forecast {
+        let grid = Grid { start: Stamp::Step(0), frequency: Frequency::Steps(1) };
+        let paths: Vec<Vec<f64>> =
+            [80.0, 90.0, 100.0, 120.0, 136.0].iter().map(|value| vec![*value; steps]).collect();
+        crate::testing::forecast(grid, &LEVELS, &paths)
+    }
+
+    fn event(multiplier: f64, low: Option<f64>, high: Option<f64>) -> Event {
+        Event {
+            name: "sale".to_owned(),
+            starts_at: Stamp::Step(2),
+            ends_at: Stamp::Step(6),
+            multiplier,
+            multiplier_low: low,
+            multiplier_high: high,
+            unique_id: None,
+        }
+    }
+
+    #[test]
+    fn growth_and_lost_zones_scale_every_quantile() {
+        let grown = apply(&demand(3), &[Scenario::Growth { factor: 1.5 }]);
+        assert_eq!(grown.quantiles[3], [180.0; 3]);
+        assert_eq!(grown.mean, [150.0; 3]);
+        let zone = Scenario::ZoneLoss { zones: 3, starts_at: Stamp::Step(1), ends_at: Stamp::Step(2) };
+        assert_eq!(apply(&demand(3), &[zone]).quantiles[2], [100.0, 150.0, 100.0]);
+    }
+
+    #[test]
+    fn an_unstated_doubt_of_thirty_percent_dominates_the_fan() {
+        let scenario = Scenario::Event { event: event(10.0, None, None), shape: Shape::Flat };
+        let sale = apply(&demand(7), &[scenario]);
+        assert_eq!(sale.quantiles[2], [100.0, 100.0, 1000.0, 1000.0, 1000.0, 1000.0, 100.0]);
+        // P90: 1000 + √(200² + 300²), P10 likewise below.
+        assert!((sale.quantiles[3][2] - 1360.555).abs() < 1e-3);
+        assert!((sale.quantiles[0][2] - 639.445).abs() < 1e-3);
+        assert_eq!(sale.components.event_multiplier[2], 10.0);
+    }
+
+    #[test]
+    fn shapes_spread_the_multiplier_over_the_event() {
+        let path = |shape| {
+            let event = event(5.0, Some(5.0), Some(5.0));
+            apply(&demand(7), &[Scenario::Event { event, shape }]).quantiles[2].clone()
+        };
+        assert_eq!(path(Shape::Ramp), [100.0, 100.0, 100.0, 200.0, 300.0, 400.0, 100.0]);
+        assert_eq!(path(Shape::Decay), [100.0, 100.0, 500.0, 400.0, 300.0, 200.0, 100.0]);
+        let spike = path(Shape::Spike);
+        assert!(spike[2] == 500.0 && spike[3] < 300.0 && spike[5] > 100.0);
+    }
+
+    proptest! {
+        #[test]
+        fn quantiles_never_cross_and_stay_above_zero(
+            multiplier in 0.0..20.0, doubt in 0.0..2.0, factor in 0.0..3.0,
+        ) {
+            let event = event(multiplier, Some(multiplier * (1.0 - doubt)), Some(multiplier * (1.0 + doubt)));
+            let scenarios = [Scenario::Event { event, shape: Shape::Spike }, Scenario::Growth { factor }];
+            let result = apply(&demand(8), &scenarios);
+            for step in 0..8 {
+                let fan: Vec<f64> = result.quantiles.iter().map(|path| path[step]).collect();
+                prop_assert!(fan.windows(2).all(|pair| pair[0] <= pair[1]), "{fan:?}");
+                prop_assert!(fan[0] >= 0.0);
+            }
+        }
+    }
+}
