@@ -1,0 +1,76 @@
+//! Commitments: what to buy now for the usage to come, given what is held and what can be bought later.
+
+mod output;
+
+use billing::{BillingError, PriceBook};
+use chrono::{DateTime, Utc};
+use domain::{Commitment, UsageHour};
+
+pub use output::{CostSummary, Output, SavingSummary};
+
+/// How to plan.
+///
+/// | name | default | purpose | range |
+/// |---|---|---|---|
+/// | `as_of` | – | purchases start here; nothing at or after it is looked at | full UTC hour |
+/// | `horizon_days` | 365 | window of the savings and costs that are reported | 1 to 1,830 |
+/// | `every_days` | `None` | rhythm of later purchases; `None`: this is the only one | 1 to 366 |
+/// | `risk` | 0 | 0 minimizes expected cost, 1 the conditional value at risk | 0 to 1 |
+/// | `cost_of_capital` | 0.08 | yearly rate at which payment options are compared | 0 to 1 |
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Exclusive end of what is known, and the instant of purchase.
+    pub as_of: DateTime<Utc>,
+    /// Days after `as_of` over which savings and costs are reported.
+    pub horizon_days: u32,
+    /// Days between purchases.
+    pub every_days: Option<u32>,
+    /// Mix of expected cost and conditional value at risk.
+    pub risk: f64,
+    /// Yearly cost of capital.
+    pub cost_of_capital: f64,
+}
+
+impl Settings {
+    /// The defaults, at `as_of`.
+    pub fn new(as_of: DateTime<Utc>) -> Self {
+        Self { as_of, horizon_days: 365, every_days: None, risk: 0.0, cost_of_capital: 0.08 }
+    }
+}
+
+/// What a plan is made from.
+#[derive(Debug, Clone)]
+pub struct Input<'a> {
+    /// Instance-hours by UTC hour; those at or after `as_of` are not looked at.
+    pub usage: &'a [UsageHour],
+    /// Prices of today: list prices of all usage, and the commitments on offer.
+    pub prices: &'a PriceBook,
+    /// Commitments already held.
+    pub held: &'a [Commitment],
+    /// How to plan.
+    pub settings: Settings,
+}
+
+/// Why no plan could be made.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum CommitmentError {
+    /// Usage, prices or commitments that cannot be billed.
+    #[error(transparent)]
+    Billing(#[from] BillingError),
+    /// A setting out of its range.
+    #[error("{name} is {value}: expected {expected}")]
+    Setting {
+        /// Setting name.
+        name: &'static str,
+        /// What was given.
+        value: String,
+        /// What is allowed.
+        expected: &'static str,
+    },
+    /// Nothing to learn from.
+    #[error("no usage before {as_of}: give history that ends at or after the first hour of {as_of}")]
+    NoHistory {
+        /// End of what is known.
+        as_of: DateTime<Utc>,
+    },
+}
