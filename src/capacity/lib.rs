@@ -3,11 +3,15 @@
 //! The road of one workload: [`apply`] scenarios → [`plan`] → [`export`] of the schedule, and [`simulate`] of
 //! the plan against other policies.
 
+mod compare;
+pub mod export;
 mod fan;
 mod latency;
 mod normal;
+mod output;
 mod plan;
 mod policy;
+mod replay;
 mod requirement;
 mod scenario;
 mod schedule;
@@ -16,10 +20,14 @@ mod simulate;
 #[cfg(test)]
 mod testing;
 
-pub use fan::quantile_path;
+pub use compare::{EventOutcome, compare, compare_event};
+
+pub use fan::{path, quantile_path};
 pub use latency::erlang_c;
+pub use output::{PlanRow, PlanSummary, Summary, Totals, summary, to_rows};
 pub use plan::{plan, row_hours};
 pub use policy::{Policy, PolicyName, Rule, UnknownPolicy};
+pub use replay::{Replay, ReplayError, ReplaySettings, decide, replay};
 pub use requirement::instances;
 pub use scenario::{Scenario, Shape, apply};
 pub use schedule::{changes, smooth};

@@ -3,9 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use domain::CapacityPlan;
+use domain::{CapacityPlan, Stamp};
 
-use crate::plan::row_hours;
 use crate::requirement::instances;
 use crate::settings::Settings;
 
@@ -95,16 +94,18 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The policy called `name` for `plan`; minute 0 is the plan's first row.
+    /// The policy called `name` for `plan`, in a simulation whose minute 0 is `start`.
     ///
     /// `static-peak` gets the plan's largest requirement: it has to be decided before the peak as well, at
     /// the same risk. Reactive policies keep the smallest group that the settings allow.
-    pub fn of(name: PolicyName, plan: &CapacityPlan, settings: &Settings) -> Self {
+    pub fn of(name: PolicyName, plan: &CapacityPlan, start: Stamp, settings: &Settings) -> Self {
         let fixed = |count: u32| vec![(0, count)];
         let smallest = instances(0.0, settings);
         let (minimum, rule) = match name {
-            PolicyName::Planned => (schedule(plan), Some(Rule::Tracking(settings.given.target_utilization))),
-            PolicyName::Scheduled => (schedule(plan), None),
+            PolicyName::Planned => {
+                (schedule(plan, start), Some(Rule::Tracking(settings.given.target_utilization)))
+            }
+            PolicyName::Scheduled => (schedule(plan, start), None),
             PolicyName::Reactive(percent) => {
                 (fixed(smallest), Some(Rule::Tracking(f64::from(percent) / 100.0)))
             }
@@ -118,19 +119,27 @@ impl Policy {
     }
 }
 
-/// The changes of a plan's schedule, in minutes from its first row.
-fn schedule(plan: &CapacityPlan) -> Vec<(u64, u32)> {
-    let row_minutes = row_hours(&plan.rows) * 60.0;
+/// The changes of a plan's schedule, in minutes from `start`; what came before `start` holds at minute 0.
+fn schedule(plan: &CapacityPlan, start: Stamp) -> Vec<(u64, u32)> {
     let mut changes: Vec<(u64, u32)> = Vec::new();
-    for (row, requirement) in plan.rows.iter().enumerate() {
-        if changes.last().is_none_or(|(_, level)| *level != requirement.scheduled) {
-            changes.push(((row as f64 * row_minutes).round() as u64, requirement.scheduled));
+    for row in &plan.rows {
+        let minute = u64::try_from(minutes_between(start, row.ds)).unwrap_or(0);
+        match changes.last_mut() {
+            Some((at, level)) if *at == minute => *level = row.scheduled,
+            Some((_, level)) if *level == row.scheduled => {}
+            _ => changes.push((minute, row.scheduled)),
         }
     }
-    if changes.is_empty() {
-        changes.push((0, 0));
-    }
     changes
+}
+
+/// Whole minutes from `start` to `end`, negative when `end` comes first. A step is an hour.
+pub(crate) fn minutes_between(start: Stamp, end: Stamp) -> i64 {
+    match (start, end) {
+        (Stamp::Time(start), Stamp::Time(end)) => (end - start).num_minutes(),
+        (Stamp::Step(start), Stamp::Step(end)) => end.saturating_sub(start).saturating_mul(60),
+        _ => 0,
+    }
 }
 
 #[cfg(test)]

@@ -19,3 +19,16 @@ pub(crate) fn forecast(grid: Grid, levels: &[f64], paths: &[Vec<f64>]) -> Foreca
         warnings: Vec::new(),
     }
 }
+
+/// Every document of a YAML text, as JSON.
+pub(crate) fn yaml_documents(text: &str) -> Vec<serde_json::Value> {
+    text.split("---\n").map(|document| serde_saphyr::from_str(document).unwrap()).collect()
+}
+
+/// Checks with the shell itself that a script can be read.
+pub(crate) fn assert_shell(script: &str) {
+    match std::process::Command::new("bash").args(["-n", "-c", script]).output() {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(_) => println!("skipped: no `bash` on this machine"),
+    }
+}

@@ -1,0 +1,91 @@
+//! A plan's schedule in the language of the system that is to follow it; one file a format.
+
+mod aws_cli;
+mod azure;
+mod gcp;
+mod keda;
+mod kubernetes;
+mod schedule;
+mod terraform;
+
+use std::str::FromStr;
+
+use domain::CapacityPlan;
+
+use crate::settings::Settings;
+
+pub use schedule::ExportError;
+
+/// What a schedule is written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// `terraform`: `aws_autoscaling_schedule` resources.
+    Terraform,
+    /// `aws-cli`: a shell script of `aws autoscaling put-scheduled-update-group-action`.
+    AwsCli,
+    /// `azure-autoscale`: a Resource Manager template with autoscale profiles.
+    AzureAutoscale,
+    /// `gcp-autoscaler`: a shell script that adds scaling schedules to managed instance groups.
+    GcpAutoscaler,
+    /// `k8s-hpa`: a HorizontalPodAutoscaler and the cron jobs that move its minimum.
+    K8sHpa,
+    /// `keda-cron`: a ScaledObject with cron triggers.
+    KedaCron,
+}
+
+impl Format {
+    /// Every format with its name in `--export`.
+    pub const ALL: [(&'static str, Self); 6] = [
+        ("terraform", Self::Terraform),
+        ("aws-cli", Self::AwsCli),
+        ("azure-autoscale", Self::AzureAutoscale),
+        ("gcp-autoscaler", Self::GcpAutoscaler),
+        ("k8s-hpa", Self::K8sHpa),
+        ("keda-cron", Self::KedaCron),
+    ];
+
+    /// Name of a file of this format, without a folder.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Self::Terraform => "schedule.tf",
+            Self::AwsCli => "schedule-aws.sh",
+            Self::AzureAutoscale => "schedule-azure.json",
+            Self::GcpAutoscaler => "schedule-gcp.sh",
+            Self::K8sHpa => "schedule-hpa.yaml",
+            Self::KedaCron => "schedule-keda.yaml",
+        }
+    }
+}
+
+/// An export format that does not exist.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "unknown export format {0:?}: expected terraform, aws-cli, azure-autoscale, gcp-autoscaler, k8s-hpa or keda-cron"
+)]
+pub struct UnknownFormat(pub String);
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
+        let found = Self::ALL.iter().find(|(name, _)| *name == text);
+        found.map(|(_, format)| *format).ok_or_else(|| UnknownFormat(text.to_owned()))
+    }
+}
+
+/// The schedules of `plans` as one document. Times are UTC, equal neighbours are one entry, and names are
+/// reduced to lower-case letters, digits and hyphens, told apart by a number where they would collide.
+///
+/// # Errors
+/// A plan without rows or without a clock, or one too long for a format that knows no years.
+pub fn export(plans: &[CapacityPlan], format: Format, settings: &Settings) -> Result<String, ExportError> {
+    let groups = schedule::groups(plans, settings)?;
+    match format {
+        Format::Terraform => Ok(terraform::write(&groups)),
+        Format::AwsCli => Ok(aws_cli::write(&groups)),
+        Format::AzureAutoscale => Ok(azure::write(&groups)),
+        Format::GcpAutoscaler => Ok(gcp::write(&groups)),
+        Format::K8sHpa => kubernetes::write(&groups),
+        Format::KedaCron => keda::write(&groups),
+    }
+}

@@ -1,0 +1,143 @@
+//! History walked through day by day: each day planned from what was known before it, then simulated.
+
+use domain::{CapacityPlan, Event, Frequency, PolicyOutcome, Requirement, Series};
+use forecast::{Request, forecast};
+
+use crate::plan::plan;
+use crate::policy::{Policy, PolicyName};
+use crate::requirement::instances;
+use crate::settings::Settings;
+use crate::simulate::{Simulation, simulate};
+
+/// Days of history that a forecast sees at most: five weeks hold the weekly rhythm and keep a replay quick.
+const MEMORY_DAYS: usize = 35;
+
+/// Days seen before the first decision, where the caller does not say.
+const WARM_UP_DAYS: usize = 35;
+
+/// How to walk through history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReplaySettings {
+    /// What each day's plan is made for.
+    pub settings: Settings,
+    /// How instances and requests behave.
+    pub simulation: Simulation,
+    /// Events that were announced before they came.
+    pub events: Vec<Event>,
+    /// Points seen before the first decision; `None`: five weeks, or half of a shorter history.
+    pub warm_up: Option<usize>,
+}
+
+/// Why a history cannot be replayed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// Nothing is left after the first decision.
+    #[error(
+        "{unique_id}: {points} points are too few to replay after {warm_up} seen beforehand; give a longer history"
+    )]
+    TooShort {
+        /// The series.
+        unique_id: String,
+        /// Its length.
+        points: usize,
+        /// Points seen beforehand.
+        warm_up: usize,
+    },
+}
+
+/// What a replay gives back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replay {
+    /// The plans of all days, each row as decided on its own day.
+    pub plan: CapacityPlan,
+    /// The demand that came, from the first decision on.
+    pub demand: Series,
+}
+
+/// Plans every day of `history` after the warm-up, with only the past in view, and simulates `policies` over
+/// the demand that really came.
+///
+/// `static-peak` is given the true peak, which nobody could have known: it is never short.
+///
+/// # Errors
+/// A history that ends before the first decision.
+pub fn replay(
+    history: &Series,
+    policies: &[PolicyName],
+    settings: &ReplaySettings,
+) -> Result<Vec<PolicyOutcome>, ReplayError> {
+    let Replay { plan, demand } = decide(history, settings)?;
+    let peak = demand.values.iter().flatten().copied().fold(0.0, f64::max);
+    let outcomes = policies.iter().map(|name| {
+        let mut policy = Policy::of(*name, &plan, demand.grid.start, &settings.settings);
+        if *name == PolicyName::StaticPeak {
+            policy.minimum = vec![(0, instances(peak, &settings.settings))];
+        }
+        simulate(&demand, &policy, &settings.settings, &settings.simulation).outcome
+    });
+    Ok(outcomes.collect())
+}
+
+/// The plan of every day as decided on that day.
+///
+/// # Errors
+/// A history that ends before the first decision.
+pub fn decide(history: &Series, settings: &ReplaySettings) -> Result<Replay, ReplayError> {
+    let day = steps_a_day(history);
+    let warm_up = settings.warm_up.unwrap_or((WARM_UP_DAYS * day).min(history.len() / 2));
+    if warm_up == 0 || history.len() <= warm_up {
+        return Err(ReplayError::TooShort {
+            unique_id: history.unique_id.clone(),
+            points: history.len(),
+            warm_up,
+        });
+    }
+    let mut rows: Vec<Requirement> = Vec::new();
+    let mut assumptions = Vec::new();
+    for cutoff in (warm_up..history.len()).step_by(day) {
+        let today = day_plan(history, cutoff, day, settings);
+        let end = history.grid.stamp((cutoff + day).min(history.len()));
+        rows.extend(today.rows.into_iter().take_while(|row| row.ds < end));
+        assumptions = today.assumptions;
+    }
+    let demand = Series {
+        unique_id: history.unique_id.clone(),
+        grid: history.grid.advance(warm_up),
+        values: history.values[warm_up..].to_vec(),
+    };
+    let plan = CapacityPlan {
+        unique_id: history.unique_id.clone(),
+        rows,
+        policies: Vec::new(),
+        crosses_quota_at: None,
+        act_by: None,
+        assumptions,
+    };
+    Ok(Replay { plan, demand })
+}
+
+/// Steps between two decisions: a day, or one step where steps are longer; a step without clock is an hour.
+fn steps_a_day(history: &Series) -> usize {
+    match history.grid.frequency {
+        Frequency::Seconds(seconds) => usize::try_from(86_400 / seconds.max(1)).unwrap_or(1).max(1),
+        Frequency::Months(_) => 1,
+        Frequency::Steps(_) => 24,
+    }
+}
+
+/// The plan made at `cutoff` from the points before it, reaching past the day by the lead time.
+fn day_plan(history: &Series, cutoff: usize, day: usize, settings: &ReplaySettings) -> CapacityPlan {
+    let first = cutoff.saturating_sub(MEMORY_DAYS * day);
+    let known = Series {
+        unique_id: history.unique_id.clone(),
+        grid: history.grid.advance(first),
+        values: history.values[first..cutoff].to_vec(),
+    };
+    let lead_seconds = f64::from(settings.settings.given.lead_time_seconds);
+    let step_seconds = history.grid.frequency.mean_seconds().unwrap_or(3600.0);
+    let mut request = Request::new(day + (lead_seconds / step_seconds).ceil() as usize);
+    request.levels = settings.settings.forecast_levels();
+    request.events = settings.events.clone();
+    request.lower_bound = Some(0.0);
+    plan(&forecast(&known, &request), &settings.settings)
+}
