@@ -207,7 +207,7 @@ impl Demand {
         let short =
             cells.as_ref().is_none_or(|cells| self.ticks[cells.clone()].iter().any(|had| had + change < 0));
         let (false, Some(cells)) = (short, cells) else {
-            return Err(BillingError::Change { line: line.clone(), hours, quantity });
+            return Err(BillingError::Change { instance_type: line.instance_type.clone(), hours, quantity });
         };
         for had in &mut self.ticks[cells] {
             *had += change;

@@ -6,8 +6,12 @@
 
 mod bill;
 mod demand;
+#[cfg(test)]
+mod fixture;
 mod flexibility;
 mod price_book;
+#[cfg(test)]
+mod rules;
 mod simulate;
 mod ticks;
 mod waterfall;

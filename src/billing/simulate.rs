@@ -7,7 +7,7 @@ use domain::{Commitment, UsageHour};
 use rust_decimal::Decimal;
 
 use crate::bill::{Bill, settle};
-use crate::demand::{Demand, LineKey};
+use crate::demand::Demand;
 use crate::price_book::{MissingPrice, PriceBook};
 use crate::waterfall::Waterfall;
 
@@ -67,11 +67,11 @@ pub enum BillingError {
     },
     /// A change of usage that would leave less than nothing.
     #[error(
-        "cannot change {line:?} by {quantity} in hours {hours:?}: usage would fall below 0 or is out of the window"
+        "cannot change usage of {instance_type} by {quantity} in hours {hours:?}: usage would fall below 0 or is out of the window"
     )]
     Change {
-        /// The line.
-        line: LineKey,
+        /// Instance type of the line.
+        instance_type: String,
         /// Hours of the window.
         hours: Range<usize>,
         /// Instance-hours per hour.
