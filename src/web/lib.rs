@@ -1,1 +1,25 @@
-//! Placeholder.
+//! The dashboard and the JSON API over what is stored: server-rendered pages that work without JavaScript.
+//!
+//! [`router`] is the whole surface; the binary serves it and passes in the database, the clock, the settings
+//! and its hooks as [`AppState`].
+
+mod assets;
+mod cookie;
+mod csv;
+mod error;
+mod figure;
+mod headers;
+mod health;
+mod layout;
+mod pages;
+mod password;
+mod responses;
+mod router;
+mod session;
+mod show;
+mod sign_in_limit;
+mod state;
+
+pub use password::{MIN_PASSWORD_LETTERS, PasswordError, hash_password};
+pub use router::router;
+pub use state::{AppState, DemoAccount, HookAnswer, SendReport, Settings};

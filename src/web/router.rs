@@ -1,0 +1,69 @@
+//! All routes, and the layers around them.
+
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::http::{HeaderName, StatusCode};
+use axum::middleware;
+use axum::response::Response;
+use axum::routing::{get, post};
+use tower_http::compression::CompressionLayer;
+use tower_http::csrf::CsrfLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+
+use crate::error::WebError;
+use crate::pages::sign_in;
+use crate::state::{App, AppState};
+use crate::{assets, headers, health, responses};
+
+/// Largest form or JSON body that is read.
+const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// Longest time that one answer may take.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Header that names a request in answers and logs.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// All pages and the JSON API.
+///
+/// Serve it with `into_make_service_with_connect_info::<SocketAddr>()`, so that sign-in attempts are limited
+/// per address.
+pub fn router(state: AppState) -> axum::Router {
+    let csrf = CsrfLayer::new();
+    // An origin that is no origin is an error of the settings; the layer then still compares with `Host`.
+    let csrf = csrf.clone().add_trusted_origin(&state.settings.public_url).unwrap_or(csrf);
+    let app = App::new(state);
+    let responses = app.responses.clone();
+    axum::Router::new()
+        .route("/sign-in", get(sign_in::show).post(sign_in::enter))
+        .route("/sign-out", post(sign_in::leave))
+        .route("/theme", post(sign_in::theme))
+        .route("/static/{file}", get(assets::show))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .fallback(missing)
+        .with_state(app)
+        .layer(csrf)
+        .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, TIMEOUT))
+        .layer(CompressionLayer::new())
+        .layer(middleware::from_fn(headers::secure))
+        .layer(middleware::from_fn_with_state(responses, responses::count))
+        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+}
+
+/// The log span of one request. The query stays out: it may hold names of resources.
+fn span(request: &Request) -> tracing::Span {
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
+    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
+}
+
+async fn missing() -> Response {
+    use axum::response::IntoResponse;
+    WebError::NotFound("There is no such page.".to_owned()).into_response()
+}

@@ -1,0 +1,175 @@
+//! How values are written on pages: money, counts, ratios and times, always the same way.
+
+use chart::Unit;
+use chrono::{DateTime, Duration, Utc};
+use domain::{Currency, show_amount, to_cents, to_statistic};
+use rust_decimal::Decimal;
+
+/// An amount to the cent with its symbol: `$1,234.57`, `−$20.00`, `CHF 12.00`.
+pub(crate) fn money(amount: &Decimal, currency: &Currency) -> String {
+    let shown = show_amount(*amount);
+    let (sign, digits) = shown.strip_prefix('−').map_or(("", shown.as_str()), |digits| ("−", digits));
+    format!("{sign}{}{digits}", symbol(*currency))
+}
+
+/// An amount in three digits: `$1.23k`.
+pub(crate) fn money_short(amount: &Decimal, currency: &Currency) -> String {
+    Unit::Money(*currency).short(to_statistic(*amount))
+}
+
+/// A signed change: `+$12.00`, `−$3.00`.
+pub(crate) fn change(amount: &Decimal, currency: &Currency) -> String {
+    let text = money(amount, currency);
+    if to_cents(*amount) > Decimal::ZERO { format!("+{text}") } else { text }
+}
+
+/// A ratio in percent with one decimal: `12.3 %`.
+pub(crate) fn percent(ratio: &f64) -> String {
+    if !ratio.is_finite() {
+        return "–".to_owned();
+    }
+    let text = format!("{:.1} %", ratio * 100.0);
+    text.strip_prefix('-').map_or(text.clone(), |rest| format!("−{rest}"))
+}
+
+/// A number with at most `decimals` decimals and grouped digits.
+pub(crate) fn number(value: &f64, decimals: usize) -> String {
+    if !value.is_finite() {
+        return "–".to_owned();
+    }
+    let text = format!("{:.decimals$}", value.abs());
+    let sign = if *value < 0.0 && text.bytes().any(|b| b.is_ascii_digit() && b != b'0') { "−" } else { "" };
+    format!("{sign}{}", thousands(&text))
+}
+
+/// A score with three decimals, or a dash where there is none.
+pub(crate) fn score(value: &Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| number(&value, 3))
+}
+
+/// A ratio that may be missing, in percent.
+pub(crate) fn percent_or_dash(value: &Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| percent(&value))
+}
+
+/// A whole number with grouped digits.
+pub(crate) fn count(value: impl TryInto<i128>) -> String {
+    value.try_into().map_or_else(|_| "–".to_owned(), |value| thousands(&value.to_string()))
+}
+
+/// A day: `22 Nov 2026`.
+pub(crate) fn day(at: &DateTime<Utc>) -> String {
+    at.format("%-d %b %Y").to_string()
+}
+
+/// A moment: `22 Nov 2026 15:04 UTC`.
+pub(crate) fn moment(at: &DateTime<Utc>) -> String {
+    at.format("%-d %b %Y %H:%M UTC").to_string()
+}
+
+/// The machine-readable form for `<time datetime>`.
+pub(crate) fn machine(at: &DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
+/// A distance in the largest sensible unit: `3 days`, `5 hours`, `40 s`.
+pub(crate) fn distance(span: Duration) -> String {
+    let seconds = span.num_seconds().abs();
+    let plural = |n: i64, unit: &str| if n == 1 { format!("1 {unit}") } else { format!("{n} {unit}s") };
+    match seconds {
+        s if s < 90 => format!("{s} s"),
+        s if s < 5400 => plural(s / 60, "minute"),
+        s if s < 48 * 3600 => plural(s / 3600, "hour"),
+        s => plural(s / 86_400, "day"),
+    }
+}
+
+/// How long ago something was, or how far ahead it is: `3 days ago`, `in 5 hours`.
+pub(crate) fn ago(at: &DateTime<Utc>, now: DateTime<Utc>) -> String {
+    if *at > now { format!("in {}", distance(*at - now)) } else { format!("{} ago", distance(now - *at)) }
+}
+
+/// A duration of a stage: `840 ms`, `12.4 s`, `3 min 5 s`.
+pub(crate) fn milliseconds(ms: i64) -> String {
+    match ms {
+        ms if ms < 1000 => format!("{ms} ms"),
+        ms if ms < 60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+        ms => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1000),
+    }
+}
+
+/// A name from a file format as words: `over_provisioned` → `over provisioned`, `UseSpot` → `Use spot`.
+pub(crate) fn words(name: &str) -> String {
+    let mut out = String::with_capacity(name.len() + 4);
+    for (index, letter) in name.char_indices() {
+        if letter == '_' {
+            out.push(' ');
+        } else if letter.is_uppercase() && index > 0 {
+            out.push(' ');
+            out.extend(letter.to_lowercase());
+        } else {
+            out.push(letter);
+        }
+    }
+    out
+}
+
+fn symbol(currency: Currency) -> String {
+    match currency.as_str() {
+        "USD" => "$".into(),
+        "EUR" => "€".into(),
+        "GBP" => "£".into(),
+        "JPY" => "¥".into(),
+        "INR" => "₹".into(),
+        code => format!("{code} "),
+    }
+}
+
+fn thousands(text: &str) -> String {
+    let (sign, text) = text.strip_prefix('-').map_or(("", text), |rest| ("−", rest));
+    let (whole, fraction) = text.split_once('.').map_or((text, ""), |(whole, fraction)| (whole, fraction));
+    let mut out = String::from(sign);
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    if !fraction.is_empty() {
+        out.push('.');
+        out.push_str(fraction);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_is_exact_and_rounds_half_away_from_zero() {
+        let usd = Currency::USD;
+        let decimal = |text: &str| text.parse::<Decimal>().unwrap();
+        assert_eq!(money(&decimal("1234567.005"), &usd), "$1,234,567.01");
+        assert_eq!(money(&decimal("-20"), &usd), "−$20.00");
+        assert_eq!(money(&decimal("-0.001"), &usd), "$0.00");
+        assert_eq!(money(&decimal("12"), &"CHF".parse().unwrap()), "CHF 12.00");
+        assert_eq!(change(&decimal("3.5"), &usd), "+$3.50");
+        // Beyond the 15 digits that a float keeps.
+        assert_eq!(money(&decimal("9007199254740993.25"), &usd), "$9,007,199,254,740,993.25");
+    }
+
+    #[test]
+    fn ratios_counts_and_distances() {
+        assert_eq!(percent(&-0.1234), "−12.3 %");
+        assert_eq!(percent(&f64::NAN), "–");
+        assert_eq!(number(&-0.001, 2), "0.00");
+        assert_eq!(number(&1234.5, 1), "1,234.5");
+        assert_eq!(count(1_234_567u64), "1,234,567");
+        assert_eq!(distance(Duration::hours(49)), "2 days");
+        assert_eq!(distance(Duration::minutes(61)), "61 minutes");
+        assert_eq!(milliseconds(12_480), "12.4 s");
+        assert_eq!(words("MigrateToGraviton"), "Migrate to graviton");
+        assert_eq!(words("over_provisioned"), "over provisioned");
+    }
+}

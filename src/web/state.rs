@@ -1,0 +1,83 @@
+//! What every handler needs: the database, the settings, the clock, and the hooks into the service.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use domain::OrganizationId;
+use store::PgPool;
+
+use crate::responses::Responses;
+use crate::sign_in_limit::SignInLimit;
+
+/// Settings of the pages; none of them is secret.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where people reach the pages, without a trailing slash (`https://headroom.example.com`).
+    pub public_url: String,
+    /// The organization whose data this process shows to people who sign in with a password.
+    pub organization: OrganizationId,
+    /// Whether cookies carry `Secure`; true whenever `public_url` starts with `https`.
+    pub secure_cookies: bool,
+    /// Whether pages say that the company is made up, and the sign-in page offers the demo account.
+    pub demo: Option<DemoAccount>,
+}
+
+/// The account that the demo prints and the sign-in page offers.
+#[derive(Debug, Clone)]
+pub struct DemoAccount {
+    /// Mail address.
+    pub email: String,
+    /// Password, in clear: it protects made-up data on a loopback address.
+    pub password: String,
+}
+
+/// What a hook of the service answers: a sentence for the page, or why it failed.
+pub type HookAnswer = Pin<Box<dyn Future<Output = Result<String, String>> + Send>>;
+
+/// Sends one report schedule now, to the address of whoever asked: `(organization, schedule id, address)`.
+pub type SendReport = Arc<dyn Fn(OrganizationId, i64, String) -> HookAnswer + Send + Sync>;
+
+/// Everything the router is made from.
+#[derive(Clone)]
+pub struct AppState {
+    /// Connections to the database.
+    pub pool: PgPool,
+    /// Settings.
+    pub settings: Settings,
+    /// The clock of the service; the demo may stand still.
+    pub clock: fn() -> DateTime<Utc>,
+    /// What each workload of the capacity pages is served by, by the name of its demand series.
+    pub workloads: BTreeMap<String, capacity::SettingsInput>,
+    /// Sends a report as a test; `None` when this process has no mail.
+    pub send_report: Option<SendReport>,
+    /// Operational figures of the rest of the process, as Prometheus text; appended to `/metrics`.
+    pub process_metrics: Option<fn() -> String>,
+}
+
+/// The state that handlers see.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) state: Arc<AppState>,
+    pub(crate) sign_in_limit: Arc<SignInLimit>,
+    pub(crate) responses: Arc<Responses>,
+}
+
+impl App {
+    /// Wraps the state of one router.
+    pub(crate) fn new(state: AppState) -> Self {
+        Self { state: Arc::new(state), sign_in_limit: Arc::default(), responses: Arc::default() }
+    }
+
+    /// Now, by the clock of the service.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        (self.state.clock)()
+    }
+
+    /// Connections to the database.
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.state.pool
+    }
+}

@@ -1,0 +1,33 @@
+// Adds keys to pages that work without: "?" help, "/" search, "g" and a letter to go somewhere.
+"use strict";
+(() => {
+  let leader = false;
+  document.addEventListener("keydown", (event) => {
+    const field = event.target.closest("input, textarea, select");
+    if (field || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (leader) {
+      leader = false;
+      const link = document.querySelector(`nav a[data-key="${CSS.escape(event.key)}"]`);
+      if (link) {
+        event.preventDefault();
+        link.click();
+      }
+    } else if (event.key === "g") {
+      leader = true;
+      setTimeout(() => (leader = false), 1500);
+    } else if (event.key === "?") {
+      location.assign("/help");
+    } else if (event.key === "/") {
+      const search = document.querySelector("[data-search]");
+      if (search) {
+        event.preventDefault();
+        search.focus();
+      }
+    }
+  });
+  // A changed select of a filter form applies at once; without this script, the button does it.
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("form[data-apply]");
+    if (form && event.target.matches("select")) form.requestSubmit();
+  });
+})();
