@@ -1,16 +1,34 @@
 //! Bills of every cloud become FOCUS charges.
 
+mod azure;
+mod cur;
+mod duplicates;
+mod focus;
 mod format;
+mod gcp;
+mod layout;
+mod mapping;
 mod report;
+mod shape;
+mod tags;
 
 pub use format::{Format, UnknownFormat};
-pub use report::{CostSums, Coverage, Report};
+pub use report::{Coverage, CostSums, Report};
 
 use std::path::Path;
 
 use domain::Charge;
 
-use crate::ReadError;
+use crate::table::{self, Table};
+use crate::{ReadError, Reject};
+use duplicates::Duplicates;
+use layout::{Layout, Notes};
+use mapping::Mapping;
+
+/// Stands where a source names no service, provider or billing account.
+pub const NONE: &str = "(none)";
+/// Charges handed over at a time.
+const BATCH: usize = 4_096;
 
 /// Streams the bill at `path` into `sink` in batches of at most 4,096 charges, in file order.
 ///
@@ -30,17 +48,116 @@ where
 /// [`read`], telling `progress` the bytes done and the bytes in all after every batch.
 pub fn read_with_progress<E>(
     path: &Path,
-    _format: Format,
-    _progress: &mut dyn FnMut(u64, u64),
-    _sink: &mut dyn FnMut(Vec<Charge>) -> Result<(), E>,
+    format: Format,
+    progress: &mut dyn FnMut(u64, u64),
+    sink: &mut dyn FnMut(Vec<Charge>) -> Result<(), E>,
 ) -> Result<Report, ReadError>
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    Err(ReadError::Empty { path: path.display().to_string() })
+    let file = path.display().to_string();
+    let (checksum, bytes) = table::checksum(path)?;
+    let format = format::resolve(path, format)?;
+    let mut table = Table::open(path)?;
+    let mut notes = Notes::default();
+    let mut layout = Layout { header: &mut table.header, file: &file, wanted: Vec::new() };
+    let mapping = Mapping::new(format, &mut layout, &mut notes)?;
+    let wanted = layout.wanted;
+    let mut report = Report::new(&file, format, checksum, bytes);
+    let mut duplicates = Duplicates::new(mapping.identity(), wanted.len());
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut hand_over = |batch: &mut Vec<Charge>, done: u64| {
+        progress(done, bytes);
+        sink(std::mem::replace(batch, Vec::with_capacity(BATCH)))
+            .map_err(|error| ReadError::Refused { path: file.clone(), source: error.into() })
+    };
+    let ending = table.for_each(&wanted, &mut |row, done| {
+        report.rows_read += 1;
+        let row = match row {
+            Ok(row) => row,
+            Err(reject) => {
+                report.reject(reject, None);
+                return Ok(());
+            }
+        };
+        if duplicates.is_known(row) {
+            let expected = "every line item once".to_owned();
+            let found = "the same line item as an earlier row".to_owned();
+            let reject = Reject { place: row.place(), found, expected, reason: "duplicated row".to_owned() };
+            report.reject(reject, mapping.money(row));
+            return Ok(());
+        }
+        match mapping.charge(row, &mut notes) {
+            Ok(charge) => {
+                report.accept(&charge)?;
+                batch.push(charge);
+            }
+            Err(problem) => report.reject(problem.at(row), mapping.money(row)),
+        }
+        if batch.len() == BATCH { hand_over(&mut batch, done) } else { Ok(()) }
+    })?;
+    if !batch.is_empty() {
+        hand_over(&mut batch, bytes)?;
+    }
+    report.warnings = warnings(notes, &report, &duplicates);
+    report.warnings.extend(ending.warnings);
+    Ok(report)
 }
 
-/// The format of the bill at `path`, by its header.
+/// The format of the bill at `path`, by its header (and, for Azure, its rows).
 pub fn detect(path: &Path) -> Result<Format, ReadError> {
-    Err(ReadError::Empty { path: path.display().to_string() })
+    format::resolve(path, Format::Auto)
+}
+
+fn warnings(notes: Notes, report: &Report, duplicates: &Duplicates) -> Vec<String> {
+    let mut warnings = notes.assumptions;
+    if report.rows_read == 0 {
+        warnings.push("the file has a header and no rows".to_owned());
+    }
+    if notes.unread_tags > 0 {
+        warnings.push(format!("{} rows have tags that could not be read; the rows were kept", notes.unread_tags));
+    }
+    for (currency, offset) in notes.savings_plan_offset {
+        if !offset.is_zero() {
+            warnings.push(format!(
+                "usage covered by savings plans and its negation differ by {offset} {currency}: \
+                 import all files of the report"
+            ));
+        }
+    }
+    warnings.extend(duplicates.warning());
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn data() -> Option<std::path::PathBuf> {
+        let folder = std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/billing"));
+        if !folder.is_dir() {
+            println!("skipped: no folder of real bills beside the repository");
+            return None;
+        }
+        Some(folder)
+    }
+
+    #[test]
+    fn look() {
+        let Some(folder) = data() else { return };
+        for dir in ["", "focus_spec", "azure_headers", "synthetic"] {
+            let mut files: Vec<_> = std::fs::read_dir(folder.join(dir)).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_file()).collect();
+            files.sort();
+            for file in files {
+                match read(&file, Format::Auto, &mut |_| Ok::<(), std::convert::Infallible>(())) {
+                    Ok(report) => {
+                        println!("{} {} read {} accepted {} sums {:?}", file.display(), report.format, report.rows_read, report.accepted, report.sums);
+                        for r in report.rejects.iter().take(2) { println!("   {r}"); }
+                        for w in report.warnings { println!("   ! {w}"); }
+                    }
+                    Err(error) => println!("{} ERROR {error}", file.display()),
+                }
+            }
+        }
+    }
 }

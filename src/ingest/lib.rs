@@ -13,6 +13,7 @@ pub mod write;
 
 mod error;
 mod rows;
+mod table;
 
 pub use error::{Place, ReadError, Reject, WriteError};
 pub use rows::Rows;

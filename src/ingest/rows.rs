@@ -2,6 +2,9 @@
 
 use crate::{ReadError, Reject};
 
+/// How many rejected rows are listed one by one.
+pub(crate) const MAX_LISTED: usize = 1_000;
+
 /// Rows of a table, and what was left out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rows<T> {
