@@ -106,3 +106,150 @@ fn over_paths(policy: String, runs: &[(Run, f64)], peak: f64) -> EventOutcome {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{Event, Forecast, Frequency, Grid};
+
+    use super::*;
+    use crate::scenario::{Scenario, Shape, apply};
+    use crate::settings::SettingsInput;
+
+    /// Share of the evening peak by hour of the day: deep nights, a lunch hump, the evening.
+    const DAY: [f64; 24] = [
+        0.22, 0.14, 0.10, 0.08, 0.08, 0.10, 0.16, 0.26, 0.38, 0.48, 0.55, 0.60, 0.64, 0.62, 0.58, 0.58, 0.62,
+        0.70, 0.82, 0.94, 1.00, 0.95, 0.70, 0.40,
+    ];
+
+    /// Requests per second that one of the shop's two instances takes.
+    const UNIT: f64 = 100.0;
+
+    /// Eight days of a shop by the hour from Monday on, the sale on Friday, sized for two instances.
+    fn shop() -> Forecast {
+        let grid = Grid { start: stamp(0), frequency: Frequency::HOUR };
+        let median: Vec<f64> = (0..8 * 24)
+            .map(|hour| {
+                let weekend = if matches!(hour / 24 % 7, 5 | 6) { 1.05 } else { 1.0 };
+                130.0 * DAY[hour % 24] * weekend
+            })
+            .collect();
+        let levels = [0.1, 0.5, 0.9, 0.99];
+        // Ordinary days are known to ±8 % (P10 to P90).
+        let paths =
+            [-1.0, 0.0, 1.0, 1.815].map(|z| median.iter().map(|value| value * (1.0 + 0.08 * z)).collect());
+        crate::testing::forecast(grid, &levels, &paths)
+    }
+
+    fn stamp(hour: i64) -> Stamp {
+        let monday: chrono::DateTime<chrono::Utc> = "2026-11-23T00:00:00Z".parse().unwrap();
+        Stamp::Time(monday + chrono::Duration::hours(hour))
+    }
+
+    const SALE: (i64, i64) = (96, 120);
+
+    fn sale(low: f64, multiplier: f64, high: f64) -> Scenario {
+        let event = Event {
+            name: "Black Friday".to_owned(),
+            starts_at: stamp(SALE.0),
+            ends_at: stamp(SALE.1),
+            multiplier,
+            multiplier_low: Some(low),
+            multiplier_high: Some(high),
+            unique_id: None,
+        };
+        Scenario::Event { event, shape: Shape::Flat }
+    }
+
+    /// The sale as it turns out: another multiplier, and demand that wanders by ±3 % from minute to minute.
+    fn truth(multiplier: f64, seed: u64) -> Series {
+        let hourly = crate::path(&apply(&shop(), &[sale(multiplier, multiplier, multiplier)]), 0.5);
+        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        let values = hourly.values.iter().flatten().flat_map(|rate| vec![*rate; 60]).map(|rate| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let noise = (state >> 11) as f64 / (1u64 << 53) as f64 - 0.5;
+            Some(rate * (1.0 + 0.06 * noise))
+        });
+        let values = values.collect();
+        Series { grid: Grid { frequency: Frequency::Seconds(60), ..hourly.grid }, values, ..hourly }
+    }
+
+    fn outcomes(paths: &[Series], schedule_utilization: Option<f64>) -> Vec<EventOutcome> {
+        let input = SettingsInput {
+            schedule_utilization,
+            hourly_price: Some(Decimal::new(96, 3)),
+            ..SettingsInput::new(UNIT)
+        };
+        let settings = input.check().unwrap();
+        let plan = crate::plan(&apply(&shop(), &[sale(7.0, 10.0, 13.0)]), &settings);
+        let names: Vec<PolicyName> =
+            ["planned", "scheduled", "reactive-70", "reactive-50", "step", "static-peak"]
+                .iter()
+                .map(|name| name.parse().unwrap())
+                .collect();
+        let event = (stamp(SALE.0), stamp(SALE.1));
+        let outcomes = compare_event(&plan, paths, event, &names, &settings, &Simulation::of(&settings));
+        for outcome in &outcomes {
+            println!(
+                "{:12} unserved {:9.0} ({:.3} %) short {:4} min, p95 {:6.0} ms, cost {:8.2}, event {:.3}, all {:.3}",
+                outcome.policy,
+                outcome.unserved,
+                outcome.unserved_share * 100.0,
+                outcome.minutes_short,
+                outcome.latency_p95_ms,
+                outcome.cost,
+                outcome.event_share_of_static_peak,
+                outcome.share_of_static_peak,
+            );
+        }
+        outcomes
+    }
+
+    #[test]
+    fn ten_times_the_traffic_is_served_far_below_static_peak() {
+        let outcomes = outcomes(&[truth(10.0, 1)], None);
+        let by = |name: &str| outcomes.iter().find(|outcome| outcome.policy == name).unwrap();
+        let planned = by("planned");
+        assert_eq!(planned.unserved, 0.0);
+        assert_eq!(planned.minutes_short, 0.0);
+        assert!(planned.latency_p95_ms < 200.0);
+        assert!(planned.event_share_of_static_peak <= 0.55);
+        assert!(planned.share_of_static_peak <= 0.13);
+        assert!(by("reactive-70").unserved > 0.0);
+        assert!(by("reactive-50").unserved > 0.0);
+        assert!(by("step-70").unserved > 0.0);
+        assert_eq!(by("static-peak").unserved, 0.0);
+    }
+
+    #[test]
+    fn a_zone_may_fail_at_the_peak() {
+        let survive = |survive| SettingsInput { survive, ..SettingsInput::new(UNIT) }.check().unwrap();
+        let outage = Scenario::ZoneLoss { zones: 3, starts_at: stamp(19), ends_at: stamp(22) };
+        let path = crate::path(&apply(&shop(), &[outage]), 0.99);
+        let short = |settings: &Settings| {
+            let plan = crate::plan(&shop(), settings);
+            let simulation = Simulation::of(settings);
+            compare(&plan, &path, &[PolicyName::Scheduled], settings, &simulation)[0].outcome.minutes_short
+        };
+        let mut none = SettingsInput::new(UNIT);
+        none.target_utilization = 0.95;
+        assert!(short(&none.check().unwrap()) > 0.0);
+        assert_eq!(short(&survive(crate::Survive::Zone)), 0.0);
+    }
+
+    #[test]
+    fn a_multiplier_off_by_thirty_percent_is_still_served_at_less_than_half() {
+        let paths: Vec<Series> = (0..20).map(|seed| truth(7.0 + 6.0 * seed as f64 / 19.0, seed)).collect();
+        for schedule_utilization in [None, Some(0.9)] {
+            let outcomes = outcomes(&paths, schedule_utilization);
+            let planned = &outcomes[0];
+            assert_eq!(planned.unserved, 0.0);
+            assert!(planned.latency_p95_ms < 200.0);
+            if schedule_utilization.is_some() {
+                assert!(planned.event_share_of_static_peak <= 0.45);
+                assert!(planned.share_of_static_peak <= 0.12);
+            }
+        }
+    }
+}

@@ -64,7 +64,7 @@ pub(crate) fn percentile_ms(
         late + if seconds < timeout_seconds { unserved } else { 0.0 }
     };
     let allowed = (1.0 - level) * total;
-    let mut high = service_seconds;
+    let mut high = service_seconds.max(1e-6);
     while slower(high) > allowed && high < 1e7 {
         high *= 2.0;
     }

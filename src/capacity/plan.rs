@@ -4,7 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 use domain::{CapacityPlan, Forecast, Frequency, Grid, Requirement, Stamp};
 
 use crate::fan::quantile_path;
-use crate::requirement::instances;
+use crate::requirement::{instances, instances_at};
 use crate::schedule::smooth;
 use crate::settings::{Settings, Survive};
 
@@ -15,8 +15,11 @@ const HOUR_SECONDS: i64 = 3600;
 ///
 /// One row a step of the forecast, or one an hour where its steps are longer. `required` carries the
 /// 1 − risk quantile of demand at the target utilization. `scheduled` is at least `required` of its own row
-/// and of every row that begins within the lead time after it, with as few changes as pay. Events are in the
-/// forecast already, or put into it by [`crate::apply`]. `policies` is left empty: see [`crate::compare`].
+/// and of every row that begins within the lead time after it, with as few changes as pay; with a
+/// `schedule_utilization`, at least what carries that demand at this higher utilization instead.
+///
+/// Events are in the forecast already, or put into it by [`crate::apply`]. `policies` is left empty: see
+/// [`crate::compare`].
 pub fn plan(demand: &Forecast, settings: &Settings) -> CapacityPlan {
     let given = &settings.given;
     let (stamps, row_seconds) = rows(&demand.grid, demand.horizon());
@@ -26,7 +29,13 @@ pub fn plan(demand: &Forecast, settings: &Settings) -> CapacityPlan {
     let required: Vec<u32> = stamps.iter().map(|(_, step)| instances(covered[*step], settings)).collect();
     let lead_rows = in_rows(i64::from(given.lead_time_seconds), row_seconds);
     let row_hours = row_seconds as f64 / HOUR_SECONDS as f64;
-    let scheduled = smooth(&ahead(&required, lead_rows), given.change_penalty / row_hours, given.max_changes);
+    let least = match given.schedule_utilization {
+        None => required.clone(),
+        Some(utilization) => {
+            stamps.iter().map(|(_, step)| instances_at(utilization, covered[*step], settings)).collect()
+        }
+    };
+    let scheduled = smooth(&ahead(&least, lead_rows), given.change_penalty / row_hours, given.max_changes);
 
     let rows: Vec<Requirement> = stamps
         .iter()
@@ -68,10 +77,7 @@ pub fn row_hours(rows: &[Requirement]) -> f64 {
 
 /// Stamp and forecast step of every row, and the length of a row in seconds.
 fn rows(grid: &Grid, horizon: usize) -> (Vec<(Stamp, usize)>, i64) {
-    let row_seconds = match grid.frequency {
-        Frequency::Seconds(seconds) => seconds.clamp(1, HOUR_SECONDS),
-        Frequency::Months(_) | Frequency::Steps(_) => HOUR_SECONDS,
-    };
+    let row_seconds = row_seconds(grid.frequency);
     let mut rows = Vec::with_capacity(horizon);
     for step in 0..horizon {
         match (grid.stamp(step), grid.stamp(step + 1)) {
@@ -79,13 +85,28 @@ fn rows(grid: &Grid, horizon: usize) -> (Vec<(Stamp, usize)>, i64) {
                 let parts = in_rows((end - start).num_seconds(), row_seconds).max(1);
                 rows.extend((0..parts).filter_map(|part| {
                     let seconds = row_seconds.checked_mul(i64::try_from(part).ok()?)?;
-                    Some((Stamp::Time(start + Duration::try_seconds(seconds)?), step))
+                    let ds = start.checked_add_signed(Duration::try_seconds(seconds)?)?;
+                    Some((Stamp::Time(ds), step))
                 }));
             }
             (stamp, _) => rows.push((stamp, step)),
         }
     }
     (rows, row_seconds)
+}
+
+/// An hour, or the step where it is shorter; a longer step is cut into equal rows of at most an hour.
+fn row_seconds(frequency: Frequency) -> i64 {
+    match frequency {
+        Frequency::Seconds(seconds) if seconds > HOUR_SECONDS => {
+            let least = in_rows(seconds, HOUR_SECONDS) as i64;
+            // A length that no row of a minute or more divides is left whole: rows stay equally long.
+            let parts = (least..=seconds / 60).find(|parts| seconds % parts == 0);
+            parts.map_or(seconds, |parts| seconds / parts)
+        }
+        Frequency::Seconds(seconds) => seconds.max(1),
+        Frequency::Months(_) | Frequency::Steps(_) => HOUR_SECONDS,
+    }
 }
 
 /// Seconds in rows, rounded up.
@@ -141,6 +162,12 @@ fn assumptions(demand: &Forecast, settings: &Settings) -> Vec<String> {
             ),
         },
     ];
+    if let Some(utilization) = given.schedule_utilization {
+        sentences.push(format!(
+            "The schedule alone carries that demand at a utilization of {:.0} %; target tracking adds the rest.",
+            utilization * 100.0
+        ));
+    }
     match (given.limit, given.quota_lead_time_seconds) {
         (Some(limit), Some(seconds)) => {
             sentences.push(format!("The quota is {limit} instances; raising it takes {seconds} s."));
@@ -216,6 +243,16 @@ mod tests {
         assert_eq!((plan.rows[23].required, plan.rows[23].scheduled), (1, 2));
         assert!(plan.assumptions.iter().any(|sentence| sentence.contains("peaks within")));
         assert!((row_hours(&plan.rows) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn rows_are_equally_long_and_at_most_an_hour() {
+        for (seconds, row) in [(1, 1), (300, 300), (3600, 3600), (5400, 2700), (7200, 3600), (604_800, 3600)]
+        {
+            assert_eq!(row_seconds(Frequency::Seconds(seconds)), row);
+        }
+        assert_eq!(row_seconds(Frequency::Seconds(7919)), 7919, "a prime number of seconds");
+        assert_eq!(row_seconds(Frequency::Months(1)), 3600);
     }
 
     #[test]

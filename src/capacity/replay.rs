@@ -141,3 +141,64 @@ fn day_plan(history: &Series, cutoff: usize, day: usize, settings: &ReplaySettin
     request.lower_bound = Some(0.0);
     plan(&forecast(&known, &request), &settings.settings)
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{Grid, Stamp};
+
+    use super::*;
+    use crate::settings::SettingsInput;
+
+    /// Hourly demand with a daily and a weekly rhythm.
+    fn history(days: usize) -> Series {
+        let grid =
+            Grid { start: Stamp::Time("2026-09-07T00:00:00Z".parse().unwrap()), frequency: Frequency::HOUR };
+        let values = (0..days * 24).map(|hour| {
+            let day = (std::f64::consts::TAU * (hour as f64 - 15.0) / 24.0).cos();
+            let week = if hour / 24 % 7 >= 5 { 0.7 } else { 1.0 };
+            let wobble = ((hour * 7919) % 101) as f64 / 101.0 - 0.5;
+            Some(week * (1000.0 + 700.0 * day) * (1.0 + 0.06 * wobble))
+        });
+        Series { unique_id: "shop".to_owned(), grid, values: values.collect() }
+    }
+
+    fn settings() -> ReplaySettings {
+        let settings = SettingsInput::new(100.0).check().unwrap();
+        let simulation = Simulation::of(&settings);
+        ReplaySettings { settings, simulation, events: Vec::new(), warm_up: Some(21 * 24) }
+    }
+
+    #[test]
+    fn nothing_after_a_decision_changes_it() {
+        let before = decide(&history(24), &settings()).unwrap();
+        let mut changed = history(24);
+        for value in &mut changed.values[23 * 24..] {
+            *value = Some(1e6);
+        }
+        let after = decide(&changed, &settings()).unwrap();
+        assert_eq!(before.plan.rows.len(), 72);
+        assert_eq!(before.plan.rows, after.plan.rows, "the last day is decided before it comes");
+        changed.values[22 * 24..].fill(Some(1e6));
+        assert_ne!(decide(&changed, &settings()).unwrap().plan.rows[48..], before.plan.rows[48..]);
+    }
+
+    #[test]
+    fn policies_are_reported_in_order_and_static_peak_is_never_short() {
+        let names: Vec<PolicyName> =
+            ["planned", "reactive-70", "static-peak"].iter().map(|name| name.parse().unwrap()).collect();
+        let outcomes = replay(&history(24), &names, &settings()).unwrap();
+        let found: Vec<&str> = outcomes.iter().map(|outcome| outcome.policy.as_str()).collect();
+        assert_eq!(found, ["planned", "reactive-70", "static-peak"]);
+        assert_eq!(outcomes[2].minutes_short, 0.0);
+        assert!(outcomes[0].minutes_short <= outcomes[1].minutes_short);
+        assert!(outcomes[0].instance_hours < 0.9 * outcomes[2].instance_hours, "{outcomes:?}");
+    }
+
+    #[test]
+    fn a_history_without_a_day_to_replay_is_refused() {
+        let short = Series { values: vec![Some(1.0)], ..history(1) };
+        assert!(
+            replay(&short, &[PolicyName::Planned], &settings()).unwrap_err().to_string().contains("1 points")
+        );
+    }
+}

@@ -10,8 +10,13 @@ const ROUNDING: f64 = 1e-9;
 /// A zone is survived when the others carry everything: ⌈need ÷ (zones − 1)⌉ in each zone (static stability:
 /// nothing has to be started while the zone is down). More demand never needs less.
 pub fn instances(demand: f64, settings: &Settings) -> u32 {
+    instances_at(settings.given.target_utilization, demand, settings)
+}
+
+/// The same at another utilization than the target.
+pub(crate) fn instances_at(utilization: f64, demand: f64, settings: &Settings) -> u32 {
     let given = &settings.given;
-    let need = whole(demand / settings.usable_throughput()).max(given.min_instances);
+    let need = whole(demand / (given.unit_throughput * utilization)).max(given.min_instances);
     match given.survive {
         Survive::None => need,
         Survive::Instance => need.saturating_add(1),

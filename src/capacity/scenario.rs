@@ -51,20 +51,24 @@ pub enum Scenario {
 ///
 /// A certain multiplier scales every quantile. A doubtful one widens them: the distance of a quantile from
 /// the median becomes the root of the summed squares of what demand and multiplier each cause, as for
-/// independent errors. A forecast that was given an event already must not be given it again here.
+/// independent errors. A step that an event touches for a part of its length only gets the whole multiplier:
+/// capacity has to be there for the part. A forecast that was given an event already must not be given it
+/// again here.
 pub fn apply(demand: &Forecast, scenarios: &[Scenario]) -> Forecast {
     scenarios.iter().fold(demand.clone(), |demand, scenario| match scenario {
-        Scenario::Growth { factor } => scaled(demand, |_| Some(Multiplier::certain(factor.max(0.0)))),
+        Scenario::Growth { factor } => scaled(demand, |_, _| Some(Multiplier::certain(factor.max(0.0)))),
         Scenario::Event { event, shape } => {
             let id = demand.unique_id.clone();
-            scaled(demand, |stamp| {
-                event.covers(&id, stamp).then(|| Multiplier::of(event, shape.weight(position(event, stamp))))
+            scaled(demand, |start, end| {
+                let concerned = event.unique_id.as_deref().is_none_or(|concerned| concerned == id);
+                (concerned && event.starts_at < end && start < event.ends_at)
+                    .then(|| Multiplier::of(event, shape.weight(position(event, start))))
             })
         }
         Scenario::ZoneLoss { zones, starts_at, ends_at } => {
             let zones = f64::from((*zones).max(2));
-            scaled(demand, |stamp| {
-                (*starts_at <= stamp && stamp < *ends_at).then(|| Multiplier::certain(zones / (zones - 1.0)))
+            scaled(demand, |start, end| {
+                (*starts_at < end && start < *ends_at).then(|| Multiplier::certain(zones / (zones - 1.0)))
             })
         }
     })
@@ -117,13 +121,15 @@ impl Multiplier {
     }
 }
 
-/// The forecast with each step's multiplier, where there is one.
-fn scaled(mut demand: Forecast, multiplier: impl Fn(Stamp) -> Option<Multiplier>) -> Forecast {
+/// The forecast with the multiplier of each step (from, until), where there is one.
+fn scaled(mut demand: Forecast, multiplier: impl Fn(Stamp, Stamp) -> Option<Multiplier>) -> Forecast {
     let medians = crate::fan::quantile_path(&demand, 0.5);
     let scores: Vec<f64> = demand.levels.iter().map(|level| normal::quantile(*level)).collect();
     demand.components.event_multiplier.resize(demand.mean.len(), 1.0);
     for (step, median) in medians.into_iter().enumerate() {
-        let Some(multiplier) = multiplier(demand.grid.stamp(step)) else { continue };
+        let Some(multiplier) = multiplier(demand.grid.stamp(step), demand.grid.stamp(step + 1)) else {
+            continue;
+        };
         demand.mean[step] *= multiplier.middle;
         demand.components.event_multiplier[step] *= multiplier.middle;
         let mut floor = f64::NEG_INFINITY;
@@ -199,6 +205,25 @@ mod tests {
         assert_eq!(path(Shape::Decay), [100.0, 100.0, 500.0, 400.0, 300.0, 200.0, 100.0]);
         let spike = path(Shape::Spike);
         assert!(spike[2] == 500.0 && spike[3] < 300.0 && spike[5] > 100.0);
+    }
+
+    #[test]
+    fn an_event_inside_a_step_is_not_missed() {
+        let start: chrono::DateTime<chrono::Utc> = "2026-11-27T00:00:00Z".parse().unwrap();
+        let minutes = |minutes| Stamp::Time(start + chrono::Duration::minutes(minutes));
+        let mut hourly = demand(3);
+        hourly.grid = Grid { start: minutes(0), frequency: Frequency::HOUR };
+        let mut launch = event(4.0, Some(4.0), Some(4.0));
+        (launch.starts_at, launch.ends_at) = (minutes(75), minutes(90));
+        let scenario = Scenario::Event { event: launch.clone(), shape: Shape::Spike };
+        assert_eq!(apply(&hourly, &[scenario]).quantiles[2], [100.0, 400.0, 100.0]);
+        launch.unique_id = Some("another".to_owned());
+        let scenario = Scenario::Event { event: launch, shape: Shape::Flat };
+        assert_eq!(apply(&hourly, &[scenario]), {
+            let mut same = hourly.clone();
+            same.components.event_multiplier = vec![1.0; 3];
+            same
+        });
     }
 
     proptest! {

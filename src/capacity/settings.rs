@@ -45,6 +45,7 @@ impl std::str::FromStr for Survive {
 /// | `risk` | 0.01 | accepted probability, per row, that demand exceeds the plan | above 0, below 0.5 |
 /// | `limit` | none | quota in instances | 1 or more |
 /// | `quota_lead_time_seconds` | the lead time | from asking for a higher quota until it holds | any |
+/// | `schedule_utilization` | the target | utilization to which demand at the plan's risk may drive the scheduled minimum alone; above the target it leans on target tracking to add the rest | target to 1 |
 /// | `min_instances` | 1 | the group never gets smaller | any |
 /// | `change_penalty` | 1 | what one change of the schedule must save, in instance-hours | 0 or more |
 /// | `max_changes` | 125 | most changes in one schedule | 1 or more |
@@ -68,6 +69,8 @@ pub struct SettingsInput {
     pub limit: Option<u32>,
     /// From asking for a higher quota until it holds, in seconds; `None`: the lead time.
     pub quota_lead_time_seconds: Option<u32>,
+    /// Utilization to which demand at the plan's risk may drive the scheduled minimum; `None`: the target.
+    pub schedule_utilization: Option<f64>,
     /// The group never gets smaller.
     pub min_instances: u32,
     /// What one change of the schedule must save, in instance-hours.
@@ -90,6 +93,7 @@ impl SettingsInput {
             risk: 0.01,
             limit: None,
             quota_lead_time_seconds: None,
+            schedule_utilization: None,
             min_instances: 1,
             change_penalty: 1.0,
             max_changes: AWS_SCHEDULED_ACTIONS,
@@ -111,6 +115,11 @@ impl SettingsInput {
         }
         if !positive(self.risk) || self.risk >= 0.5 {
             return Err(SettingsError::Risk(self.risk));
+        }
+        if let Some(utilization) = self.schedule_utilization
+            && !(self.target_utilization..=1.0).contains(&utilization)
+        {
+            return Err(SettingsError::ScheduleUtilization(utilization));
         }
         if self.zones == 0 || (self.survive == Survive::Zone && self.zones < 2) {
             return Err(SettingsError::Zones(self.zones));
@@ -174,6 +183,11 @@ pub enum SettingsError {
     /// Not a small probability.
     #[error("risk {0} must be above 0 and below 0.5, for example 0.01")]
     Risk(f64),
+    /// Below the target, or above all there is.
+    #[error(
+        "schedule utilization {0} must be at least the target utilization and at most 1, for example 0.9"
+    )]
+    ScheduleUtilization(f64),
     /// Too few zones.
     #[error("{0} zones are too few: at least 1, and at least 2 to survive the loss of one")]
     Zones(u32),
@@ -209,6 +223,7 @@ mod tests {
         assert!(bad(|input| input.unit_throughput = f64::NAN).contains("unit throughput NaN"));
         assert!(bad(|input| input.target_utilization = 1.01).contains("target utilization 1.01"));
         assert!(bad(|input| input.risk = 0.5).contains("risk 0.5"));
+        assert!(bad(|input| input.schedule_utilization = Some(0.6)).contains("schedule utilization 0.6"));
         assert!(bad(|input| (input.survive, input.zones) = (Survive::Zone, 1)).contains("1 zones"));
         assert!(bad(|input| input.limit = Some(0)).contains("limit 0"));
         assert!(bad(|input| input.change_penalty = -1.0).contains("change penalty -1"));

@@ -317,3 +317,121 @@ impl<'a> Group<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{Grid, Stamp};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::settings::SettingsInput;
+
+    fn settings(unit_throughput: f64) -> Settings {
+        SettingsInput { hourly_price: Some(Decimal::new(1, 1)), ..SettingsInput::new(unit_throughput) }
+            .check()
+            .unwrap()
+    }
+
+    fn demand(seconds: i64, values: Vec<Option<f64>>) -> Series {
+        let start = Stamp::Time("2026-11-27T00:00:00Z".parse().unwrap());
+        let grid = Grid { start, frequency: Frequency::Seconds(seconds) };
+        Series { unique_id: "shop".to_owned(), grid, values }
+    }
+
+    fn fixed(count: u32, rule: Option<Rule>) -> Policy {
+        Policy { name: "test".to_owned(), minimum: vec![(0, count)], rule }
+    }
+
+    fn run(values: &[f64], policy: &Policy) -> Run {
+        let settings = settings(100.0);
+        let values = values.iter().map(|value| Some(*value)).collect();
+        simulate(&demand(60, values), policy, &settings, &Simulation::of(&settings))
+    }
+
+    #[test]
+    fn a_steady_group_costs_its_hours_and_answers_in_time() {
+        let run = run(&[350.0; 120], &fixed(5, None));
+        assert_eq!(run.outcome.instance_hours, 10.0);
+        assert_eq!(run.outcome.cost, Decimal::new(10, 1));
+        assert_eq!((run.outcome.unserved, run.outcome.minutes_short), (0.0, 0.0));
+        // 20 servers of 40 ms at 70 %: hardly a wait, 95 % of exponential services take at most 3 means.
+        assert!((120.0..130.0).contains(&run.outcome.latency_p95_ms), "{}", run.outcome.latency_p95_ms);
+    }
+
+    #[test]
+    fn an_overloaded_group_queues_first_and_then_loses() {
+        let run = run(&[600.0, 600.0, 0.0], &fixed(5, None));
+        // 6000 too many a minute; 500 a second × 30 s may wait.
+        assert_eq!(run.outcome.minutes_short, 2.0);
+        assert_eq!(run.outcome.unserved, 0.0);
+        assert_eq!(run.served, 72_000.0);
+        assert!(run.outcome.latency_p95_ms > 10_000.0);
+        let longer = self::run(&[600.0; 10], &fixed(5, None));
+        assert_eq!(longer.queued, 15_000.0);
+        assert_eq!(longer.outcome.unserved, 45_000.0);
+    }
+
+    #[test]
+    fn target_tracking_follows_after_delay_and_boot() {
+        let mut values = vec![140.0; 30];
+        values.extend([280.0; 60]);
+        values.extend([140.0; 60]);
+        let run = run(&values, &fixed(1, Some(Rule::Tracking(0.7))));
+        assert_eq!(run.instances[..30], [2; 30]);
+        // Seen 4 minutes later at the earliest. Both instances are busy: one more, then the rest.
+        assert_eq!((run.instances[33], run.instances[34]), (2, 3));
+        assert_eq!(run.instances[89], 4);
+        assert_eq!(run.instances[149], 2);
+        assert!(run.outcome.minutes_short >= 10.0);
+    }
+
+    #[test]
+    fn the_schedule_acts_on_the_minute_and_the_quota_caps_it() {
+        let settings = settings(100.0);
+        let policy =
+            Policy { name: "scheduled".to_owned(), minimum: vec![(0, 1), (5, 9), (20, 2)], rule: None };
+        let demand = demand(3600, vec![Some(50.0)]);
+        let mut simulation = Simulation::of(&settings);
+        let run = simulate(&demand, &policy, &settings, &simulation);
+        assert_eq!((run.instances[4], run.instances[5], run.instances[20]), (1, 9, 2));
+        simulation.max_instances = Some(6);
+        assert_eq!(simulate(&demand, &policy, &settings, &simulation).instances[5], 6);
+    }
+
+    #[test]
+    fn gaps_repeat_and_fine_grids_are_averaged() {
+        assert_eq!(minutes(&demand(120, vec![Some(3.0), None, Some(1.0)])), [3.0, 3.0, 3.0, 3.0, 1.0, 1.0]);
+        assert_eq!(minutes(&demand(30, vec![Some(1.0), Some(3.0), Some(5.0)])), [2.0, 5.0]);
+        assert_eq!(minutes(&demand(90, vec![Some(1.0), Some(3.0)])), [1.0, 2.0, 3.0]);
+        assert!(minutes(&demand(60, vec![])).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn no_request_is_lost_or_invented(
+            values in prop::collection::vec(prop::option::of(0.0..3000.0), 1..200),
+            count in 0u32..20, percent in 20u32..100, tracking in prop::bool::ANY, boot in 0u32..20,
+        ) {
+            let settings = settings(100.0);
+            let simulation = Simulation { boot_minutes: boot, ..Simulation::of(&settings) };
+            let share = f64::from(percent) / 100.0;
+            let rule = if tracking { Rule::Tracking(share) } else { Rule::Step(share) };
+            let demand = demand(60, values);
+            let run = simulate(&demand, &fixed(count, Some(rule)), &settings, &simulation);
+            let sum = run.served + run.outcome.unserved + run.queued;
+            prop_assert!((sum - run.arrived).abs() <= 1e-9 * run.arrived.max(1.0));
+            prop_assert!(run.instances.iter().all(|paid| *paid >= count));
+            prop_assert!(run.outcome.latency_p95_ms.is_finite());
+            prop_assert_eq!(simulate(&demand, &fixed(count, Some(rule)), &settings, &simulation), run);
+        }
+
+        #[test]
+        fn a_larger_fixed_group_never_serves_less(
+            values in prop::collection::vec(0.0..3000.0, 1..100), count in 0u32..20,
+        ) {
+            let (less, more) = (run(&values, &fixed(count, None)), run(&values, &fixed(count + 1, None)));
+            prop_assert!(more.outcome.unserved <= less.outcome.unserved + 1e-6);
+            prop_assert!(more.outcome.minutes_short <= less.outcome.minutes_short);
+        }
+    }
+}

@@ -146,7 +146,8 @@ impl Group {
         let mut from = self.starts_at;
         for run in levels.chunk_by(|a, b| a == b) {
             let rows = i64::try_from(run.len()).unwrap_or(i64::MAX);
-            let until = from + Duration::seconds(self.row_seconds.saturating_mul(rows));
+            let length = Duration::try_seconds(self.row_seconds.saturating_mul(rows));
+            let until = length.and_then(|length| from.checked_add_signed(length)).unwrap_or(from);
             segments.push(Segment { from, until, minimum: run[0] });
             from = until;
         }
