@@ -6,6 +6,7 @@
 mod compare;
 pub mod export;
 mod fan;
+mod group;
 mod latency;
 mod normal;
 mod output;
