@@ -119,7 +119,7 @@ pub(crate) fn settle(
     }
     let mut bills = Vec::with_capacity(commitments.len());
     for (index, commitment) in commitments.iter().enumerate() {
-        let terms = waterfall.terms[index];
+        let terms = waterfall.unit_prices[index];
         let hours = tally.active_hours[index];
         let whole = waterfall.capacity[index] * i128::from(hours);
         let paid_hours = commitment.quantity * Decimal::from(hours);

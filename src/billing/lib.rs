@@ -21,4 +21,4 @@ pub use demand::{Demand, LineKey};
 pub use flexibility::{Flexibility, family, flexibility};
 pub use price_book::{MissingPrice, PriceBook, PriceError};
 pub use simulate::{BillingError, simulate};
-pub use waterfall::{Pool, Stage, Step, Waterfall};
+pub use waterfall::{Pool, Stage, Step, UnitPrice, Waterfall};

@@ -58,16 +58,16 @@ pub struct Step {
 
 /// What one unit (an instance, or a committed dollar per hour) of a commitment costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Terms {
+pub struct UnitPrice {
     /// USD in every hour of the term.
-    pub(crate) hourly: Decimal,
+    pub hourly: Decimal,
     /// USD at purchase.
-    pub(crate) upfront: Decimal,
+    pub upfront: Decimal,
     /// USD per hour with the upfront spread over 8,760 hours a year.
-    pub(crate) amortized: Decimal,
+    pub amortized: Decimal,
 }
 
-impl Terms {
+impl UnitPrice {
     fn new(hourly: Decimal, upfront: Decimal, term_years: u8) -> Self {
         Self { hourly, upfront, amortized: hourly + upfront / term_hours(term_years) }
     }
@@ -89,7 +89,8 @@ pub struct Waterfall {
     pub missing: Vec<MissingPrice>,
     /// What had to be assumed, one sentence each.
     pub assumptions: Vec<String>,
-    pub(crate) terms: Vec<Terms>,
+    /// For each commitment, what one unit of it costs.
+    pub unit_prices: Vec<UnitPrice>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -155,13 +156,8 @@ impl Waterfall {
             capacity,
             missing: notes.missing.into_iter().collect(),
             assumptions: notes.assumptions.into_iter().collect(),
-            terms: terms.into_iter().flatten().collect(),
+            unit_prices: terms.into_iter().flatten().collect(),
         })
-    }
-
-    /// USD per hour and unit of commitment `index`, upfront spread.
-    pub fn amortized_hourly(&self, index: usize) -> Decimal {
-        self.terms[index].amortized
     }
 }
 
@@ -359,7 +355,7 @@ fn unit_terms(
     commitment: &Commitment,
     split: Option<&PriceQuote>,
     book: &PriceBook,
-) -> Result<Terms, BillingError> {
+) -> Result<UnitPrice, BillingError> {
     let years = commitment.term_years;
     let locked = match (commitment.hourly, commitment.upfront) {
         (None, None) => None,
@@ -376,10 +372,10 @@ fn unit_terms(
             Payment::AllUpfront => Decimal::ONE,
         };
         let upfront = (upfront_share * term_hours(years)).round_dp(12);
-        return Ok(Terms { hourly: Decimal::ONE - upfront_share, upfront, amortized: Decimal::ONE });
+        return Ok(UnitPrice { hourly: Decimal::ONE - upfront_share, upfront, amortized: Decimal::ONE });
     }
     if let Some((hourly, upfront)) = locked {
-        return Ok(Terms::new(hourly, upfront, years));
+        return Ok(UnitPrice::new(hourly, upfront, years));
     }
     let region = commitment.region.as_deref().unwrap_or_default();
     let quote = book.quote(
@@ -391,7 +387,7 @@ fn unit_terms(
         Some(years),
         Some(commitment.payment),
     )?;
-    Ok(Terms::new(quote.hourly, quote.upfront, years))
+    Ok(UnitPrice::new(quote.hourly, quote.upfront, years))
 }
 
 /// Stage, then owner before the organization; reservations from the smallest size up; plans from the
