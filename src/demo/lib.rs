@@ -4,9 +4,24 @@
 //! itself reads, so that the demo walks the same way as real data. [`price_snapshot`] is the embedded
 //! price book: facts with a source and a date.
 
+mod charges;
 mod company;
+mod coverage;
+mod demand;
+mod error;
 pub mod files;
+mod fleet;
+mod inventory;
+mod names;
 mod prices;
+mod random;
+mod services;
+mod spec;
+mod truth;
+mod utilization;
 
-pub use company::{Company, Expectation, Truth, company};
+pub use company::{Company, company, company_with};
+pub use error::DemoError;
 pub use prices::{PriceSnapshot, ServiceRate, price_snapshot};
+pub use spec::Spec;
+pub use truth::{Expectation, Truth};
