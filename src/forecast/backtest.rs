@@ -5,7 +5,16 @@ use std::collections::BTreeMap;
 use domain::{Event, Series};
 use serde::{Deserialize, Serialize};
 
-use crate::score::ModelScore;
+use crate::ensemble::finish;
+use crate::request::{Checked, Request};
+use crate::score::{Fold, ModelScore, SCORED_LEVELS};
+use crate::study::{Study, seasonal_difference};
+
+/// Name of the product's own forecast among the models.
+const OWN: &str = "headroom";
+
+/// Fewest points before an origin.
+const LEAST_HISTORY: usize = 3;
 
 /// How to test.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,9 +23,9 @@ pub struct BacktestSettings {
     pub horizon: usize,
     /// Number of origins, the last one `horizon` before the end.
     pub windows: usize,
-    /// Steps between origins.
+    /// Steps between origins; at least 1.
     pub step: usize,
-    /// Season lengths as in [`Request`](crate::Request).
+    /// Season lengths as in [`Request`].
     pub season_lengths: Option<Vec<usize>>,
     /// Events known at every origin.
     pub events: Vec<Event>,
@@ -34,7 +43,7 @@ impl BacktestSettings {
 pub struct Backtest {
     /// The series.
     pub unique_id: String,
-    /// Scores by model name.
+    /// Scores by model name. A model that did not apply at every origin counts the origins where it did.
     pub models: BTreeMap<String, ModelScore>,
     /// What a reader must know (too short for one window, …).
     pub warnings: Vec<String>,
@@ -53,13 +62,145 @@ pub struct BacktestSummary {
 
 /// Scores forecasts of the series made at earlier origins; nothing after an origin is seen by its forecast.
 ///
-/// A series too short for one origin has no models and a warning.
+/// MASE is scaled with the shortest season (given, or found before the origin). A series too short for one
+/// origin has no models and a warning.
 pub fn backtest(series: &Series, settings: &BacktestSettings) -> Backtest {
-    let _ = settings;
-    Backtest { unique_id: series.unique_id.clone(), models: BTreeMap::new(), warnings: Vec::new() }
+    let mut request = Request::new(settings.horizon);
+    request.season_lengths = settings.season_lengths.clone();
+    request.events = settings.events.clone();
+    let request = Checked::new(&request);
+    let mut warnings: Vec<String> = request.problems.iter().map(ToString::to_string).collect();
+    let origins = origins(series.len(), settings);
+    if origins.len() < settings.windows {
+        warnings.push(format!(
+            "{} points allow {} of {} windows of {} steps",
+            series.len(),
+            origins.len(),
+            settings.windows,
+            settings.horizon
+        ));
+    }
+    let windows: Vec<Window> =
+        origins.into_iter().map(|origin| Window::new(series, origin, &request)).collect();
+    let mut folds: BTreeMap<&str, Vec<Fold>> = BTreeMap::new();
+    for window in &windows {
+        for (name, path, quantiles) in &window.forecasts {
+            let fold = Fold { actual: &window.actual, path, quantiles, scale: window.scale };
+            folds.entry(name).or_default().push(fold);
+        }
+    }
+    let models = folds.into_iter().map(|(name, folds)| (name.to_owned(), ModelScore::of(&folds))).collect();
+    Backtest { unique_id: series.unique_id.clone(), models, warnings }
 }
 
 /// The mean over series of every score, per model; a score that a series lacks is left out of its mean.
 pub fn merge(backtests: &[Backtest]) -> BacktestSummary {
-    BacktestSummary { series: backtests.len(), skipped: 0, models: BTreeMap::new() }
+    let mut scores: BTreeMap<&str, Vec<ModelScore>> = BTreeMap::new();
+    for (name, score) in backtests.iter().flat_map(|backtest| &backtest.models) {
+        scores.entry(name).or_default().push(score.clone());
+    }
+    let skipped = backtests.iter().filter(|backtest| backtest.models.is_empty()).count();
+    BacktestSummary {
+        series: backtests.len() - skipped,
+        skipped,
+        models: scores
+            .into_iter()
+            .map(|(name, scores)| (name.to_owned(), ModelScore::average(&scores)))
+            .collect(),
+    }
+}
+
+/// Numbers of points before each origin, oldest first.
+fn origins(length: usize, settings: &BacktestSettings) -> Vec<usize> {
+    let step = settings.step.max(1);
+    let newest = length.checked_sub(settings.horizon.max(1));
+    let mut origins: Vec<usize> = (0..settings.windows)
+        .map_while(|back| newest?.checked_sub(back.checked_mul(step)?))
+        .take_while(|origin| *origin >= LEAST_HISTORY)
+        .collect();
+    origins.reverse();
+    origins
+}
+
+/// A model's name, its path, and its quantile paths.
+type ModelForecast = (&'static str, Vec<f64>, Vec<Vec<f64>>);
+
+/// Every model's forecast at one origin.
+struct Window {
+    actual: Vec<Option<f64>>,
+    scale: Option<f64>,
+    forecasts: Vec<ModelForecast>,
+}
+
+impl Window {
+    fn new(series: &Series, origin: usize, request: &Checked) -> Self {
+        let known = Series {
+            unique_id: series.unique_id.clone(),
+            grid: series.grid,
+            values: series.values[..origin].to_vec(),
+        };
+        let study = Study::new(&known, request);
+        let finished = |path: &[f64], fold_paths: &[Vec<f64>]| {
+            let quantiles = study.calibrate(fold_paths, None).quantiles(path, &SCORED_LEVELS, 0);
+            let finished = finish(&study, request, &known, path, quantiles, &SCORED_LEVELS);
+            (finished.path, finished.quantiles)
+        };
+        let mut forecasts = Vec::with_capacity(study.runs.len() + 1);
+        let (path, quantiles) = finished(&study.path, &study.fold_paths);
+        forecasts.push((OWN, path, quantiles));
+        for run in &study.runs {
+            let (path, quantiles) = finished(&run.ahead, &run.folds);
+            forecasts.push((run.name, path, quantiles));
+        }
+        let measured = |value: &Option<f64>| value.filter(|value| value.is_finite());
+        let raw: Vec<f64> = known.values.iter().map(|value| measured(value).unwrap_or(f64::NAN)).collect();
+        Self {
+            actual: series.values[origin..origin + request.horizon].iter().map(measured).collect(),
+            scale: seasonal_difference(&raw, study.seasons.short()),
+            forecasts,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Frequency, Grid, Stamp};
+
+    use super::*;
+
+    fn wave(length: usize) -> Series {
+        let values = (0..length)
+            .map(|hour| {
+                let noise = ((hour as f64 * 12.9898).sin() * 43_758.547).fract();
+                Some(100.0 + 30.0 * (hour as f64 * std::f64::consts::TAU / 24.0).sin() + 10.0 * noise)
+            })
+            .collect();
+        let grid = Grid { start: Stamp::Step(0), frequency: Frequency::Steps(1) };
+        Series { unique_id: "wave".to_owned(), grid, values }
+    }
+
+    #[test]
+    fn the_own_forecast_beats_the_baseline_and_covers_about_what_it_promises() {
+        let result = backtest(&wave(600), &BacktestSettings::new(24));
+        let (own, naive) = (&result.models[OWN], &result.models["seasonal_naive"]);
+        assert!(own.mase < naive.mase && own.crps < naive.crps, "{own:?} against {naive:?}");
+        assert!(own.coverage_80.unwrap() > 0.6, "{own:?}");
+        assert_eq!(own.folds, 3);
+    }
+
+    #[test]
+    fn what_comes_after_an_origin_does_not_change_its_forecast() {
+        let (known, mut other) = (wave(600), wave(600));
+        other.values[576..].iter_mut().for_each(|value| *value = Some(1e6));
+        let request = Checked::new(&Request::new(24));
+        let (a, b) = (Window::new(&known, 576, &request), Window::new(&other, 576, &request));
+        assert_eq!(a.forecasts, b.forecasts);
+    }
+
+    #[test]
+    fn too_short_a_series_is_skipped_with_a_warning() {
+        let result = backtest(&wave(10), &BacktestSettings::new(24));
+        assert!(result.models.is_empty() && !result.warnings.is_empty());
+        assert_eq!(merge(&[result, backtest(&wave(600), &BacktestSettings::new(24))]).skipped, 1);
+    }
 }

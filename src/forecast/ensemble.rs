@@ -1,9 +1,16 @@
-//! The product's own forecast.
+//! The product's own forecast: the study of a series turned into quantiles, scores and words.
 
-use domain::{Components, Forecast, Series};
+use domain::{Accuracy, Components, Forecast, Member, Series};
 use rayon::prelude::*;
 
+use crate::events;
 use crate::request::{Checked, Request};
+use crate::score::{Fold, ModelScore, SCORED_LEVELS};
+use crate::seasons::moving_average;
+use crate::study::Study;
+
+/// Fewer observations than this and a forecast says so.
+const FEW_OBSERVATIONS: usize = 10;
 
 /// Forecasts one series. Never fails: what cannot be forecast well falls back to the simplest honest
 /// model, and the forecast's warnings say why.
@@ -18,19 +25,205 @@ pub fn forecast_all(series: &[Series], request: &Request) -> Vec<Forecast> {
 }
 
 fn one(series: &Series, request: &Checked) -> Forecast {
-    let last = series.values.iter().rev().flatten().copied().find(|value| value.is_finite()).unwrap_or(0.0);
+    let study = Study::new(series, request);
+    let (accuracy, mase_by_step) = accuracy(&study, &study.fold_paths, request.horizon);
+    let baseline =
+        study.runs.first().and_then(|baseline| self::accuracy(&study, &baseline.folds, request.horizon).0);
+    let Finished { path, quantiles, event_multiplier } = finish(
+        &study,
+        request,
+        series,
+        &study.path,
+        study.calibrate(&study.fold_paths, None).quantiles(&study.path, &request.levels, 0),
+        &request.levels,
+    );
     Forecast {
         unique_id: series.unique_id.clone(),
         grid: series.next_grid(),
-        mean: vec![last; request.horizon],
+        mean: path,
         levels: request.levels.clone(),
-        quantiles: vec![vec![last; request.horizon]; request.levels.len()],
-        members: Vec::new(),
-        reason: "the last value is repeated".to_owned(),
-        accuracy: None,
-        baseline: None,
-        mase_by_step: vec![None; request.horizon],
-        components: Components::default(),
-        warnings: request.problems.iter().map(ToString::to_string).collect(),
+        quantiles,
+        members: members(&study),
+        reason: reason(&study, accuracy.as_ref(), baseline.as_ref()),
+        accuracy,
+        baseline,
+        mase_by_step,
+        components: components(&study, event_multiplier),
+        warnings: warnings(&study, request),
     }
+}
+
+/// A path and its quantiles in the unit of the series, events applied, within bounds, never crossing.
+pub(crate) struct Finished {
+    pub(crate) path: Vec<f64>,
+    pub(crate) quantiles: Vec<Vec<f64>>,
+    pub(crate) event_multiplier: Vec<f64>,
+}
+
+/// Brings a path and its quantiles at `levels` from the study's units to the caller's.
+pub(crate) fn finish(
+    study: &Study,
+    request: &Checked,
+    series: &Series,
+    path: &[f64],
+    mut quantiles: Vec<Vec<f64>>,
+    levels: &[f64],
+) -> Finished {
+    let mut path = path.to_vec();
+    let multipliers =
+        events::multipliers(request, &series.unique_id, series.next_grid(), &study.history, &study.usual);
+    let lower = request.lower_bound.or(study.history.non_negative.then_some(0.0)).unwrap_or(f64::MIN);
+    let upper = request.upper_bound.unwrap_or(f64::MAX);
+    let unit = study.history.unit;
+    // Bounded before the events too: a multiplier must not blow up an impossible value.
+    let bound = |value: f64| value.max(lower / unit).min(upper / unit);
+    path.iter_mut().chain(quantiles.iter_mut().flatten()).for_each(|value| *value = bound(*value));
+    events::apply(&multipliers, levels, &mut path, &mut quantiles);
+    let scaled = |value: f64| (value * unit).max(lower).min(upper);
+    path.iter_mut().chain(quantiles.iter_mut().flatten()).for_each(|value| *value = scaled(*value));
+    for step in 0..path.len() {
+        for level in 1..quantiles.len() {
+            quantiles[level][step] = quantiles[level][step].max(quantiles[level - 1][step]);
+        }
+        // The mean lies between the outermost quantiles, where they are on both sides of the middle.
+        if levels.first().is_some_and(|level| *level < 0.5) && levels.last().is_some_and(|level| *level > 0.5)
+        {
+            path[step] = path[step].max(quantiles[0][step]).min(quantiles[levels.len() - 1][step]);
+        }
+    }
+    Finished {
+        path,
+        quantiles,
+        event_multiplier: multipliers.iter().map(|multiplier| multiplier.expected).collect(),
+    }
+}
+
+/// Scores of paths forecast at the folds, each with an interval that did not see its own fold.
+fn accuracy(study: &Study, paths: &[Vec<f64>], horizon: usize) -> (Option<Accuracy>, Vec<Option<f64>>) {
+    let scale = study.scale();
+    let floor = if study.history.non_negative { 0.0 } else { f64::MIN };
+    let quantiles: Vec<Vec<Vec<f64>>> = paths
+        .iter()
+        .enumerate()
+        .map(|(fold, path)| {
+            let left_out = (paths.len() > 1).then_some(fold);
+            let mut quantiles =
+                study.calibrate(paths, left_out).quantiles(path, &SCORED_LEVELS, study.phase(fold));
+            quantiles.iter_mut().flatten().for_each(|value| *value = value.max(floor));
+            quantiles
+        })
+        .collect();
+    let folds: Vec<Fold> = paths
+        .iter()
+        .zip(&quantiles)
+        .zip(&study.actuals)
+        .map(|((path, quantiles), actual)| Fold { actual, path, quantiles, scale })
+        .collect();
+    let mase_by_step = (0..horizon)
+        .map(|step| {
+            let errors: Vec<f64> = folds
+                .iter()
+                .filter_map(|fold| Some((fold.path.get(step)? - (*fold.actual.get(step)?)?).abs()))
+                .collect();
+            (!errors.is_empty()).then(|| scale.map(|scale| crate::order::mean(&errors) / scale)).flatten()
+        })
+        .collect();
+    let score = ModelScore::of(&folds);
+    let accuracy = (score.folds > 0).then(|| Accuracy {
+        mase: score.mase,
+        smape: score.smape.unwrap_or(0.0),
+        wape: score.wape,
+        wql: score.pinball.and_then(|pinball| relative_pinball(pinball, &folds)),
+        coverage: [score.coverage_50, score.coverage_80, score.coverage_95],
+        bias: score.bias,
+        folds: score.folds,
+    });
+    (accuracy, mase_by_step)
+}
+
+/// Mean pinball loss over the mean absolute actual.
+fn relative_pinball(pinball: f64, folds: &[Fold]) -> Option<f64> {
+    let sizes: Vec<f64> =
+        folds.iter().flat_map(|fold| fold.actual.iter().flatten()).map(|actual| actual.abs()).collect();
+    let size = crate::order::mean(&sizes);
+    (size > 0.0).then(|| pinball / size)
+}
+
+/// Members with weight, heaviest first.
+fn members(study: &Study) -> Vec<Member> {
+    let scale = study.scale();
+    let mut members: Vec<Member> = study
+        .runs
+        .iter()
+        .zip(&study.weights)
+        .zip(&study.errors)
+        .filter(|((_, weight), _)| **weight > 0.0)
+        .map(|((run, weight), errors)| Member {
+            model: run.name.to_owned(),
+            weight: *weight,
+            mase: scale.filter(|_| !errors.is_empty()).map(|scale| crate::order::mean(errors) / scale),
+        })
+        .collect();
+    members.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+    members
+}
+
+fn reason(study: &Study, accuracy: Option<&Accuracy>, baseline: Option<&Accuracy>) -> String {
+    if study.history.observed() == 0 {
+        return "nothing was measured, so zero is forecast".to_owned();
+    }
+    if study.constant {
+        return "history never changes, so it is repeated".to_owned();
+    }
+    if study.folds.origins.is_empty() {
+        return "history is too short for a backtest, so the last season is repeated".to_owned();
+    }
+    let kept = study.weights.iter().filter(|weight| **weight > 0.0).count();
+    let compared = match (accuracy.and_then(|score| score.wape), baseline.and_then(|score| score.wape)) {
+        (Some(own), Some(naive)) if naive > 0.0 => {
+            let percent = 100.0 * (1.0 - own / naive);
+            let word = if percent >= 0.0 { "smaller" } else { "larger" };
+            format!("; its error is {:.0} % {word} than that of repeating the last season", percent.abs())
+        }
+        _ => String::new(),
+    };
+    format!(
+        "{} models were tried at {} earlier dates, {} steps ahead; the {kept} best are combined by their errors{compared}",
+        study.runs.len(),
+        study.folds.origins.len(),
+        study.folds.horizon,
+    )
+}
+
+/// The combination without events, split into a level over the longest season and what is around it.
+fn components(study: &Study, event_multiplier: Vec<f64>) -> Components {
+    let season = study.seasons.long();
+    let tail = &study.usual[study.usual.len().saturating_sub(season)..];
+    let joined: Vec<f64> = tail.iter().chain(&study.path).copied().collect();
+    let trend = if season > 1 { moving_average(&joined, season) } else { joined };
+    let trend: Vec<f64> = trend[tail.len()..].iter().map(|value| value * study.history.unit).collect();
+    let seasonal =
+        study.path.iter().zip(&trend).map(|(value, trend)| value * study.history.unit - trend).collect();
+    Components { trend, seasonal, event_multiplier }
+}
+
+fn warnings(study: &Study, request: &Checked) -> Vec<String> {
+    let mut warnings: Vec<String> = request.problems.iter().map(ToString::to_string).collect();
+    warnings.extend(study.history.warnings.iter().cloned());
+    let observed = study.history.observed();
+    if observed == 0 {
+        warnings
+            .push("no value was measured: zero is forecast, and nothing is known about its error".to_owned());
+    } else if observed < FEW_OBSERVATIONS {
+        warnings.push(format!("only {observed} values were measured: the forecast is a guess from them"));
+    }
+    if study.constant && observed > 0 {
+        warnings.push("history is constant: nothing is known about how it changes".to_owned());
+    } else if !study.folds.origins.is_empty() && study.folds.horizon < request.horizon {
+        warnings.push(format!(
+            "history allows a backtest of {} steps only: beyond them the intervals are extrapolated",
+            study.folds.horizon
+        ));
+    }
+    warnings
 }

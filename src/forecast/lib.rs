@@ -4,11 +4,23 @@
 //! backtest → combination → conformal calibration → events → [`Forecast`](domain::Forecast).
 
 mod backtest;
+mod calendar;
+mod calibrate;
+mod combine;
 mod ensemble;
+mod events;
+mod folds;
+mod history;
+mod linear;
+mod members;
+mod order;
 mod paths;
+mod recipe;
 mod reconcile;
 mod request;
 mod score;
+mod seasons;
+mod study;
 
 pub use backtest::{Backtest, BacktestSettings, BacktestSummary, backtest, merge};
 pub use ensemble::{forecast, forecast_all};

@@ -1,0 +1,129 @@
+//! The combination: members weighted by their backtest errors, joined around the weighted median.
+
+use crate::recipe::RECIPE;
+
+/// One member's forecasts: one path a fold, then the path ahead.
+#[derive(Debug, Clone)]
+pub(crate) struct Run {
+    pub(crate) name: &'static str,
+    /// One path a fold, oldest first.
+    pub(crate) folds: Vec<Vec<f64>>,
+    /// The path of the request.
+    pub(crate) ahead: Vec<f64>,
+}
+
+/// What came in each fold; `None` where nothing usual was measured.
+pub(crate) type Actuals = Vec<Vec<Option<f64>>>;
+
+/// Mean absolute error of each member (outer) in each fold (inner).
+pub(crate) fn errors(runs: &[Run], actuals: &Actuals) -> Vec<Vec<f64>> {
+    let fold_error = |path: &Vec<f64>, actual: &Vec<Option<f64>>| {
+        let (mut sum, mut count) = (0.0, 0_usize);
+        for (predicted, actual) in path.iter().zip(actual) {
+            if let Some(actual) = actual {
+                sum += (predicted - actual).abs();
+                count += 1;
+            }
+        }
+        if count == 0 { 0.0 } else { sum / count as f64 }
+    };
+    runs.iter()
+        .map(|run| run.folds.iter().zip(actuals).map(|(path, actual)| fold_error(path, actual)).collect())
+        .collect()
+}
+
+/// Weights that add up to 1, from every fold but `left_out`; equal ones when there is no fold.
+pub(crate) fn weights(errors: &[Vec<f64>], left_out: Option<usize>) -> Vec<f64> {
+    let recipe = &RECIPE.combination;
+    let scores: Vec<f64> = errors
+        .iter()
+        .map(|folds| {
+            let newest = folds.len();
+            folds
+                .iter()
+                .enumerate()
+                .filter(|(fold, _)| Some(*fold) != left_out)
+                .map(|(fold, error)| {
+                    recipe.recency.powi(i32::try_from(newest - fold).unwrap_or(i32::MAX)) * error
+                })
+                .sum()
+        })
+        .collect();
+    let best = scores.iter().copied().fold(f64::INFINITY, f64::min);
+    // A floor keeps a perfect member from dividing by zero.
+    let floor = best.max(1e-9);
+    let mut weights: Vec<f64> =
+        scores.iter().map(|score| (floor / score.max(floor)).powf(recipe.power)).collect();
+    let heaviest = weights.iter().copied().fold(0.0, f64::max);
+    weights
+        .iter_mut()
+        .filter(|weight| **weight < recipe.least_share * heaviest)
+        .for_each(|weight| *weight = 0.0);
+    let total: f64 = weights.iter().sum();
+    weights.iter_mut().for_each(|weight| *weight /= total);
+    weights
+}
+
+/// Joins the members' paths: at each step the mean of the middle band of the weight.
+pub(crate) fn join<'a>(
+    paths: impl Iterator<Item = &'a Vec<f64>>,
+    weights: &[f64],
+    horizon: usize,
+) -> Vec<f64> {
+    let chosen: Vec<(&Vec<f64>, f64)> = paths
+        .zip(weights)
+        .filter(|(_, weight)| **weight > 0.0)
+        .map(|(path, weight)| (path, *weight))
+        .collect();
+    let mut column: Vec<(f64, f64)> = Vec::with_capacity(chosen.len());
+    (0..horizon)
+        .map(|step| {
+            column.clear();
+            column.extend(chosen.iter().map(|(path, weight)| (path[step], *weight)));
+            column.sort_by(|a, b| a.0.total_cmp(&b.0));
+            middle(&column)
+        })
+        .collect()
+}
+
+/// Mean of the values within the band around the weighted median; `column` ascending, weights adding up to 1.
+fn middle(column: &[(f64, f64)]) -> f64 {
+    let half = (RECIPE.combination.band / 2.0).max(1e-6);
+    let (low, high) = (0.5 - half, 0.5 + half);
+    let (mut below, mut sum, mut weight_in_band) = (0.0, 0.0, 0.0);
+    for (value, weight) in column {
+        let inside = (below + weight).min(high) - f64::max(below, low);
+        if inside > 0.0 {
+            sum += inside * value;
+            weight_in_band += inside;
+        }
+        below += weight;
+    }
+    if weight_in_band > 0.0 { sum / weight_in_band } else { column.last().map_or(0.0, |(value, _)| *value) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn better_members_weigh_more_and_hopeless_ones_nothing() {
+        let errors = vec![vec![1.0, 1.0], vec![1.2, 1.2], vec![9.0, 9.0]];
+        let weights = weights(&errors, None);
+        assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        assert!(weights[0] > weights[1] && weights[2] == 0.0, "{weights:?}");
+    }
+
+    #[test]
+    fn a_fold_that_is_left_out_has_no_say() {
+        let errors = vec![vec![1.0, 0.0], vec![0.0, 100.0]];
+        assert_eq!(weights(&errors, Some(1)), [0.0, 1.0]);
+    }
+
+    #[test]
+    fn one_wild_member_does_not_move_the_middle() {
+        let column = [(1.0, 0.3), (1.1, 0.5), (1e9, 0.2)];
+        assert!(middle(&column) < 1.2);
+        assert_eq!(middle(&[(4.0, 1.0)]), 4.0);
+    }
+}

@@ -1,0 +1,162 @@
+//! Announced events and learned holidays: kept out of the fit, multiplied into the forecast.
+
+use domain::{Event, Grid, Stamp};
+
+use crate::history::History;
+use crate::order::median;
+use crate::paths::normal_quantile;
+use crate::request::{Checked, Holiday};
+
+/// Occurrences of a holiday that make its effect half believed.
+const HALF_BELIEVED: f64 = 0.5;
+
+/// Doubt about a learned effect: standard deviation of its logarithm with one occurrence.
+const LEARNED_DOUBT: f64 = 0.3;
+
+/// Rank of P90 on the normal scale.
+const P90: f64 = 1.281_551_565_545;
+
+/// The multiplier of one step: what is expected, and the spread of its logarithm below and above.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Multiplier {
+    pub(crate) expected: f64,
+    below: f64,
+    above: f64,
+}
+
+impl Multiplier {
+    const NONE: Self = Self { expected: 1.0, below: 0.0, above: 0.0 };
+
+    /// The multiplier at a quantile level: log-normal with its own spread on each side.
+    fn at(&self, level: f64) -> f64 {
+        let rank = normal_quantile(level);
+        self.expected * (rank * if rank < 0.0 { self.below } else { self.above }).exp()
+    }
+
+    /// Two independent causes at once.
+    fn times(self, other: Self) -> Self {
+        Self {
+            expected: self.expected * other.expected,
+            below: self.below.hypot(other.below),
+            above: self.above.hypot(other.above),
+        }
+    }
+}
+
+/// Whether an event or holiday goes on at a stamp.
+pub(crate) fn covered(request: &Checked, unique_id: &str, stamp: Stamp) -> bool {
+    request.events.iter().any(|event| event.covers(unique_id, stamp))
+        || request.holidays.iter().any(|holiday| holiday.starts_at <= stamp && stamp < holiday.ends_at)
+}
+
+/// The multiplier of each step ahead; `usual` is history with everything unusual replaced.
+pub(crate) fn multipliers(
+    request: &Checked,
+    unique_id: &str,
+    ahead: Grid,
+    history: &History,
+    usual: &[f64],
+) -> Vec<Multiplier> {
+    let effects: Vec<(&Holiday, Multiplier)> = request
+        .holidays
+        .iter()
+        .filter(|holiday| holiday.ends_at > ahead.start)
+        .map(|holiday| (holiday, learn(&holiday.name, request, history, usual)))
+        .collect();
+    (0..request.horizon)
+        .map(|step| {
+            let stamp = ahead.stamp(step);
+            let announced =
+                request.events.iter().filter(|event| event.covers(unique_id, stamp)).map(of_event);
+            let learned = effects
+                .iter()
+                .filter(|(holiday, _)| holiday.starts_at <= stamp && stamp < holiday.ends_at)
+                .map(|(_, effect)| *effect);
+            announced.chain(learned).fold(Multiplier::NONE, Multiplier::times)
+        })
+        .collect()
+}
+
+fn of_event(event: &Event) -> Multiplier {
+    let spread = |other: f64| {
+        if event.multiplier > 0.0 { ((other.max(1e-9) / event.multiplier).ln() / P90).abs() } else { 0.0 }
+    };
+    Multiplier { expected: event.multiplier, below: spread(event.low()), above: spread(event.high()) }
+}
+
+/// Median ratio of actual to usual over the past occurrences of a name, shrunk towards 1 by their number.
+fn learn(name: &str, request: &Checked, history: &History, usual: &[f64]) -> Multiplier {
+    let mut ratios = Vec::new();
+    let mut occurrences = 0_usize;
+    for holiday in request.holidays.iter().filter(|holiday| holiday.name == name) {
+        let before = ratios.len();
+        for (index, expected) in usual.iter().enumerate() {
+            let stamp = history.grid.stamp(index);
+            let actual = history.values[index];
+            if holiday.starts_at <= stamp && stamp < holiday.ends_at && actual > 0.0 && *expected > 0.0 {
+                ratios.push((actual / expected).ln());
+            }
+        }
+        occurrences += usize::from(ratios.len() > before);
+    }
+    let believed = occurrences as f64 / (occurrences as f64 + HALF_BELIEVED);
+    let doubt = if occurrences == 0 { 0.0 } else { LEARNED_DOUBT / (occurrences as f64).sqrt() };
+    Multiplier { expected: (believed * median(&mut ratios)).exp(), below: doubt, above: doubt }
+}
+
+/// Multiplies a path and its quantiles; the doubt about the multiplier and the doubt about demand add in quadrature.
+pub(crate) fn apply(
+    multipliers: &[Multiplier],
+    levels: &[f64],
+    path: &mut [f64],
+    quantiles: &mut [Vec<f64>],
+) {
+    for (step, multiplier) in multipliers.iter().enumerate() {
+        if *multiplier == Multiplier::NONE {
+            continue;
+        }
+        let middle = path[step];
+        path[step] = middle * multiplier.expected;
+        for (level, quantile) in levels.iter().zip(quantiles.iter_mut()) {
+            let demand = (quantile[step] - middle) * multiplier.expected;
+            let doubt = middle.abs() * (multiplier.at(*level) - multiplier.expected);
+            let sign = if *level < 0.5 { -1.0 } else { 1.0 };
+            // A quantile on the other side of the path (a skewed forecast) keeps its side.
+            quantile[step] =
+                path[step] + if demand * sign >= 0.0 { sign * demand.hypot(doubt) } else { demand + doubt };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(low: Option<f64>, high: Option<f64>) -> Event {
+        Event {
+            name: "sale".to_owned(),
+            starts_at: Stamp::Step(0),
+            ends_at: Stamp::Step(1),
+            multiplier: 10.0,
+            multiplier_low: low,
+            multiplier_high: high,
+            unique_id: None,
+        }
+    }
+
+    #[test]
+    fn low_and_high_are_the_tenth_and_ninetieth_percentile() {
+        let multiplier = of_event(&event(Some(8.0), Some(15.0)));
+        assert!((multiplier.at(0.1) - 8.0).abs() < 1e-6 && (multiplier.at(0.9) - 15.0).abs() < 1e-6);
+        let certain = of_event(&event(Some(10.0), Some(10.0)));
+        assert!((certain.at(0.9) - 10.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn doubt_widens_the_quantiles_beyond_the_multiplied_ones() {
+        let (mut path, mut quantiles) = (vec![100.0], vec![vec![90.0], vec![110.0]]);
+        apply(&[of_event(&event(None, None))], &[0.1, 0.9], &mut path, &mut quantiles);
+        assert_eq!(path, [1000.0]);
+        assert!(quantiles[0][0] < 900.0 && quantiles[1][0] > 1300.0, "{quantiles:?}");
+    }
+}

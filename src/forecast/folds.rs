@@ -1,0 +1,63 @@
+//! Where in a series' own history its members are tried.
+
+use crate::recipe::RECIPE;
+use crate::seasons::Seasons;
+
+/// Fewest points before the oldest origin.
+const LEAST_HISTORY: usize = 5;
+
+/// Overlapping folds, where history is too short for three separate ones.
+const OVERLAPPING: usize = 5;
+
+/// Origins of the internal backtest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Folds {
+    /// Number of points before each origin, oldest first.
+    pub(crate) origins: Vec<usize>,
+    /// Steps scored after each origin; shorter than the request's horizon when history is.
+    pub(crate) horizon: usize,
+}
+
+/// Plans folds of the request's horizon at the end of `length` points, or as near to it as history allows.
+pub(crate) fn plan(length: usize, horizon: usize, seasons: &Seasons) -> Folds {
+    let wanted = (2 * seasons.long() + seasons.long() / 4 + 8).min(length / 2);
+    let least = wanted.max((2 * seasons.short() + 2).min(length * 3 / 5)).max(LEAST_HISTORY);
+    let room = length.saturating_sub(least);
+    if room == 0 || horizon == 0 {
+        return Folds { origins: Vec::new(), horizon: 0 };
+    }
+    let (scored, step, count) = if room >= 3 * horizon {
+        (horizon, horizon, (room / horizon).min(RECIPE.folds.most))
+    } else {
+        let scored = horizon.min((room * 2 / 3).max(1));
+        let step = ((room - scored) / (OVERLAPPING - 1)).max(1);
+        (scored, step, ((room - scored) / step + 1).min(OVERLAPPING))
+    };
+    let newest = length - scored;
+    Folds { origins: (0..count).rev().map(|back| newest - back * step).collect(), horizon: scored }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weekly() -> Seasons {
+        Seasons { cycles: vec![24, 168], year: None }
+    }
+
+    #[test]
+    fn long_history_gives_separate_folds_of_the_full_horizon() {
+        let folds = plan(1000, 48, &weekly());
+        assert_eq!(folds.horizon, 48);
+        assert_eq!(folds.origins, [712, 760, 808, 856, 904, 952]);
+    }
+
+    #[test]
+    fn short_history_gives_shorter_or_overlapping_folds_or_none() {
+        let folds = plan(425, 365, &Seasons { cycles: vec![7], year: Some(365) });
+        assert!(folds.horizon > 200 && folds.origins[0] >= 20, "{folds:?}");
+        assert!(folds.origins.iter().all(|origin| origin + folds.horizon <= 425));
+        assert!(plan(5, 10, &Seasons::default()).origins.is_empty());
+        assert_eq!(plan(6, 10, &Seasons::default()), Folds { origins: vec![5], horizon: 1 });
+    }
+}

@@ -1,0 +1,240 @@
+//! The past of a series as the members see it: gaps filled, announced events and rare one-offs taken out.
+
+use domain::{Grid, Series};
+
+use crate::order::{mean, median};
+
+/// Longest history that is fitted; 16 months of hours, seven weeks of 5-minute points.
+const MAX_POINTS: usize = 14_000;
+
+/// A one-off differs from every look-alike by this many typical season-to-season differences …
+const ONE_OFF_SPREADS: f64 = 8.0;
+
+/// … and by this share of the typical size of the series.
+const ONE_OFF_SHARE: f64 = 1.0;
+
+/// One rare episode is forgiven always, a further one for every so many short seasons of history:
+/// spikes that come more often are the nature of the series and stay.
+const SEASONS_PER_EPISODE: usize = 40;
+
+/// Values beyond this cannot be squared safely; they are read as missing.
+const MAX_MAGNITUDE: f64 = 1e100;
+
+/// A series ready to be fitted: the part of it that is used, in units of its own typical size.
+#[derive(Debug, Clone)]
+pub(crate) struct History {
+    /// Stamp of the first point used.
+    pub(crate) grid: Grid,
+    /// Values divided by `unit`; NaN where missing.
+    pub(crate) values: Vec<f64>,
+    /// True where an announced event or a holiday was going on.
+    pub(crate) in_event: Vec<bool>,
+    /// Mean absolute value: the unit of `values`.
+    pub(crate) unit: f64,
+    /// No value was ever below zero.
+    pub(crate) non_negative: bool,
+    /// What a reader must know.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl History {
+    /// Takes the usable part of a series; `in_event` tells which points (by index in the series) an event covers.
+    pub(crate) fn new(series: &Series, in_event: impl Fn(usize) -> bool) -> Self {
+        let mut warnings = Vec::new();
+        let usable =
+            |value: &Option<f64>| value.filter(|value| value.abs() <= MAX_MAGNITUDE).unwrap_or(f64::NAN);
+        let mut values: Vec<f64> = series.values.iter().map(usable).collect();
+        let broken = series
+            .values
+            .iter()
+            .flatten()
+            .filter(|value| value.is_nan() || value.abs() > MAX_MAGNITUDE)
+            .count();
+        if broken > 0 {
+            warnings.push(format!("{broken} values are not finite or beyond 1e100 and are read as missing"));
+        }
+        let start = values.iter().position(|value| !value.is_nan()).unwrap_or(values.len());
+        let start = start.max(values.len().saturating_sub(MAX_POINTS));
+        values.drain(..start);
+        let missing = values.iter().filter(|value| value.is_nan()).count();
+        if missing * 20 > values.len() {
+            warnings.push(format!("{missing} of {} points are missing", values.len()));
+        }
+        let trailing = values.iter().rev().take_while(|value| value.is_nan()).count();
+        if trailing > 0 && trailing < values.len() {
+            warnings.push(format!("the last {trailing} points are missing: the forecast bridges them"));
+        }
+        let observed: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
+        let size = mean(&observed.iter().map(|value| value.abs()).collect::<Vec<_>>());
+        let unit = if size > 0.0 { size } else { 1.0 };
+        values.iter_mut().for_each(|value| *value /= unit);
+        Self {
+            grid: series.grid.advance(start),
+            in_event: (0..values.len()).map(|index| in_event(start + index)).collect(),
+            values,
+            unit,
+            non_negative: observed.iter().all(|value| *value >= 0.0),
+            warnings,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Number of points that were measured.
+    pub(crate) fn observed(&self) -> usize {
+        self.values.iter().filter(|value| !value.is_nan()).count()
+    }
+
+    /// The first `origin` points, with everything unusual replaced by what was usual, judged by these points alone.
+    pub(crate) fn usual(&self, origin: usize, seasons: &[usize]) -> Vec<f64> {
+        let mut values = self.values[..origin].to_vec();
+        for (value, _) in values.iter_mut().zip(&self.in_event).filter(|(_, in_event)| **in_event) {
+            *value = f64::NAN;
+        }
+        for index in one_offs(&values, seasons) {
+            values[index] = f64::NAN;
+        }
+        fill(&mut values, seasons.first().copied().unwrap_or(1));
+        values
+    }
+
+    /// Points that say nothing about the usual course: missing, announced, or a rare one-off.
+    pub(crate) fn unusual(&self, seasons: &[usize]) -> Vec<bool> {
+        let mut values = self.values.clone();
+        for (value, _) in values.iter_mut().zip(&self.in_event).filter(|(_, in_event)| **in_event) {
+            *value = f64::NAN;
+        }
+        let mut unusual: Vec<bool> = values.iter().map(|value| value.is_nan()).collect();
+        for index in one_offs(&values, seasons) {
+            unusual[index] = true;
+        }
+        unusual
+    }
+}
+
+/// Indices of rare points unlike every point a season before and after.
+///
+/// A point is judged only when a season has passed since: until then a one-off and a lasting shift look the same.
+fn one_offs(values: &[f64], seasons: &[usize]) -> Vec<usize> {
+    let short = seasons.first().copied().unwrap_or(1);
+    let distances: Vec<usize> =
+        [1, 2, 3].map(|cycle| cycle * short).into_iter().chain(seasons.iter().skip(1).copied()).collect();
+    let n = values.len();
+    if n < 4 * short + 4 {
+        return Vec::new();
+    }
+    let mut steps: Vec<f64> = (short..n)
+        .map(|index| (values[index] - values[index - short]).abs())
+        .filter(|step| !step.is_nan())
+        .collect();
+    let mut sizes: Vec<f64> = values.iter().map(|value| value.abs()).filter(|size| !size.is_nan()).collect();
+    let limit = (ONE_OFF_SPREADS * median(&mut steps)).max(ONE_OFF_SHARE * median(&mut sizes));
+    if limit <= 0.0 {
+        return Vec::new();
+    }
+    let unlike = |index: usize, other: Option<usize>| {
+        other
+            .and_then(|other| values.get(other))
+            .filter(|other| !other.is_nan())
+            .map(|other| (values[index] - other).abs() > limit)
+    };
+    let found: Vec<usize> = (0..n)
+        .filter(|&index| {
+            let before: Vec<bool> =
+                distances.iter().filter_map(|distance| unlike(index, index.checked_sub(*distance))).collect();
+            let after: Vec<bool> =
+                distances.iter().filter_map(|distance| unlike(index, Some(index + distance))).collect();
+            !before.is_empty() && !after.is_empty() && before.iter().chain(&after).all(|unlike| *unlike)
+        })
+        .collect();
+    let episodes = found.windows(2).filter(|pair| pair[1] - pair[0] > short).count() + 1;
+    let forgiven = 1 + n / (SEASONS_PER_EPISODE * short);
+    if episodes <= forgiven && found.len() * 20 <= n { found } else { Vec::new() }
+}
+
+/// Fills gaps with the mean of the same phase a season before and after, or along a line where there is none.
+fn fill(values: &mut [f64], season: usize) {
+    let n = values.len();
+    if season > 1 {
+        for index in 0..n {
+            if values[index].is_nan() {
+                let before = index.checked_sub(season).map_or(f64::NAN, |before| values[before]);
+                let after = values.get(index + season).copied().unwrap_or(f64::NAN);
+                values[index] = match (before.is_nan(), after.is_nan()) {
+                    (false, false) => 0.5 * (before + after),
+                    (false, true) => before,
+                    _ => after,
+                };
+            }
+        }
+    }
+    let mut last: Option<usize> = None;
+    for index in 0..n {
+        if values[index].is_nan() {
+            continue;
+        }
+        let from = last.map_or(0, |last| last + 1);
+        let left = last.map_or(values[index], |last| values[last]);
+        let gap = (index - from + 1) as f64;
+        for (step, hole) in (from..index).enumerate() {
+            values[hole] = left + (values[index] - left) * (step + 1) as f64 / gap;
+        }
+        last = Some(index);
+    }
+    let end = last.map_or(0.0, |last| values[last]);
+    values[last.map_or(0, |last| last + 1)..].fill(end);
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Frequency, Stamp};
+
+    use super::*;
+
+    fn series(values: Vec<Option<f64>>) -> Series {
+        let grid = Grid { start: Stamp::Step(0), frequency: Frequency::Steps(1) };
+        Series { unique_id: "s".to_owned(), grid, values }
+    }
+
+    fn daily_wave(days: usize) -> Vec<Option<f64>> {
+        (0..24 * days)
+            .map(|hour| Some(100.0 + 40.0 * (hour as f64 * std::f64::consts::TAU / 24.0).sin()))
+            .collect()
+    }
+
+    #[test]
+    fn a_tenfold_day_is_taken_out_and_a_lasting_shift_stays() {
+        let mut values = daily_wave(20);
+        values[24 * 10..24 * 11].iter_mut().flatten().for_each(|value| *value *= 10.0);
+        let history = History::new(&series(values), |_| false);
+        let usual = history.usual(history.len(), &[24]);
+        let peak = usual.iter().copied().fold(0.0, f64::max) * history.unit;
+        assert!((peak - 140.0).abs() < 1e-9, "{peak}");
+
+        let mut values = daily_wave(20);
+        values[24 * 10..].iter_mut().flatten().for_each(|value| *value *= 10.0);
+        let history = History::new(&series(values), |_| false);
+        assert!(!history.unusual(&[24]).contains(&true));
+    }
+
+    #[test]
+    fn gaps_and_infinite_values_are_filled_from_the_season() {
+        let mut values = daily_wave(10);
+        values[100] = None;
+        values[101] = Some(f64::INFINITY);
+        let history = History::new(&series(values.clone()), |_| false);
+        let usual = history.usual(history.len(), &[24]);
+        let expected = 100.0 + 40.0 * (101.0 * std::f64::consts::TAU / 24.0).sin();
+        assert!((usual[101] * history.unit - expected).abs() < 1e-9);
+        assert!(history.warnings[0].starts_with("1 values are not finite"));
+    }
+
+    #[test]
+    fn a_missing_series_gives_zeros_and_no_panic() {
+        let history = History::new(&series(vec![None; 5]), |_| false);
+        assert_eq!((history.len(), history.observed()), (0, 0));
+        assert!(history.usual(0, &[]).is_empty());
+    }
+}

@@ -1,0 +1,259 @@
+//! Exponential smoothing in its additive error-correction form (Hyndman, Koehler, Ord & Snyder 2008):
+//! level, optional damped trend, none, one or two seasons (Taylor 2003), and a first-order correction of the
+//! error where there are seasons.
+
+use super::{Scale, View};
+use crate::order::mean;
+
+/// Points at the end of history that the parameter search looks at: at least this, or this many long seasons.
+const SEARCH_POINTS: usize = 500;
+const SEARCH_SEASONS: usize = 6;
+
+/// Rounds of the search; each tries both directions of each parameter.
+const SEARCH_ROUNDS: usize = 6;
+
+/// One smoothing model.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spec {
+    pub(super) scale: Scale,
+    pub(super) trend: bool,
+    pub(super) seasonal: Seasonal,
+}
+
+/// Which seasons the states follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seasonal {
+    /// None.
+    None,
+    /// The shortest.
+    Short,
+    /// The shortest and the longest.
+    Both,
+}
+
+/// Smoothing weights, each in 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Weights {
+    /// Of the level.
+    pub(crate) level: f64,
+    /// Of the trend.
+    pub(crate) trend: f64,
+    /// Damping of the trend; 1 keeps it, 0 has none.
+    pub(crate) damping: f64,
+    /// Of the short season.
+    pub(crate) short: f64,
+    /// Of the long season.
+    pub(crate) long: f64,
+    /// Share of the last error that carries over to the next step.
+    pub(crate) carry: f64,
+}
+
+/// Finds weights at the oldest origin, filters at every origin and forecasts.
+pub(super) fn run(spec: Spec, views: &[View]) -> Option<Vec<Vec<f64>>> {
+    let oldest = views.first()?;
+    let seasons = oldest.seasons;
+    let lengths = match spec.seasonal {
+        Seasonal::None => [1, 1],
+        Seasonal::Short if seasons.short() > 1 => [seasons.short(), 1],
+        Seasonal::Both if seasons.long() > seasons.short() => [seasons.short(), seasons.long()],
+        Seasonal::Short | Seasonal::Both => return None,
+    };
+    let longest = lengths[0].max(lengths[1]);
+    let window =
+        |history: &'_ [f64]| history.len().saturating_sub((SEARCH_SEASONS * longest).max(SEARCH_POINTS));
+    let history = oldest.on(spec.scale)?;
+    if history.len() < 2 * longest + 3 {
+        return None;
+    }
+    let weights = search(&history[window(history)..], lengths, spec.trend);
+    views
+        .iter()
+        .map(|view| {
+            let history = view.on(spec.scale)?;
+            let state = filter(&history[window(history)..], lengths, weights);
+            Some(view.back(spec.scale, state.predict(view.horizon)))
+        })
+        .collect()
+}
+
+/// Simple smoothing with or without a damped trend, for members that smooth what is left of a series.
+pub(super) fn smooth(
+    history: &[f64],
+    damped_trend: Option<f64>,
+    search_in: &[f64],
+    horizon: usize,
+) -> Vec<f64> {
+    let mut weights = search(search_in, [1, 1], damped_trend.is_some());
+    if let Some(damping) = damped_trend {
+        weights.damping = weights.damping.min(damping);
+    }
+    filter(history, [1, 1], weights).predict(horizon)
+}
+
+/// Minimizes the mean absolute one-step error by a pattern search with shrinking steps.
+fn search(history: &[f64], lengths: [usize; 2], trend: bool) -> Weights {
+    let seasonal = lengths[0] > 1;
+    let mut best = Weights {
+        level: if seasonal { 0.1 } else { 0.5 },
+        trend: if trend { 0.05 } else { 0.0 },
+        damping: if trend { 0.95 } else { 0.0 },
+        short: if seasonal { 0.1 } else { 0.0 },
+        long: if lengths[1] > 1 { 0.1 } else { 0.0 },
+        carry: if seasonal { 0.5 } else { 0.0 },
+    };
+    type Pick = fn(&mut Weights) -> &mut f64;
+    let mut free: Vec<(Pick, f64)> = vec![(|weights| &mut weights.level, 0.99)];
+    if trend {
+        free.push((|weights| &mut weights.trend, 0.5));
+        free.push((|weights| &mut weights.damping, 0.99));
+    }
+    if seasonal {
+        free.push((|weights| &mut weights.short, 0.6));
+        free.push((|weights| &mut weights.carry, 0.95));
+    }
+    if lengths[1] > 1 {
+        free.push((|weights| &mut weights.long, 0.6));
+    }
+    let mut least = filter(history, lengths, best).error;
+    // Steps are on the logistic scale, so that 0.01 and 0.99 are as easy to reach as 0.5.
+    let mut step = 1.6;
+    for _ in 0..SEARCH_ROUNDS {
+        let before = least;
+        for (pick, cap) in &free {
+            for direction in [step, -step] {
+                let mut tried = best;
+                let value = pick(&mut tried);
+                let odds = (*value / (1.0 - *value)).ln() + direction;
+                *value = (1.0 / (1.0 + (-odds).exp())).clamp(0.001, *cap);
+                let error = filter(history, lengths, tried).error;
+                if error < least {
+                    (best, least) = (tried, error);
+                    break;
+                }
+            }
+        }
+        if least >= before {
+            step *= 0.5;
+        }
+    }
+    best
+}
+
+/// The states after the last point of history.
+pub(crate) struct State {
+    weights: Weights,
+    level: f64,
+    trend: f64,
+    /// The next step's part is at `phase[i]` of `seasons[i]`.
+    seasons: [Vec<f64>; 2],
+    phase: [usize; 2],
+    last_error: f64,
+    /// Mean absolute one-step error after the first long season.
+    error: f64,
+}
+
+/// Runs the recursions over history.
+pub(crate) fn filter(history: &[f64], lengths: [usize; 2], weights: Weights) -> State {
+    let (short, long) = (lengths[0].max(1), lengths[1].max(1));
+    let warm = short.max(long);
+    let mut seasons = [vec![0.0; short], vec![0.0; long]];
+    let start = if warm > 1 {
+        mean(&history[..warm.min(history.len())])
+    } else {
+        history.first().copied().unwrap_or(0.0)
+    };
+    if short > 1 {
+        // The first cycles give the first shape: of the day its mean over the warm-up, of the week the rest.
+        let cycles = (warm.max(2 * short)).min(history.len()) / short;
+        let base = mean(&history[..cycles * short]);
+        for (phase, value) in seasons[0].iter_mut().enumerate() {
+            *value =
+                (0..cycles).map(|cycle| history[cycle * short + phase] - base).sum::<f64>() / cycles as f64;
+        }
+    }
+    if long > 1 {
+        for phase in 0..long.min(history.len()) {
+            seasons[1][phase] = history[phase] - start - seasons[0][phase % short];
+        }
+    }
+    let mut state =
+        State { weights, level: start, trend: 0.0, seasons, phase: [0, 0], last_error: 0.0, error: 0.0 };
+    let (mut sum, mut count) = (0.0, 0_usize);
+    for (index, value) in history.iter().enumerate() {
+        let error = state.step(*value);
+        if index >= warm {
+            sum += error.abs();
+            count += 1;
+        }
+    }
+    state.error = if count == 0 { f64::INFINITY } else { sum / count as f64 };
+    state
+}
+
+impl State {
+    /// Takes one value in and returns its one-step error.
+    fn step(&mut self, value: f64) -> f64 {
+        let Weights { level, trend, damping, short, long, carry } = self.weights;
+        let drift = damping * self.trend;
+        let seasonal = self.seasons[0][self.phase[0]] + self.seasons[1][self.phase[1]];
+        let raw = value - (self.level + drift + seasonal);
+        let error = raw - carry * self.last_error;
+        self.level += drift + level * error;
+        self.trend = drift + level * trend * error;
+        self.seasons[0][self.phase[0]] += short * error;
+        self.seasons[1][self.phase[1]] += long * error;
+        for (phase, season) in self.phase.iter_mut().zip(&self.seasons) {
+            *phase = if *phase + 1 == season.len() { 0 } else { *phase + 1 };
+        }
+        self.last_error = raw;
+        error
+    }
+
+    /// The path ahead.
+    pub(crate) fn predict(&self, horizon: usize) -> Vec<f64> {
+        let (mut growth, mut factor, mut carried) = (0.0, self.weights.damping, self.last_error);
+        (0..horizon)
+            .map(|step| {
+                growth += factor * self.trend;
+                factor *= self.weights.damping;
+                carried *= self.weights.carry;
+                let seasonal = |which: usize| {
+                    let season = &self.seasons[which];
+                    season[(self.phase[which] + step) % season.len()]
+                };
+                self.level + growth + seasonal(0) + seasonal(1) + carried
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIMPLE: Weights =
+        Weights { level: 0.5, trend: 0.0, damping: 0.0, short: 0.0, long: 0.0, carry: 0.0 };
+
+    #[test]
+    fn simple_smoothing_is_the_textbook_recursion() {
+        // level: 10, then 10 + 0.5 (12 - 10) = 11, then 11 + 0.5 (8 - 11) = 9.5
+        assert_eq!(filter(&[10.0, 12.0, 8.0], [1, 1], SIMPLE).predict(2), [9.5, 9.5]);
+    }
+
+    #[test]
+    fn damped_trend_is_the_textbook_recursion() {
+        let weights = Weights { level: 0.5, trend: 0.4, damping: 0.9, ..SIMPLE };
+        // Error 2 at the second point: level 11, trend 0.5 · 0.4 · 2 = 0.4; ahead: 11 + 0.36, 11 + 0.36 + 0.324.
+        let path = filter(&[10.0, 12.0], [1, 1], weights).predict(2);
+        assert!((path[0] - 11.36).abs() < 1e-12 && (path[1] - 11.684).abs() < 1e-12, "{path:?}");
+    }
+
+    #[test]
+    fn an_exact_season_has_no_error() {
+        let history: Vec<f64> = (0..40).map(|index| [1.0, 5.0, 3.0, 2.0][index % 4]).collect();
+        let weights = search(&history, [4, 1], true);
+        let path = filter(&history, [4, 1], weights).predict(6);
+        let worst = path.iter().zip([1.0, 5.0, 3.0, 2.0, 1.0, 5.0]).map(|(a, b)| (a - b).abs());
+        assert!(worst.fold(0.0, f64::max) < 1e-6, "{path:?}");
+    }
+}

@@ -1,0 +1,158 @@
+//! The members of the combination: many cheap models, each judged by the backtest, none trusted alone.
+
+mod autoregression;
+mod ets;
+mod growth;
+mod mstl;
+mod naive;
+mod profile;
+mod regression;
+mod theta;
+mod total_shape;
+mod year_ago;
+
+use crate::calendar::Calendar;
+use crate::seasons::Seasons;
+
+/// What a member sees at one origin: cleaned history and nothing after it.
+#[derive(Debug)]
+pub(crate) struct View<'a> {
+    /// History in units of its typical size, without gaps.
+    pub(crate) level: Vec<f64>,
+    /// Logarithm of history, for series that are never negative.
+    pub(crate) log: Option<Vec<f64>>,
+    /// Added before the logarithm was taken.
+    pub(crate) log_offset: f64,
+    /// Season lengths.
+    pub(crate) seasons: &'a Seasons,
+    /// Civil dates, from the first point of history to the last step of the horizon.
+    pub(crate) calendar: Option<&'a Calendar>,
+    /// Steps ahead.
+    pub(crate) horizon: usize,
+}
+
+/// The scale that a member works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scale {
+    /// As measured: errors and seasons add.
+    Level,
+    /// Logarithm: errors and seasons multiply.
+    Log,
+}
+
+impl View<'_> {
+    /// History on a scale; `None` when the series does not allow it.
+    pub(crate) fn on(&self, scale: Scale) -> Option<&[f64]> {
+        match scale {
+            Scale::Level => Some(&self.level),
+            Scale::Log => self.log.as_deref(),
+        }
+    }
+
+    /// A path on a scale, brought back to the level.
+    pub(crate) fn back(&self, scale: Scale, mut path: Vec<f64>) -> Vec<f64> {
+        if scale == Scale::Log {
+            path.iter_mut().for_each(|value| *value = value.min(50.0).exp() - self.log_offset);
+        }
+        path
+    }
+}
+
+/// One member.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Model {
+    /// Name in results; stable.
+    pub(crate) name: &'static str,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    SeasonalNaive(naive::Season),
+    RecentMedian,
+    Profile(profile::Spec),
+    Ets(ets::Spec),
+    Theta(Scale),
+    Mstl(Scale),
+    Autoregression(autoregression::Spec),
+    TotalShape,
+    YearAgo(Scale),
+    Growth,
+    Regression,
+}
+
+const fn model(name: &'static str, kind: Kind) -> Model {
+    Model { name, kind }
+}
+
+/// The baseline of every comparison; always applicable.
+pub(crate) const SEASONAL_NAIVE: Model = model("seasonal_naive", Kind::SeasonalNaive(naive::Season::Short));
+
+/// Every member, the baseline first. Which of them apply is decided per series.
+pub(crate) const ZOO: &[Model] = {
+    use autoregression::{Difference, Memory, Spec as Ar};
+    use ets::{Seasonal, Spec as Es};
+    use profile::{Cycle, Spec as Pr};
+    const fn ar(scale: Scale, difference: Difference, memory: Memory) -> Kind {
+        Kind::Autoregression(Ar { scale, difference, memory })
+    }
+    const fn es(scale: Scale, trend: bool, seasonal: Seasonal) -> Kind {
+        Kind::Ets(Es { scale, trend, seasonal })
+    }
+    &[
+        SEASONAL_NAIVE,
+        model("seasonal_naive_long", Kind::SeasonalNaive(naive::Season::Long)),
+        model("recent_median", Kind::RecentMedian),
+        model("profile", Kind::Profile(Pr { cycle: Cycle::Short, count: 8 })),
+        model("profile_long", Kind::Profile(Pr { cycle: Cycle::Long, count: 8 })),
+        model("ets", es(Scale::Level, false, Seasonal::None)),
+        model("ets_trend", es(Scale::Level, true, Seasonal::None)),
+        model("ets_trend_log", es(Scale::Log, true, Seasonal::None)),
+        model("ets_seasonal", es(Scale::Level, true, Seasonal::Short)),
+        model("ets_seasonal_log", es(Scale::Log, true, Seasonal::Short)),
+        model("ets_double", es(Scale::Level, false, Seasonal::Both)),
+        model("ets_double_log", es(Scale::Log, false, Seasonal::Both)),
+        model("theta", Kind::Theta(Scale::Level)),
+        model("theta_log", Kind::Theta(Scale::Log)),
+        model("mstl", Kind::Mstl(Scale::Level)),
+        model("mstl_log", Kind::Mstl(Scale::Log)),
+        model("ridge", ar(Scale::Level, Difference::None, Memory::Long)),
+        model("ridge_log", ar(Scale::Log, Difference::None, Memory::Long)),
+        model("ridge_first", ar(Scale::Level, Difference::First, Memory::Long)),
+        model("ridge_first_log", ar(Scale::Log, Difference::First, Memory::Long)),
+        model("ridge_season", ar(Scale::Level, Difference::Short, Memory::Long)),
+        model("ridge_season_log", ar(Scale::Log, Difference::Short, Memory::Long)),
+        model("ridge_long_season", ar(Scale::Level, Difference::Long, Memory::Long)),
+        model("ridge_long_season_log", ar(Scale::Log, Difference::Long, Memory::Long)),
+        model("ridge_fading", ar(Scale::Level, Difference::None, Memory::Fading)),
+        model("ridge_fading_log", ar(Scale::Log, Difference::None, Memory::Fading)),
+        model("total_shape", Kind::TotalShape),
+        model("year_ago", Kind::YearAgo(Scale::Level)),
+        model("year_ago_log", Kind::YearAgo(Scale::Log)),
+        model("growth", Kind::Growth),
+        model("regression", Kind::Regression),
+    ]
+};
+
+impl Model {
+    /// Forecasts from each origin, oldest first (one path a view, in units of the history).
+    ///
+    /// Parameters that need a search are found at the oldest origin and kept, so no fold sees its own future.
+    /// `None` when the model does not apply to this series.
+    pub(crate) fn run(&self, views: &[View]) -> Option<Vec<Vec<f64>>> {
+        let paths = match self.kind {
+            Kind::SeasonalNaive(season) => naive::seasonal(season, views),
+            Kind::RecentMedian => naive::recent_median(views),
+            Kind::Profile(spec) => profile::run(spec, views),
+            Kind::Ets(spec) => ets::run(spec, views),
+            Kind::Theta(scale) => theta::run(scale, views),
+            Kind::Mstl(scale) => mstl::run(scale, views),
+            Kind::Autoregression(spec) => autoregression::run(spec, views),
+            Kind::TotalShape => total_shape::run(views),
+            Kind::YearAgo(scale) => year_ago::run(scale, views),
+            Kind::Growth => growth::run(views),
+            Kind::Regression => regression::run(views),
+        }?;
+        paths.iter().flatten().all(|value| value.is_finite()).then_some(paths)
+    }
+}

@@ -1,0 +1,115 @@
+//! Multi-season decomposition in the manner of MSTL (Bandara, Hyndman & Bergmeir 2021): seasons are estimated
+//! in turn from what the others and the trend leave, the rest is smoothed, and the latest seasons are repeated.
+
+use super::{Scale, View, ets};
+use crate::seasons::moving_average;
+
+/// Longest stretch that is decomposed, in long seasons.
+const CYCLES: usize = 12;
+
+/// Rounds of estimating the seasons in turn.
+const ROUNDS: usize = 2;
+
+/// Weight of the neighbouring cycle when a phase is smoothed over cycles: seasons change slowly.
+const CYCLE_SMOOTHING: f64 = 0.25;
+
+/// Upper limit of the damping of the remainder's trend.
+const DAMPING: f64 = 0.98;
+
+/// Decomposes, smooths the seasonally adjusted series with a damped trend, and repeats the last cycles.
+pub(super) fn run(scale: Scale, views: &[View]) -> Option<Vec<Vec<f64>>> {
+    let oldest = views.first()?;
+    let seasons = &oldest.seasons.cycles;
+    let long = oldest.seasons.long();
+    if seasons.is_empty() || oldest.level.len() < 2 * long + 2 {
+        return None;
+    }
+    let searched = decompose(recent(oldest.on(scale)?, long), seasons).adjusted;
+    views
+        .iter()
+        .map(|view| {
+            let Decomposition { adjusted, ahead } = decompose(recent(view.on(scale)?, long), seasons);
+            let mut path = ets::smooth(&adjusted, Some(DAMPING), &searched, view.horizon);
+            for cycle in &ahead {
+                path.iter_mut().enumerate().for_each(|(step, value)| *value += cycle[step % cycle.len()]);
+            }
+            Some(view.back(scale, path))
+        })
+        .collect()
+}
+
+fn recent(history: &[f64], long: usize) -> &[f64] {
+    &history[history.len().saturating_sub(CYCLES * long)..]
+}
+
+/// A series taken apart.
+pub(crate) struct Decomposition {
+    /// Trend and remainder.
+    pub(crate) adjusted: Vec<f64>,
+    /// For each season its latest cycle, starting at the first step after the series.
+    pub(crate) ahead: Vec<Vec<f64>>,
+}
+
+/// Takes the seasons out of a series that has at least two cycles of each.
+pub(crate) fn decompose(history: &[f64], seasons: &[usize]) -> Decomposition {
+    let n = history.len();
+    let mut parts: Vec<Vec<f64>> = seasons.iter().map(|_| vec![0.0; n]).collect();
+    let mut adjusted = history.to_vec();
+    for _ in 0..ROUNDS {
+        for (part, season) in parts.iter_mut().zip(seasons) {
+            adjusted.iter_mut().zip(part.iter()).for_each(|(value, part)| *value += part);
+            let trend = moving_average(&adjusted, *season);
+            let rough: Vec<f64> = adjusted.iter().zip(trend).map(|(value, trend)| value - trend).collect();
+            *part = smooth_over_cycles(&rough, *season);
+            adjusted.iter_mut().zip(part.iter()).for_each(|(value, part)| *value -= part);
+        }
+    }
+    let ahead = parts.iter().zip(seasons).map(|(part, season)| part[n - season..].to_vec()).collect();
+    Decomposition { adjusted, ahead }
+}
+
+/// Smooths each phase over its cycles, forwards and backwards, and removes the mean of every cycle.
+fn smooth_over_cycles(rough: &[f64], season: usize) -> Vec<f64> {
+    let n = rough.len();
+    let mut smooth = rough.to_vec();
+    for phase in 0..season.min(n) {
+        // Two passes of exponential smoothing are a symmetric kernel in the middle and one-sided at the ends.
+        let first: f64 = {
+            let cycles = (n - phase).div_ceil(season).min(4);
+            (0..cycles).map(|cycle| rough[phase + cycle * season]).sum::<f64>() / cycles as f64
+        };
+        let mut state = first;
+        for index in (phase..n).step_by(season) {
+            state += CYCLE_SMOOTHING * (rough[index] - state);
+            smooth[index] = state;
+        }
+        let last = phase + (n - 1 - phase) / season * season;
+        let mut state = smooth[last];
+        for index in (phase..=last).rev().step_by(season) {
+            state += CYCLE_SMOOTHING * 2.0 * (smooth[index] - state);
+            smooth[index] = state;
+        }
+    }
+    let level = moving_average(&smooth, season);
+    smooth.iter().zip(level).map(|(value, level)| value - level).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_seasons_and_a_trend_come_apart() {
+        let day = |index: usize| (index as f64 * std::f64::consts::TAU / 24.0).sin();
+        let week = |index: usize| if index / 24 % 7 >= 5 { -5.0 / 7.0 } else { 2.0 / 7.0 };
+        let history: Vec<f64> =
+            (0..24 * 7 * 8).map(|index| 10.0 + 0.001 * index as f64 + day(index) + week(index)).collect();
+        let Decomposition { adjusted, ahead } = decompose(&history, &[24, 168]);
+        let n = history.len();
+        let ahead_at = |step: usize| ahead[0][step % 24] + ahead[1][step % 168];
+        let worst =
+            (0..168).map(|step| (ahead_at(step) - day(n + step) - week(n + step)).abs()).fold(0.0, f64::max);
+        assert!(worst < 0.15, "{worst}");
+        assert!((adjusted[n / 2] - 10.0 - 0.001 * (n / 2) as f64).abs() < 0.1);
+    }
+}

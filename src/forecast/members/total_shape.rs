@@ -1,0 +1,119 @@
+//! Total of each period times its shape: totals are forecast in logs, the split within a period is the usual one.
+
+use super::View;
+use crate::linear::solve;
+use crate::order::mean;
+
+/// Periods whose split is averaged.
+const SHAPE_PERIODS: usize = 8;
+
+/// Periods that the totals are fitted on.
+const TOTAL_PERIODS: usize = 120;
+
+/// Ridge penalty of the autoregression of totals, per period: pulls to a plain repetition of the last total.
+const RIDGE: f64 = 0.1;
+
+/// Regresses each period's log total on its two predecessors' changes, and splits it as usual.
+///
+/// The period is the short season; where there is a long one, the split depends on the place in the long season
+/// (a Saturday has a Saturday's hours).
+pub(super) fn run(views: &[View]) -> Option<Vec<Vec<f64>>> {
+    let oldest = views.first()?;
+    let (short, long) = (oldest.seasons.short(), oldest.seasons.long());
+    if short < 2 || long % short != 0 || oldest.level.len() < 2 * long.max(3 * short) {
+        return None;
+    }
+    oldest.log.as_ref()?;
+    views.iter().map(|view| path(&view.level, short, long / short, view.horizon)).collect()
+}
+
+fn path(history: &[f64], period: usize, kinds: usize, horizon: usize) -> Option<Vec<f64>> {
+    // Whole periods, counted back from the end; kind 0 is the period that comes next.
+    let count = (history.len() / period).min(TOTAL_PERIODS.max(SHAPE_PERIODS * kinds));
+    let blocks: Vec<&[f64]> = history[history.len() - count * period..].chunks_exact(period).collect();
+    let floor = 1e-6;
+    let totals: Vec<f64> = blocks.iter().map(|block| mean(block).max(floor).ln()).collect();
+    let kind = |index: usize| (index + kinds * count - count) % kinds;
+    let ahead = predict_totals(&totals, kinds, horizon.div_ceil(period))?;
+    let shapes: Vec<Vec<f64>> =
+        (0..kinds).map(|wanted| shape(&blocks, period, |index| kind(index) == wanted)).collect();
+    Some(
+        (0..horizon)
+            .map(|step| ahead[step / period].exp() * shapes[step / period % kinds][step % period])
+            .collect(),
+    )
+}
+
+/// Ratio of each point to its period's mean, averaged over the latest periods of one kind.
+fn shape(blocks: &[&[f64]], period: usize, chosen: impl Fn(usize) -> bool) -> Vec<f64> {
+    let mut sums = vec![0.0; period];
+    let mut total = 0.0;
+    let newest = (0..blocks.len()).rev().filter(|index| chosen(*index)).take(SHAPE_PERIODS);
+    for (age, index) in newest.enumerate() {
+        let weight = 0.85_f64.powi(i32::try_from(age).unwrap_or(0));
+        sums.iter_mut().zip(blocks[index]).for_each(|(sum, value)| *sum += weight * value);
+        total += weight * mean(blocks[index]);
+    }
+    let total = if total > 0.0 { total } else { 1.0 };
+    sums.iter().map(|sum| if total > 0.0 { sum / total } else { 1.0 }).collect()
+}
+
+/// Log totals ahead: the usual level of the kind of period, plus deviations that fade by autoregression.
+fn predict_totals(totals: &[f64], kinds: usize, periods: usize) -> Option<Vec<f64>> {
+    let n = totals.len();
+    let usual: Vec<f64> = (0..kinds)
+        .map(|kind| {
+            let same: Vec<f64> = (1..=n)
+                .filter(|back| (kinds * n - back) % kinds == kind % kinds)
+                .take(SHAPE_PERIODS)
+                .map(|back| totals[n - back])
+                .collect();
+            if same.is_empty() { mean(totals) } else { mean(&same) }
+        })
+        .collect();
+    // Index n is kind 0, so index i is kind (i - n) modulo kinds.
+    let kind = |index: usize| (index + kinds * n - n) % kinds;
+    let mut rest: Vec<f64> =
+        totals.iter().enumerate().map(|(index, total)| total - usual[kind(index)]).collect();
+    // rest(t) - rest(t-1) on -(rest(t-1)) and the change before: ridge shrinks towards "as last period".
+    let (mut matrix, mut right) = (vec![0.0; 4], vec![0.0; 2]);
+    for index in 2..n {
+        let row = [-rest[index - 1], rest[index - 1] - rest[index - 2]];
+        let target = rest[index] - rest[index - 1];
+        for a in 0..2 {
+            right[a] += row[a] * target;
+            for b in 0..2 {
+                matrix[a * 2 + b] += row[a] * row[b];
+            }
+        }
+    }
+    let size = (matrix[0] + matrix[3]).max(1e-9);
+    matrix[0] += RIDGE * size / 2.0;
+    matrix[3] += RIDGE * size;
+    solve(&mut matrix, &mut right)?;
+    let (back, on) = (right[0].clamp(0.0, 1.0), right[1].clamp(-0.5, 0.5));
+    for _ in 0..periods {
+        let now = rest.len();
+        let (last, before) = (rest[now - 1], rest[now.saturating_sub(2)]);
+        rest.push(last - back * last + on * (last - before));
+    }
+    Some((0..periods).map(|period| rest[n + period] + usual[period % kinds]).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_steady_week_is_repeated_day_by_day() {
+        let history: Vec<f64> = (0..24 * 7 * 5 + 24 * 3)
+            .map(|hour| if hour / 24 % 7 >= 5 { 1.0 } else { 2.0 + (hour % 24) as f64 / 24.0 })
+            .collect();
+        let n = history.len();
+        let path = path(&history, 24, 7, 24 * 5).unwrap();
+        for (step, value) in path.iter().enumerate() {
+            let expected = history[n - 168 + step];
+            assert!((value - expected).abs() < 1e-6, "step {step}: {value} against {expected}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Season lengths: candidates from the frequency, kept when a test on the autocorrelation finds them.
+
+use domain::Frequency;
+
+use crate::order::mean;
+
+/// One-sided 95 % of the normal distribution: the level of the test.
+const CRITICAL: f64 = 1.645;
+
+/// A season longer than this is handled as the year, by members of its own.
+const LONGEST_SHORT_SEASON: usize = 2_500;
+
+/// Candidates where the source has no clock: quarters, months, weeks, days of hours, half hours, 5 minutes …
+const STEP_CANDIDATES: [usize; 10] = [4, 7, 12, 24, 48, 52, 96, 168, 288, 336];
+
+/// The seasons of a series.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Seasons {
+    /// Up to two season lengths in steps, ascending.
+    pub(crate) cycles: Vec<usize>,
+    /// Steps per year, where a year fits into history.
+    pub(crate) year: Option<usize>,
+}
+
+impl Seasons {
+    /// The shortest season, 1 when there is none: also the lag that scales MASE.
+    pub(crate) fn short(&self) -> usize {
+        self.cycles.first().copied().unwrap_or(1)
+    }
+
+    /// The longest season below the year, 1 when there is none.
+    pub(crate) fn long(&self) -> usize {
+        self.cycles.last().copied().unwrap_or(1)
+    }
+}
+
+/// Seasons as given, or those of the frequency's candidates that the test finds in `values` (no gaps).
+pub(crate) fn find(values: &[f64], frequency: Frequency, given: Option<&[usize]>) -> Seasons {
+    let n = values.len();
+    let year = steps_per_year(frequency);
+    if let Some(given) = given {
+        let fits = |length: &&usize| **length <= LONGEST_SHORT_SEASON && **length >= 2 && 2 * **length <= n;
+        let given_year = given.iter().copied().find(|length| *length > LONGEST_SHORT_SEASON);
+        let mut cycles: Vec<usize> = given.iter().filter(fits).copied().collect();
+        // More than two: the shortest and the longest carry the shape.
+        if cycles.len() > 2 {
+            cycles = vec![cycles[0], cycles[cycles.len() - 1]];
+        }
+        let given_year = given_year.or(year).filter(|length| n > *length && !cycles.contains(length));
+        return Seasons { cycles, year: given_year };
+    }
+    let mut cycles: Vec<usize> = Vec::new();
+    for candidate in candidates(frequency) {
+        if cycles.len() == 2 {
+            break;
+        }
+        let explained = cycles.last().copied();
+        if explained.is_none_or(|shorter| candidate % shorter == 0) && is_season(values, candidate, explained)
+        {
+            cycles.push(candidate);
+        }
+    }
+    Seasons { year: year.filter(|length| n > *length && !cycles.contains(length)), cycles }
+}
+
+/// Steps of one year when they are more than a handful.
+fn steps_per_year(frequency: Frequency) -> Option<usize> {
+    let seconds = frequency.mean_seconds()?;
+    let steps = (31_556_952.0 / seconds).round();
+    ((50.0..20_000.0).contains(&steps)).then_some(steps as usize)
+}
+
+/// Season lengths worth a test, ascending.
+fn candidates(frequency: Frequency) -> Vec<usize> {
+    let per = |period: f64, seconds: f64| {
+        let steps = period / seconds;
+        (steps >= 2.0 && (steps - steps.round()).abs() < 1e-6).then_some(steps.round() as usize)
+    };
+    let mut lengths: Vec<usize> = match frequency {
+        Frequency::Months(months) => {
+            (12 % months == 0 && months < 12).then(|| (12 / months) as usize).into_iter().collect()
+        }
+        Frequency::Steps(_) => STEP_CANDIDATES.to_vec(),
+        Frequency::Seconds(604_800) => vec![52],
+        Frequency::Seconds(seconds) => {
+            let seconds = seconds as f64;
+            [3_600.0, 86_400.0, 604_800.0].into_iter().filter_map(|period| per(period, seconds)).collect()
+        }
+    };
+    lengths.retain(|length| *length <= LONGEST_SHORT_SEASON * 5);
+    lengths
+}
+
+/// Whether the autocorrelation at `season` is significantly above zero (Bartlett's error, as in M4's Naive2),
+/// after the trend and a shorter season are taken out, and higher than around half a season.
+fn is_season(values: &[f64], season: usize, shorter: Option<usize>) -> bool {
+    let n = values.len();
+    if n < 2 * season + season / 2 + 2 || season > LONGEST_SHORT_SEASON * 5 {
+        return false;
+    }
+    let window = &values[n.saturating_sub(season * 12)..];
+    let rest = match shorter {
+        Some(shorter) => without_profile(window, shorter),
+        None => without_trend(window, season),
+    };
+    let at_season = autocorrelation(&rest, season);
+    // Lags within the season enter the error of the estimate; a coarse grid of them is enough.
+    let stride = (season / 24).max(1);
+    let inner: f64 =
+        (stride..season).step_by(stride).map(|lag| autocorrelation(&rest, lag).powi(2)).sum::<f64>()
+            * stride as f64;
+    let error = ((1.0 + 2.0 * inner.min(rest.len() as f64 / 4.0)) / rest.len() as f64).sqrt();
+    let half = autocorrelation(&rest, season / 2);
+    at_season > CRITICAL * error && at_season > half && at_season > 0.1
+}
+
+/// Differences from a centred moving average over one season (ends use what is there).
+fn without_trend(values: &[f64], season: usize) -> Vec<f64> {
+    let trend = moving_average(values, season);
+    values.iter().zip(trend).map(|(value, trend)| value - trend).collect()
+}
+
+/// Differences from the mean profile of a season and its moving average.
+fn without_profile(values: &[f64], season: usize) -> Vec<f64> {
+    let profile: Vec<f64> = (0..season)
+        .map(|phase| mean(&values.iter().skip(phase).step_by(season).copied().collect::<Vec<_>>()))
+        .collect();
+    values.iter().enumerate().map(|(index, value)| value - profile[index % season]).collect()
+}
+
+/// Centred moving average over `width` points (an even width counts its two ends half). Towards the ends, where
+/// the window does not fit, the last averages are continued along their slope over one more window.
+pub(crate) fn moving_average(values: &[f64], width: usize) -> Vec<f64> {
+    let n = values.len();
+    let half = width / 2;
+    if half == 0 {
+        return values.to_vec();
+    }
+    if n < 2 * half + 1 {
+        return vec![mean(values); n];
+    }
+    let mut sums = Vec::with_capacity(n + 1);
+    sums.push(0.0);
+    for value in values {
+        sums.push(sums[sums.len() - 1] + value);
+    }
+    let even = width.is_multiple_of(2);
+    let whole = |centre: usize| {
+        let (low, high) = (centre - half, centre + half + 1);
+        let ends = if even { 0.5 * (values[low] + values[high - 1]) } else { 0.0 };
+        (sums[high] - sums[low] - ends) / width as f64
+    };
+    let (first, last) = (half, n - 1 - half);
+    let reach = width.min(last - first).max(1);
+    let slope =
+        |from: usize, to: usize| if to > from { (whole(to) - whole(from)) / (to - from) as f64 } else { 0.0 };
+    let (left, right) =
+        (slope(first, (first + reach).min(last)), slope(last.saturating_sub(reach).max(first), last));
+    (0..n)
+        .map(|index| {
+            if index < first {
+                whole(first) - left * (first - index) as f64
+            } else if index > last {
+                whole(last) + right * (index - last) as f64
+            } else {
+                whole(index)
+            }
+        })
+        .collect()
+}
+
+fn autocorrelation(values: &[f64], lag: usize) -> f64 {
+    let centre = mean(values);
+    let variance: f64 = values.iter().map(|value| (value - centre).powi(2)).sum();
+    if lag >= values.len() || variance <= 0.0 {
+        return 0.0;
+    }
+    let shared: f64 = values.iter().zip(&values[lag..]).map(|(a, b)| (a - centre) * (b - centre)).sum();
+    shared / variance
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Deterministic noise in (-0.5, 0.5).
+    fn noise(index: usize) -> f64 {
+        ((index as f64 * 12.9898).sin() * 43_758.547).fract()
+    }
+
+    fn wave(index: usize, season: f64) -> f64 {
+        (index as f64 * std::f64::consts::TAU / season).sin()
+    }
+
+    #[test]
+    fn finds_the_day_and_the_week_of_hourly_data_and_nothing_in_noise() {
+        let busy: Vec<f64> = (0..1000)
+            .map(|hour| {
+                10.0 + 3.0 * wave(hour, 24.0) - if hour / 24 % 7 >= 5 { 2.0 } else { 0.0 } + noise(hour)
+            })
+            .collect();
+        assert_eq!(find(&busy, Frequency::HOUR, None).cycles, [24, 168]);
+        let flat: Vec<f64> = (0..1000).map(|hour| 10.0 + noise(hour)).collect();
+        assert_eq!(find(&flat, Frequency::HOUR, None).cycles, [] as [usize; 0]);
+    }
+
+    #[test]
+    fn a_trend_is_not_a_season() {
+        let climbing: Vec<f64> = (0..120).map(|month| month as f64 + noise(month)).collect();
+        assert_eq!(find(&climbing, Frequency::Months(1), None).cycles, [] as [usize; 0]);
+        let yearly: Vec<f64> = (0..120).map(|month| month as f64 + 5.0 * wave(month, 12.0)).collect();
+        assert_eq!(find(&yearly, Frequency::Months(1), None).cycles, [12]);
+    }
+
+    #[test]
+    fn given_seasons_are_taken_as_they_are_when_history_is_long_enough() {
+        let values = vec![1.0; 400];
+        assert_eq!(find(&values, Frequency::HOUR, Some(&[24, 168])).cycles, [24, 168]);
+        assert_eq!(find(&values[..100], Frequency::HOUR, Some(&[24, 168])).cycles, [24]);
+    }
+}

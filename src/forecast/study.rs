@@ -1,0 +1,167 @@
+//! One series studied: cleaned, tried at earlier origins, combined and calibrated.
+
+use domain::Series;
+
+use crate::calendar::Calendar;
+use crate::calibrate::{Calibration, Lessons};
+use crate::combine::{self, Actuals, Run};
+use crate::events;
+use crate::folds::{self, Folds};
+use crate::history::History;
+use crate::members::{Model, SEASONAL_NAIVE, View, ZOO};
+use crate::order::mean;
+use crate::request::Checked;
+use crate::seasons::{self, Seasons};
+
+/// Paths may leave the range of history by this share of it, and by more when the horizon is long against history.
+const CLIP_SHARE: f64 = 0.5;
+
+/// Below this share of the mean, a smallest value makes logarithms unsteady, and the offset is added before.
+const LOG_NEAR_ZERO: f64 = 0.02;
+const LOG_OFFSET: f64 = 0.1;
+
+/// Everything that was found out about one series; values are in units of `history.unit`.
+#[derive(Debug)]
+pub(crate) struct Study {
+    pub(crate) history: History,
+    pub(crate) seasons: Seasons,
+    pub(crate) folds: Folds,
+    pub(crate) actuals: Actuals,
+    /// Members that apply, the baseline first.
+    pub(crate) runs: Vec<Run>,
+    /// Mean absolute error by member and fold.
+    pub(crate) errors: Vec<Vec<f64>>,
+    /// Weight by member; they add up to 1.
+    pub(crate) weights: Vec<f64>,
+    /// The combination at each fold, with weights that did not see that fold.
+    pub(crate) fold_paths: Vec<Vec<f64>>,
+    /// The combination ahead.
+    pub(crate) path: Vec<f64>,
+    /// History with everything unusual replaced.
+    pub(crate) usual: Vec<f64>,
+    /// Nothing ever changed.
+    pub(crate) constant: bool,
+}
+
+impl Study {
+    /// Studies a series; with `None` observed it forecasts zeros.
+    pub(crate) fn new(series: &Series, request: &Checked) -> Self {
+        let grid = series.grid;
+        let history =
+            History::new(series, |index| events::covered(request, &series.unique_id, grid.stamp(index)));
+        let n = history.len();
+        let rough = history.usual(n, &[]);
+        let seasons = seasons::find(&rough, grid.frequency, request.season_lengths.as_deref());
+        let usual = history.usual(n, &seasons.cycles);
+        let first = usual.first().copied().unwrap_or(0.0);
+        let constant = usual.iter().all(|value| (value - first).abs() <= 1e-12 * first.abs());
+        let folds = if constant {
+            Folds { origins: Vec::new(), horizon: 0 }
+        } else {
+            folds::plan(n, request.horizon, &seasons)
+        };
+        let unusual = history.unusual(&seasons.cycles);
+        let actuals: Actuals = folds
+            .origins
+            .iter()
+            .map(|origin| {
+                (*origin..origin + folds.horizon)
+                    .map(|at| (!unusual[at]).then(|| history.values[at]))
+                    .collect()
+            })
+            .collect();
+
+        let calendar = Calendar::daily(history.grid, n + request.horizon);
+        let views = views(&history, &folds, &usual, &seasons, calendar.as_ref(), request.horizon);
+        let zoo = if folds.origins.is_empty() { &[SEASONAL_NAIVE] } else { ZOO };
+        let runs: Vec<Run> = zoo.iter().filter_map(|model| run(model, &views, request.horizon)).collect();
+        let errors = combine::errors(&runs, &actuals);
+        let weights = combine::weights(&errors, None);
+        let fold_paths = (0..folds.origins.len())
+            .map(|fold| {
+                let weights = combine::weights(&errors, Some(fold));
+                combine::join(runs.iter().map(|run| &run.folds[fold]), &weights, folds.horizon)
+            })
+            .collect();
+        let path = combine::join(runs.iter().map(|run| &run.ahead), &weights, request.horizon);
+        drop(views);
+        Self { history, seasons, folds, actuals, runs, errors, weights, fold_paths, path, usual, constant }
+    }
+
+    /// The error distribution of paths forecast at the folds: the combination's, or one member's.
+    pub(crate) fn calibrate(&self, fold_paths: &[Vec<f64>], left_out: Option<usize>) -> Calibration {
+        let phases: Vec<usize> = (0..fold_paths.len()).map(|fold| self.phase(fold)).collect();
+        let lessons = Lessons {
+            paths: fold_paths,
+            actuals: &self.actuals,
+            left_out,
+            phases: &phases,
+            season: self.seasons.short(),
+        };
+        Calibration::learn(lessons)
+            .unwrap_or_else(|| Calibration::from_changes(&self.usual, self.seasons.short()))
+    }
+
+    /// Phase of a fold's first step; the forecast ahead starts at 0.
+    pub(crate) fn phase(&self, fold: usize) -> usize {
+        let season = self.seasons.short();
+        let back = (self.history.len() - self.folds.origins[fold]) % season;
+        (season - back) % season
+    }
+
+    /// Mean absolute seasonal difference before the oldest fold: the scale of MASE. `None` when it is 0.
+    pub(crate) fn scale(&self) -> Option<f64> {
+        let end = self.folds.origins.first().copied().unwrap_or(self.history.len());
+        seasonal_difference(&self.history.values[..end], self.seasons.short())
+    }
+}
+
+/// Mean absolute difference at a lag over measured points; `None` when it is 0 or there is no pair.
+pub(crate) fn seasonal_difference(values: &[f64], lag: usize) -> Option<f64> {
+    let pairs = values.iter().zip(values.get(lag..)?);
+    let steps: Vec<f64> =
+        pairs.map(|(before, now)| (now - before).abs()).filter(|step| !step.is_nan()).collect();
+    Some(mean(&steps)).filter(|scale| *scale > 0.0)
+}
+
+/// One view a fold, oldest first, then the view of everything.
+fn views<'a>(
+    history: &History,
+    folds: &Folds,
+    usual: &[f64],
+    seasons: &'a Seasons,
+    calendar: Option<&'a Calendar>,
+    horizon: usize,
+) -> Vec<View<'a>> {
+    let mut levels: Vec<(Vec<f64>, usize)> =
+        folds.origins.iter().map(|origin| (history.usual(*origin, &seasons.cycles), folds.horizon)).collect();
+    levels.push((usual.to_vec(), horizon));
+    let oldest = &levels[0].0;
+    let smallest = oldest.iter().copied().fold(f64::INFINITY, f64::min);
+    let size = mean(oldest);
+    let log_offset = if smallest > LOG_NEAR_ZERO * size { 0.0 } else { LOG_OFFSET * size.max(1e-9) };
+    levels
+        .into_iter()
+        .map(|(level, horizon)| {
+            let logs = || level.iter().map(|value| (value + log_offset).ln()).collect::<Vec<f64>>();
+            let log = history.non_negative.then(logs).filter(|logs| logs.iter().all(|log| log.is_finite()));
+            View { log, level, log_offset, seasons, calendar, horizon }
+        })
+        .collect()
+}
+
+/// Runs a member over all views and keeps its paths near the range of history.
+fn run(model: &Model, views: &[View], horizon: usize) -> Option<Run> {
+    if views.last()?.level.is_empty() {
+        return Some(Run { name: model.name, folds: Vec::new(), ahead: vec![0.0; horizon] });
+    }
+    let mut paths = model.run(views)?;
+    for (path, view) in paths.iter_mut().zip(views) {
+        let low = view.level.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = view.level.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let margin = (high - low) * (CLIP_SHARE + view.horizon as f64 / view.level.len() as f64);
+        path.iter_mut().for_each(|value| *value = value.clamp(low - margin, high + margin));
+    }
+    let ahead = paths.pop()?;
+    Some(Run { name: model.name, folds: paths, ahead })
+}
