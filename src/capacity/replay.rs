@@ -201,4 +201,56 @@ mod tests {
             replay(&short, &[PolicyName::Planned], &settings()).unwrap_err().to_string().contains("1 points")
         );
     }
+
+    /// One real series, or nothing (said so) where the test data is not beside the repository.
+    fn real(file: &str, seconds: i64, points: usize) -> Option<Series> {
+        let path = format!("{}/../../../shared/data/series/{file}", env!("CARGO_MANIFEST_DIR"));
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            println!("skipped: no test data at {path}");
+            return None;
+        };
+        let rows: Vec<Vec<&str>> =
+            text.lines().skip(1).take(points).map(|line| line.split(',').collect()).collect();
+        let start = Stamp::Time(rows[0][1].parse().unwrap());
+        let grid = Grid { start, frequency: Frequency::Seconds(seconds) };
+        let values = rows.iter().map(|row| row[2].parse().ok()).collect();
+        Some(Series { unique_id: rows[0][0].to_owned(), grid, values })
+    }
+
+    #[test]
+    fn on_real_demand_whatever_is_cheaper_is_shorter() {
+        let files =
+            [("taylor_30min.csv", 1800), ("nyc_taxi_30min.csv", 1800), ("nasa_july_hourly.csv", 3600)];
+        let names = ["planned", "reactive-70", "reactive-60", "reactive-50", "step-70", "static-peak"];
+        let names: Vec<PolicyName> = names.iter().map(|name| name.parse().unwrap()).collect();
+        for (file, seconds) in files {
+            // Five weeks seen, up to three and a half replayed.
+            let Some(history) = real(file, seconds, 60 * 48) else { return };
+            let peak = history.values.iter().flatten().copied().fold(0.0, f64::max);
+            for schedule_utilization in [None, Some(0.9)] {
+                let input = SettingsInput { schedule_utilization, ..SettingsInput::new(peak / 20.0) };
+                let settings = input.check().unwrap();
+                let simulation = Simulation::of(&settings);
+                let settings = ReplaySettings { settings, simulation, events: Vec::new(), warm_up: None };
+                let outcomes = replay(&history, &names, &settings).unwrap();
+                for outcome in &outcomes {
+                    println!(
+                        "{file} {:12} {:9.1} h, short {:4} min, unserved {:9.0}, p95 {:4.0} ms",
+                        outcome.policy,
+                        outcome.instance_hours,
+                        outcome.minutes_short,
+                        outcome.unserved,
+                        outcome.latency_p95_ms
+                    );
+                }
+                let (planned, others) = outcomes.split_first().unwrap();
+                assert!(others.iter().all(|other| {
+                    other.instance_hours >= planned.instance_hours
+                        || other.minutes_short >= planned.minutes_short
+                }));
+                let peak = others.last().unwrap();
+                assert!(planned.instance_hours < 0.95 * peak.instance_hours);
+            }
+        }
+    }
 }
