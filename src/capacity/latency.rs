@@ -8,7 +8,7 @@ const EXACT_SERVERS: u32 = 2000;
 /// Erlang-C: the probability that a request has to wait, with `servers` servers and `load` erlangs offered
 /// (arrival rate × mean service time).
 ///
-/// Up to [`EXACT_SERVERS`] by the recursion of Erlang-B; above by Halfin & Whitt (1981):
+/// Up to 2000 servers by the recursion of Erlang-B; above by Halfin & Whitt (1981):
 /// 1 ÷ (1 + β Φ(β) ÷ φ(β)) with β = (1 − utilization) √servers.
 pub fn erlang_c(servers: u32, load: f64) -> f64 {
     let count = f64::from(servers);

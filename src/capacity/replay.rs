@@ -202,6 +202,30 @@ mod tests {
         );
     }
 
+    #[test]
+    fn an_announced_event_is_served_and_an_unannounced_one_is_not() {
+        let (start, end) = (23 * 24 + 8, 23 * 24 + 20);
+        let mut history = history(24);
+        for value in history.values[start..end].iter_mut().flatten() {
+            *value *= 12.0;
+        }
+        let event = Event {
+            name: "sale".to_owned(),
+            starts_at: history.grid.stamp(start),
+            ends_at: history.grid.stamp(end),
+            multiplier: 10.0,
+            multiplier_low: None,
+            multiplier_high: None,
+            unique_id: None,
+        };
+        let announced = ReplaySettings { events: vec![event], ..settings() };
+        let planned = |settings| replay(&history, &[PolicyName::Planned], settings).unwrap().remove(0);
+        let (known, unknown) = (planned(&announced), planned(&settings()));
+        assert_eq!(known.unserved, 0.0);
+        assert!(known.latency_p95_ms < 200.0);
+        assert!(unknown.unserved > 0.0);
+    }
+
     /// One real series, or nothing (said so) where the test data is not beside the repository.
     fn real(file: &str, seconds: i64, points: usize) -> Option<Series> {
         let path = format!("{}/../../../shared/data/series/{file}", env!("CARGO_MANIFEST_DIR"));
