@@ -6,24 +6,24 @@ mod duplicates;
 mod focus;
 mod format;
 mod gcp;
-mod layout;
 mod mapping;
+mod notes;
 mod report;
 mod shape;
-mod tags;
 
 pub use format::{Format, UnknownFormat};
-pub use report::{Coverage, CostSums, Report};
+pub use report::{CostSums, Coverage, Report};
 
 use std::path::Path;
 
 use domain::Charge;
 
+use crate::columns::Layout;
 use crate::table::{self, Table};
 use crate::{ReadError, Reject};
 use duplicates::Duplicates;
-use layout::{Layout, Notes};
 use mapping::Mapping;
+use notes::Notes;
 
 /// Stands where a source names no service, provider or billing account.
 pub const NONE: &str = "(none)";
@@ -115,7 +115,8 @@ fn warnings(notes: Notes, report: &Report, duplicates: &Duplicates) -> Vec<Strin
         warnings.push("the file has a header and no rows".to_owned());
     }
     if notes.unread_tags > 0 {
-        warnings.push(format!("{} rows have tags that could not be read; the rows were kept", notes.unread_tags));
+        warnings
+            .push(format!("{} rows have tags that could not be read; the rows were kept", notes.unread_tags));
     }
     for (currency, offset) in notes.savings_plan_offset {
         if !offset.is_zero() {
@@ -134,7 +135,8 @@ mod tests {
     use super::*;
 
     fn data() -> Option<std::path::PathBuf> {
-        let folder = std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/billing"));
+        let folder =
+            std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/billing"));
         if !folder.is_dir() {
             println!("skipped: no folder of real bills beside the repository");
             return None;
@@ -146,14 +148,29 @@ mod tests {
     fn look() {
         let Some(folder) = data() else { return };
         for dir in ["", "focus_spec", "azure_headers", "synthetic"] {
-            let mut files: Vec<_> = std::fs::read_dir(folder.join(dir)).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_file()).collect();
+            let mut files: Vec<_> = std::fs::read_dir(folder.join(dir))
+                .unwrap()
+                .map(|e| e.unwrap().path())
+                .filter(|p| p.is_file())
+                .collect();
             files.sort();
             for file in files {
                 match read(&file, Format::Auto, &mut |_| Ok::<(), std::convert::Infallible>(())) {
                     Ok(report) => {
-                        println!("{} {} read {} accepted {} sums {:?}", file.display(), report.format, report.rows_read, report.accepted, report.sums);
-                        for r in report.rejects.iter().take(2) { println!("   {r}"); }
-                        for w in report.warnings { println!("   ! {w}"); }
+                        println!(
+                            "{} {} read {} accepted {} sums {:?}",
+                            file.display(),
+                            report.format,
+                            report.rows_read,
+                            report.accepted,
+                            report.sums
+                        );
+                        for r in report.rejects.iter().take(2) {
+                            println!("   {r}");
+                        }
+                        for w in report.warnings {
+                            println!("   ! {w}");
+                        }
                     }
                     Err(error) => println!("{} ERROR {error}", file.display()),
                 }

@@ -11,9 +11,17 @@ pub mod series;
 pub mod usage;
 pub mod write;
 
+mod columns;
 mod error;
+mod os;
 mod rows;
 mod table;
+mod tags;
 
 pub use error::{Place, ReadError, Reject, WriteError};
 pub use rows::Rows;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+use fixture::fixture;

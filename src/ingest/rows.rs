@@ -1,5 +1,9 @@
 //! What reading a small table gives: the good rows, and the bad ones with their reasons.
 
+use std::path::Path;
+
+use crate::columns::{Layout, Problem};
+use crate::table::{Row, Table};
 use crate::{ReadError, Reject};
 
 /// How many rejected rows are listed one by one.
@@ -26,4 +30,32 @@ impl<T> Rows<T> {
             None => Ok(self.rows),
         }
     }
+}
+
+/// Reads the table at `input`: `find` looks its columns up, `parse` turns each row into a value.
+pub(crate) fn read<C, T>(
+    input: &Path,
+    find: impl FnOnce(&mut Layout<'_>) -> Result<C, ReadError>,
+    parse: impl Fn(&C, &Row<'_>) -> Result<T, Problem>,
+) -> Result<Rows<T>, ReadError> {
+    let mut table = Table::open(input)?;
+    let file = input.display().to_string();
+    let mut layout = Layout { header: &mut table.header, file: &file, wanted: Vec::new() };
+    let columns = find(&mut layout)?;
+    let wanted = layout.wanted;
+    let mut rows = Rows { rows: Vec::new(), rows_read: 0, rejected: 0, rejects: Vec::new() };
+    table.for_each(&wanted, &mut |row, _| {
+        rows.rows_read += 1;
+        match row.and_then(|row| parse(&columns, row).map_err(|problem| problem.at(row))) {
+            Ok(value) => rows.rows.push(value),
+            Err(reject) => {
+                rows.rejected += 1;
+                if rows.rejects.len() < MAX_LISTED {
+                    rows.rejects.push(reject);
+                }
+            }
+        }
+        Ok(())
+    })?;
+    Ok(rows)
 }

@@ -152,8 +152,11 @@ impl Table {
         match self.source {
             Source::Text(text) => text.for_each(&self.file, wanted, self.header.names.len(), each),
             Source::Json(lines) => {
-                let names: Vec<&str> =
-                    wanted.iter().filter_map(|column| self.header.names.get(*column)).map(String::as_str).collect();
+                let names: Vec<&str> = wanted
+                    .iter()
+                    .filter_map(|column| self.header.names.get(*column))
+                    .map(String::as_str)
+                    .collect();
                 lines.for_each(&self.file, &names, each)
             }
             Source::Parquet(groups) => groups.for_each(&self.file, wanted, each),
@@ -167,7 +170,8 @@ mod tests {
 
     #[test]
     fn names_are_found_without_case_and_punctuation() {
-        let mut header = Header::new(vec!["lineItem/UnblendedCost".into(), "resourceTags/user:app".into()], false);
+        let mut header =
+            Header::new(vec!["lineItem/UnblendedCost".into(), "resourceTags/user:app".into()], false);
         assert_eq!(header.find("line_item_unblended_cost"), Some(0));
         assert_eq!(header.find("product"), None);
         let mut open = Header::new(Vec::new(), true);

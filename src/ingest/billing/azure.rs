@@ -11,14 +11,17 @@ use std::collections::BTreeMap;
 
 use chrono::{Datelike, Duration};
 use domain::{
-    BillingMonth, Charge, ChargeCategory, CommitmentDiscountStatus, Currency, Period, PricingCategory, Provider,
+    BillingMonth, Charge, ChargeCategory, CommitmentDiscountStatus, Currency, Period, PricingCategory,
+    Provider,
 };
 use rust_decimal::Decimal;
 
-use super::layout::{Field, Layout, Notes, Problem};
-use super::{NONE, shape, tags};
+use super::notes::Notes;
+use super::{NONE, shape};
 use crate::ReadError;
+use crate::columns::{Field, Layout, Problem};
 use crate::table::Row;
+use crate::tags;
 
 /// Which of its two views an export shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,7 +179,12 @@ impl Azure {
             sub_account_id: subscription,
             sub_account_name: self.subscription_name.text(row)?,
             service_category: self.service_family.text(row)?,
-            instance_type: instance_type(&info, service_name.as_deref(), meter_name.as_deref(), order_name.as_deref()),
+            instance_type: instance_type(
+                &info,
+                service_name.as_deref(),
+                meter_name.as_deref(),
+                order_name.as_deref(),
+            ),
             os: self.os(row, &info)?,
             service_name: service_name.unwrap_or_else(|| NONE.to_owned()),
             sku_id: self.meter_id.text(row)?,
@@ -202,7 +210,7 @@ impl Azure {
                 _ => None,
             },
             commitment_discount_id: benefit,
-            tags: self.tags.tags(row, notes)?,
+            tags: notes.tags(&self.tags, row)?,
         })
     }
 
@@ -222,11 +230,17 @@ impl Azure {
     }
 
     /// Unit price × quantity in billing currency; prices of covered usage are zero in actual exports.
-    fn contracted(&self, row: &Row<'_>, quantity: Option<Decimal>, covered: bool) -> Result<Option<Decimal>, Problem> {
+    fn contracted(
+        &self,
+        row: &Row<'_>,
+        quantity: Option<Decimal>,
+        covered: bool,
+    ) -> Result<Option<Decimal>, Problem> {
         let price = self.unit_price.decimal(row)?.filter(|price| !covered || !price.is_zero());
-        Ok(price.zip(quantity).and_then(|(price, quantity)| price.checked_mul(quantity)).and_then(|cost| {
-            self.to_billing(row).and_then(|rate| cost.checked_mul(rate))
-        }))
+        Ok(price
+            .zip(quantity)
+            .and_then(|(price, quantity)| price.checked_mul(quantity))
+            .and_then(|cost| self.to_billing(row).and_then(|rate| cost.checked_mul(rate))))
     }
 
     /// Pay-as-you-go cost in billing currency. Azure writes a price of 0 where there is none.
@@ -235,9 +249,10 @@ impl Azure {
             return Ok(Some(cost));
         }
         let price = self.list_price.decimal(row)?.filter(|price| !price.is_zero());
-        Ok(price.zip(quantity).and_then(|(price, quantity)| price.checked_mul(quantity)).and_then(|cost| {
-            self.to_billing(row).and_then(|rate| cost.checked_mul(rate))
-        }))
+        Ok(price
+            .zip(quantity)
+            .and_then(|(price, quantity)| price.checked_mul(quantity))
+            .and_then(|cost| self.to_billing(row).and_then(|rate| cost.checked_mul(rate))))
     }
 
     /// Billing currency per unit of pricing currency; `None` when they differ and no rate is given.
@@ -245,7 +260,9 @@ impl Azure {
         let pricing = self.pricing_currency.text(row).ok()?;
         let billing = self.currency.text(row).ok()?;
         match pricing {
-            Some(pricing) if billing.as_deref() != Some(pricing.as_str()) => self.exchange_rate.decimal(row).ok()?,
+            Some(pricing) if billing.as_deref() != Some(pricing.as_str()) => {
+                self.exchange_rate.decimal(row).ok()?
+            }
             _ => Some(Decimal::ONE),
         }
     }
@@ -316,7 +333,8 @@ fn instance_type(
     }
     let meter = meter.filter(|meter| !meter.contains('/'))?;
     let size = meter.trim_end_matches(" Spot").trim_end_matches(" Low Priority");
-    let looks_right = size.starts_with(|c: char| c.is_ascii_uppercase()) && size.contains(|c: char| c.is_ascii_digit());
+    let looks_right =
+        size.starts_with(|c: char| c.is_ascii_uppercase()) && size.contains(|c: char| c.is_ascii_digit());
     (looks_right && size.len() <= 20).then(|| format!("Standard_{}", size.replace(' ', "_")))
 }
 

@@ -5,13 +5,18 @@
 //! covered usage carries its share, fees carry only what was left unused, upfront fees carry nothing
 //! (AWS, "Understanding your amortized data").
 
-use domain::{BillingMonth, Charge, ChargeCategory, CommitmentDiscountStatus, Currency, Period, PricingCategory, Provider};
+use domain::{
+    BillingMonth, Charge, ChargeCategory, CommitmentDiscountStatus, Currency, Period, PricingCategory,
+    Provider,
+};
 use rust_decimal::Decimal;
 
-use super::layout::{Field, Layout, Notes, Problem};
-use super::{NONE, shape, tags};
+use super::notes::Notes;
+use super::{NONE, shape};
 use crate::ReadError;
+use crate::columns::{Field, Layout, Problem};
 use crate::table::Row;
+use crate::tags;
 
 /// Columns of a Cost and Usage Report.
 pub(super) struct Cur {
@@ -109,7 +114,8 @@ impl Cur {
             instance_type: layout.field(&["product/instanceType"]),
             os: layout.field(&["product/operatingSystem"]),
             reservation_arn: layout.field(&["reservation/ReservationARN"]),
-            reservation_effective: layout.field(&["reservation/NetEffectiveCost", "reservation/EffectiveCost"]),
+            reservation_effective: layout
+                .field(&["reservation/NetEffectiveCost", "reservation/EffectiveCost"]),
             reservation_unused_upfront: layout.field(&[
                 "reservation/NetUnusedAmortizedUpfrontFeeForBillingPeriod",
                 "reservation/UnusedAmortizedUpfrontFeeForBillingPeriod",
@@ -251,15 +257,19 @@ impl Cur {
         let unused = |cost: Decimal| (cost, (!cost.is_zero()).then_some(CommitmentDiscountStatus::Unused));
         Ok(match line {
             Line::Plain => (cash, None),
-            Line::DiscountedUsage => (zero_or(&self.reservation_effective)?, Some(CommitmentDiscountStatus::Used)),
+            Line::DiscountedUsage => {
+                (zero_or(&self.reservation_effective)?, Some(CommitmentDiscountStatus::Used))
+            }
             Line::SavingsPlanCovered => {
                 (zero_or(&self.savings_plan_effective)?, Some(CommitmentDiscountStatus::Used))
             }
             Line::SavingsPlanNegation | Line::UpfrontFee => (Decimal::ZERO, None),
-            Line::ReservationFee => {
-                unused(zero_or(&self.reservation_unused_upfront)? + zero_or(&self.reservation_unused_recurring)?)
+            Line::ReservationFee => unused(
+                zero_or(&self.reservation_unused_upfront)? + zero_or(&self.reservation_unused_recurring)?,
+            ),
+            Line::SavingsPlanFee => {
+                unused(zero_or(&self.savings_plan_total)? - zero_or(&self.savings_plan_used)?)
             }
-            Line::SavingsPlanFee => unused(zero_or(&self.savings_plan_total)? - zero_or(&self.savings_plan_used)?),
         })
     }
 
@@ -269,9 +279,13 @@ impl Cur {
     }
 
     /// Tags from their own columns or from the map of CUR 2.0, without AWS's `user:` in front.
-    fn tags(&self, row: &Row<'_>, notes: &mut Notes) -> Result<std::collections::BTreeMap<String, String>, Problem> {
+    fn tags(
+        &self,
+        row: &Row<'_>,
+        notes: &mut Notes,
+    ) -> Result<std::collections::BTreeMap<String, String>, Problem> {
         let mut found = std::collections::BTreeMap::new();
-        for (key, value) in self.tag_map.tags(row, notes)? {
+        for (key, value) in notes.tags(&self.tag_map, row)? {
             found.insert(tag_key(&key), value);
         }
         for (key, field) in &self.tag_columns {
@@ -300,7 +314,9 @@ impl Line {
 
 fn category(kind: &str, line: Line) -> ChargeCategory {
     match (kind, line) {
-        (_, Line::ReservationFee | Line::SavingsPlanFee | Line::UpfrontFee) | ("Fee", _) => ChargeCategory::Purchase,
+        (_, Line::ReservationFee | Line::SavingsPlanFee | Line::UpfrontFee) | ("Fee", _) => {
+            ChargeCategory::Purchase
+        }
         (_, Line::SavingsPlanNegation) | ("Refund", _) => ChargeCategory::Adjustment,
         ("Tax", _) => ChargeCategory::Tax,
         ("Credit", _) => ChargeCategory::Credit,

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::layout::Field;
+use crate::columns::Field;
 use crate::table::Row;
 
 /// Rows remembered, at 8 bytes each; later ones are no longer compared.
@@ -50,7 +50,7 @@ impl Duplicates {
         let mut sentences = Vec::new();
         if self.equal_rows > 0 {
             sentences.push(format!(
-                "{} rows equal an earlier row; they were kept, for this format does not number its rows",
+                "{} rows equal an earlier row; they were kept, for they have no number that tells them apart",
                 self.equal_rows
             ));
         }

@@ -7,9 +7,10 @@
 use domain::{BillingMonth, Charge, ChargeCategory, Currency, Period, PricingCategory};
 use rust_decimal::Decimal;
 
-use super::layout::{Field, Layout, Notes, Problem};
+use super::notes::Notes;
 use super::{NONE, shape};
 use crate::ReadError;
+use crate::columns::{Field, Layout, Problem};
 use crate::table::Row;
 
 /// Columns of a FOCUS file.
@@ -71,7 +72,12 @@ impl Focus {
             charge_category: layout.require(&["ChargeCategory"])?,
             charge_class: layout.field(&["ChargeClass"]),
             charge_description: layout.field(&["ChargeDescription"]),
-            provider_name: layout.field(&["ProviderName", "ServiceProviderName", "PublisherName", "InvoiceIssuerName"]),
+            provider_name: layout.field(&[
+                "ProviderName",
+                "ServiceProviderName",
+                "PublisherName",
+                "InvoiceIssuerName",
+            ]),
             sub_account_id: layout.field(&["SubAccountId"]),
             sub_account_name: layout.field(&["SubAccountName"]),
             service_category: layout.field(&["ServiceCategory"]),
@@ -119,9 +125,14 @@ impl Focus {
         let billed_cost = self.billed_cost.need_decimal(row)?;
         let effective_cost = self.effective_cost.decimal(row)?.unwrap_or(billed_cost);
         let category_text = self.charge_category.need_text(row, "a ChargeCategory")?;
-        let charge_category: ChargeCategory = category_text.parse().map_err(|unknown: domain::UnknownValue| {
-            self.charge_category.problem(&category_text, &format!("one of {}", unknown.expected), "unknown value")
-        })?;
+        let charge_category: ChargeCategory =
+            category_text.parse().map_err(|unknown: domain::UnknownValue| {
+                self.charge_category.problem(
+                    &category_text,
+                    &format!("one of {}", unknown.expected),
+                    "unknown value",
+                )
+            })?;
         let fallback = if charge_category == ChargeCategory::Usage { effective_cost } else { billed_cost };
         let contracted_cost = self.contracted_cost.decimal(row)?.unwrap_or(fallback);
         let start = self.charge_period_start.need_instant(row)?;
@@ -143,7 +154,10 @@ impl Focus {
             charge_period_start: start,
             charge_period_end: end,
             charge_category,
-            correction: self.charge_class.text(row)?.is_some_and(|class| class.eq_ignore_ascii_case("Correction")),
+            correction: self
+                .charge_class
+                .text(row)?
+                .is_some_and(|class| class.eq_ignore_ascii_case("Correction")),
             charge_description: description,
             provider_name: self.provider_name.text(row)?.unwrap_or_else(|| NONE.to_owned()),
             sub_account_id: self.sub_account_id.text(row)?,
@@ -166,7 +180,7 @@ impl Focus {
             commitment_discount_status: self.commitment_discount_status.named(row)?,
             instance_type,
             os,
-            tags: self.tags.tags(row, notes)?,
+            tags: notes.tags(&self.tags, row)?,
         })
     }
 
@@ -182,9 +196,13 @@ impl Focus {
 
     /// Instance type and operating system: their own columns, the SKU details of FOCUS 1.1, AWS's usage
     /// type and operation, or the words of the description.
-    fn shape(&self, row: &Row<'_>, description: Option<&str>) -> Result<(Option<String>, Option<String>), Problem> {
+    fn shape(
+        &self,
+        row: &Row<'_>,
+        description: Option<&str>,
+    ) -> Result<(Option<String>, Option<String>), Problem> {
         let details = match self.sku_details.text(row)? {
-            Some(text) => super::tags::parse(&text).unwrap_or_default(),
+            Some(text) => crate::tags::parse(&text).unwrap_or_default(),
             None => Default::default(),
         };
         let mut kind = self.instance_type.text(row)?.or_else(|| details.get("InstanceType").cloned());

@@ -7,8 +7,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::azure::{Azure, View};
-use super::layout::{Layout, Notes};
+use super::notes::Notes;
 use crate::ReadError;
+use crate::columns::Layout;
 use crate::table::{Header, Table};
 
 /// A kind of bill. The first four leave something to be found out from the file;
@@ -99,7 +100,8 @@ pub(super) fn resolve(path: &Path, asked: Format) -> Result<Format, ReadError> {
         Err(ReadError::WrongFormat { path: file.clone(), found: format!("the header {found}"), next_step })
     };
     let Some(found) = found else {
-        let next_step = "give a FOCUS, AWS Cost and Usage, Azure cost or Google Cloud billing export".to_owned();
+        let next_step =
+            "give a FOCUS, AWS Cost and Usage, Azure cost or Google Cloud billing export".to_owned();
         // a header that only lacks columns is better told by their names
         return if matches!(asked, Format::Auto) || table.header.is_open() {
             refuse(&format!("is of no known bill (it has {})", table.header.summary()), next_step)

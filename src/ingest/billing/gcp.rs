@@ -13,9 +13,10 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::layout::{Field, Layout, Notes, Problem};
+use super::notes::Notes;
 use super::{NONE, shape};
 use crate::ReadError;
+use crate::columns::{Field, Layout, Problem};
 use crate::table::{self, Row};
 
 /// Columns of a Google Cloud export.
@@ -107,8 +108,8 @@ impl Gcp {
         let is_fee = sku.as_deref().is_some_and(|sku| sku.starts_with("Commitment"));
         let machine = self.system_label(row, "compute.googleapis.com/machine_spec", notes)?;
         let spot = sku.as_deref().is_some_and(|sku| sku.contains("Spot") || sku.contains("Preemptible"));
-        let mut labels = self.project_labels.tags(row, notes)?;
-        labels.extend(self.labels.tags(row, notes)?);
+        let mut labels = notes.tags(&self.project_labels, row)?;
+        labels.extend(notes.tags(&self.labels, row)?);
         Ok(Charge {
             billed_cost,
             effective_cost: billed_cost,
@@ -171,7 +172,8 @@ impl Gcp {
         let (mut sum, mut committed) = (Decimal::ZERO, false);
         for credit in credits {
             let amount = credit.amount.map_or("0", RawValue::get).trim_matches('"');
-            sum += if amount == "null" { Decimal::ZERO } else { table::decimal(amount).ok_or_else(broken)? };
+            sum +=
+                if amount == "null" { Decimal::ZERO } else { table::decimal(amount).ok_or_else(broken)? };
             committed |= credit.kind.is_some_and(|kind| kind.starts_with("COMMITTED_USAGE_DISCOUNT"));
         }
         Ok((sum, committed))
@@ -180,7 +182,10 @@ impl Gcp {
     /// The invoice month, `202601`; months of Google's invoices are those of Pacific time, and keep their name.
     fn billing_period(&self, row: &Row<'_>, start: DateTime<Utc>) -> Result<Period, Problem> {
         let Some(text) = self.invoice_month.text(row)? else { return Ok(BillingMonth::of(start).period()) };
-        let month = text.get(..4).zip(text.get(4..)).map(|(year, month)| format!("{year}-{}", month.trim_matches('-')));
+        let month = text
+            .get(..4)
+            .zip(text.get(4..))
+            .map(|(year, month)| format!("{year}-{}", month.trim_matches('-')));
         match month.and_then(|month| month.parse::<BillingMonth>().ok()) {
             Some(month) => Ok(month.period()),
             None => Err(self.invoice_month.problem(&text, "a month such as 202601", "not a month")),
@@ -188,7 +193,7 @@ impl Gcp {
     }
 
     fn system_label(&self, row: &Row<'_>, key: &str, notes: &mut Notes) -> Result<Option<String>, Problem> {
-        let labels: BTreeMap<String, String> = self.system_labels.tags(row, notes)?;
+        let labels: BTreeMap<String, String> = notes.tags(&self.system_labels, row)?;
         Ok(labels.get(key).filter(|value| !value.is_empty()).cloned())
     }
 }

@@ -8,8 +8,9 @@ use super::azure::{Azure, View};
 use super::cur::Cur;
 use super::focus::Focus;
 use super::gcp::Gcp;
-use super::layout::{Field, Layout, Notes, Problem};
+use super::notes::Notes;
 use crate::ReadError;
+use crate::columns::{Field, Layout, Problem};
 use crate::table::Row;
 
 /// A format with its columns found in one file.
@@ -24,9 +25,13 @@ impl Mapping {
     /// Finds the columns that `format` needs.
     pub(super) fn new(format: Format, layout: &mut Layout<'_>, notes: &mut Notes) -> Result<Self, ReadError> {
         Ok(match format {
-            Format::AwsCur | Format::AwsCur2 | Format::AwsCurLegacy => Self::Cur(Box::new(Cur::new(layout, notes)?)),
+            Format::AwsCur | Format::AwsCur2 | Format::AwsCurLegacy => {
+                Self::Cur(Box::new(Cur::new(layout, notes)?))
+            }
             Format::AzureAmortized => Self::Azure(Box::new(Azure::new(layout, View::Amortized, notes)?)),
-            Format::Azure | Format::AzureActual => Self::Azure(Box::new(Azure::new(layout, View::Actual, notes)?)),
+            Format::Azure | Format::AzureActual => {
+                Self::Azure(Box::new(Azure::new(layout, View::Actual, notes)?))
+            }
             Format::Gcp => Self::Gcp(Box::new(Gcp::new(layout)?)),
             Format::Focus | Format::Auto => Self::Focus(Box::new(Focus::new(layout, notes)?)),
         })

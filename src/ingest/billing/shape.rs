@@ -18,7 +18,8 @@ pub(super) fn from_description(description: &str) -> (Option<String>, Option<Str
 pub(super) fn from_usage_type(usage_type: &str) -> Option<String> {
     let (usage, kind) = usage_type.split_once(':')?;
     let usage = usage.rsplit('-').next().unwrap_or(usage);
-    let machine = ["BoxUsage", "SpotUsage", "HeavyUsage", "DedicatedUsage", "InstanceUsage", "NodeUsage", "UnusedBox"];
+    let machine =
+        ["BoxUsage", "SpotUsage", "HeavyUsage", "DedicatedUsage", "InstanceUsage", "NodeUsage", "UnusedBox"];
     (machine.iter().any(|name| usage.starts_with(name)) && is_aws_type(kind)).then(|| kind.to_owned())
 }
 
@@ -60,7 +61,8 @@ pub(super) fn os(text: &str) -> Option<String> {
 /// `m5.large`, `db.r5.xlarge`, `cache.m6g.large`, `u-6tb1.metal`.
 fn is_aws_type(text: &str) -> bool {
     let Some((family, size)) = text.rsplit_once('.') else { return false };
-    let known = ["nano", "micro", "small", "medium", "large", "metal"].into_iter().any(|name| size.contains(name));
+    let known =
+        ["nano", "micro", "small", "medium", "large", "metal"].into_iter().any(|name| size.contains(name));
     known && !family.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-')
 }
 

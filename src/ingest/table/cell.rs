@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use arrow::array::{Array, AsArray, ArrowPrimitiveType};
+use arrow::array::{Array, ArrowPrimitiveType, AsArray};
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Decimal256Type, DecimalType, Float32Type, Float64Type, Int8Type, Int16Type,
-    Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    DataType, Date32Type, Decimal128Type, Decimal256Type, DecimalType, Float32Type, Float64Type, Int8Type,
+    Int16Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use chrono::{DateTime, Days, NaiveDate, SecondsFormat, Utc};
 
@@ -21,7 +21,9 @@ pub(crate) fn text(array: &dyn Array, row: usize) -> Option<Cow<'_, str>> {
         DataType::LargeUtf8 => Some(Cow::Borrowed(array.as_string::<i64>().value(row))),
         DataType::BinaryView => Some(String::from_utf8_lossy(array.as_binary_view().value(row))),
         DataType::Binary => Some(String::from_utf8_lossy(array.as_binary::<i32>().value(row))),
-        DataType::Boolean => Some(Cow::Borrowed(if array.as_boolean().value(row) { "true" } else { "false" })),
+        DataType::Boolean => {
+            Some(Cow::Borrowed(if array.as_boolean().value(row) { "true" } else { "false" }))
+        }
         DataType::Struct(_) | DataType::List(_) | DataType::Map(..) => {
             let mut out = String::new();
             json(array, row, &mut out);
@@ -57,7 +59,9 @@ fn scalar(array: &dyn Array, row: usize) -> Option<String> {
             let epoch = NaiveDate::from_ymd_opt(1970, 1, 1)?;
             epoch.checked_add_days(Days::new(u64::try_from(days).ok()?)).map(|day| day.to_string())
         }
-        DataType::Timestamp(unit, _) => instant(array, row, *unit).map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+        DataType::Timestamp(unit, _) => {
+            instant(array, row, *unit).map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+        }
         _ => None,
     }
 }
@@ -71,7 +75,9 @@ where
 
 fn instant(array: &dyn Array, row: usize, unit: TimeUnit) -> Option<DateTime<Utc>> {
     match unit {
-        TimeUnit::Second => DateTime::from_timestamp(array.as_primitive::<TimestampSecondType>().value(row), 0),
+        TimeUnit::Second => {
+            DateTime::from_timestamp(array.as_primitive::<TimestampSecondType>().value(row), 0)
+        }
         TimeUnit::Millisecond => {
             DateTime::from_timestamp_millis(array.as_primitive::<TimestampMillisecondType>().value(row))
         }
@@ -126,7 +132,9 @@ fn json(array: &dyn Array, row: usize, out: &mut String) {
             let number = text(array, row).filter(|text| text != "NaN" && !text.ends_with("inf"));
             out.push_str(number.as_deref().unwrap_or("null"));
         }
-        kind if kind.is_integer() || kind.is_decimal() => out.push_str(text(array, row).as_deref().unwrap_or("null")),
+        kind if kind.is_integer() || kind.is_decimal() => {
+            out.push_str(text(array, row).as_deref().unwrap_or("null"))
+        }
         _ => match text(array, row) {
             Some(text) => quote(&text, out),
             None => out.push_str("null"),

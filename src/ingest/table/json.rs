@@ -157,7 +157,9 @@ impl<'l> Visitor<'l> for Object<'_, '_, 'l> {
                         *cell = Some(raw);
                     }
                 }
-                Some((None, inner)) => map.next_value_seed(Object { wanted: inner, cells: &mut *self.cells })?,
+                Some((None, inner)) => {
+                    map.next_value_seed(Object { wanted: inner, cells: &mut *self.cells })?
+                }
                 None => {
                     map.next_value::<IgnoredAny>()?;
                 }

@@ -41,6 +41,8 @@ pub(crate) struct Counters {
     pub(crate) last_byte: Cell<u8>,
     /// Whether the number of double quotes so far is odd.
     pub(crate) inside_quotes: Cell<bool>,
+    /// Whether the first line ends in CRLF; `None` before its end.
+    pub(crate) crlf: Cell<Option<bool>>,
     /// A limit that was hit, with the limit.
     pub(crate) over_limit: Cell<Option<(&'static str, &'static str)>>,
 }
@@ -72,7 +74,8 @@ impl Input {
             }
             (Box::new(handle.try_clone().map_err(unreadable)?), Some(handle))
         };
-        let mut raw = BufReader::with_capacity(1 << 16, CountFile { inner: raw, counters: Rc::clone(&counters) });
+        let mut raw =
+            BufReader::with_capacity(1 << 16, CountFile { inner: raw, counters: Rc::clone(&counters) });
         let head = peek(&mut raw).map_err(unreadable)?;
         if head.is_empty() {
             return Err(ReadError::Empty { path: file });
@@ -88,12 +91,21 @@ impl Input {
                 });
             };
             handle.seek(SeekFrom::Start(0)).map_err(unreadable)?;
-            return Ok(Self { file, kind: Kind::Parquet, text: Box::new(io::empty()), counters, seekable: Some(handle) });
+            return Ok(Self {
+                file,
+                kind: Kind::Parquet,
+                text: Box::new(io::empty()),
+                counters,
+                seekable: Some(handle),
+            });
         }
         let gzip = head.starts_with(&[0x1f, 0x8b]);
         named.agrees_with_text(&file, gzip, &head)?;
-        let mut text: BufReader<Box<dyn Read>> =
-            if gzip { BufReader::new(Box::new(MultiGzDecoder::new(raw))) } else { BufReader::new(Box::new(raw)) };
+        let mut text: BufReader<Box<dyn Read>> = if gzip {
+            BufReader::new(Box::new(MultiGzDecoder::new(raw)))
+        } else {
+            BufReader::new(Box::new(raw))
+        };
         let head = peek(&mut text).map_err(|error| damaged(&file, None, &error))?;
         if head.is_empty() {
             return Err(ReadError::Empty { path: file });
@@ -132,7 +144,9 @@ pub(crate) fn checksum(path: &Path) -> Result<(String, u64), ReadError> {
 pub(crate) fn damaged(file: &str, line: Option<u64>, error: &io::Error) -> ReadError {
     let reason = match error.kind() {
         io::ErrorKind::UnexpectedEof => "the gzip stream ends too early, the file is truncated".to_owned(),
-        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => format!("the gzip stream is broken ({error})"),
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+            format!("the gzip stream is broken ({error})")
+        }
         _ => error.to_string(),
     };
     ReadError::Damaged { place: Place { file: file.to_owned(), line, ..Place::default() }, reason }
@@ -172,7 +186,8 @@ impl Named {
             _ => return Ok(()),
         };
         let start: String = String::from_utf8_lossy(head).chars().take(24).collect();
-        let found = if gzip { "gzip".to_owned() } else { format!("something else (it begins with {start:?})") };
+        let found =
+            if gzip { "gzip".to_owned() } else { format!("something else (it begins with {start:?})") };
         Err(ReadError::Mislabelled { path: file.to_owned(), named, found })
     }
 }
@@ -243,6 +258,10 @@ impl Read for CountText {
         }
         let read = self.inner.read(buffer)?;
         let bytes = buffer.get(..read).unwrap_or_default();
+        if let (None, Some(at)) = (counters.crlf.get(), bytes.iter().position(|byte| *byte == b'\n')) {
+            let before = at.checked_sub(1).and_then(|at| bytes.get(at).copied());
+            counters.crlf.set(Some(before.unwrap_or(counters.last_byte.get()) == b'\r'));
+        }
         if let Some(last) = bytes.last() {
             counters.last_byte.set(*last);
         }

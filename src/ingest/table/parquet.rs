@@ -9,7 +9,9 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use parquet::file::metadata::ParquetMetaData;
 
 use super::open::Input;
@@ -66,7 +68,9 @@ impl Groups {
         let Input { file: path, seekable, .. } = input;
         let place = Place::file(&path);
         let broken = |reason: String| ReadError::Damaged { place: place.clone(), reason };
-        let Some(mut file) = seekable else { return Err(broken("it cannot be read from its end".to_owned())) };
+        let Some(mut file) = seekable else {
+            return Err(broken("it cannot be read from its end".to_owned()));
+        };
         let bytes = check_tail(&mut file, &place)?;
         // Text as views: cells that share one dictionary entry then share its bytes, so that a batch
         // never grows beyond the pages it comes from. The writer's own Arrow schema is not trusted.
@@ -75,8 +79,8 @@ impl Groups {
         check_footer(plain.metadata(), bytes, &place)?;
         let schema = Schema::new(plain.schema().fields().iter().map(as_view).collect::<Vec<_>>());
         let options = options.with_schema(Arc::new(schema));
-        let metadata =
-            guarded(|| ArrowReaderMetadata::try_new(Arc::clone(plain.metadata()), options)).map_err(&broken)?;
+        let metadata = guarded(|| ArrowReaderMetadata::try_new(Arc::clone(plain.metadata()), options))
+            .map_err(&broken)?;
         let mut leaves = Vec::new();
         list_leaves(metadata.schema().fields(), "", &[], &mut leaves);
         let names = leaves.iter().map(|leaf| leaf.name.clone()).collect();
@@ -84,7 +88,12 @@ impl Groups {
     }
 
     /// Hands over every row, one bounded batch after the other.
-    pub(crate) fn for_each(self, file: &str, wanted: &[usize], each: &mut EachRow<'_>) -> Result<Ending, ReadError> {
+    pub(crate) fn for_each(
+        self,
+        file: &str,
+        wanted: &[usize],
+        each: &mut EachRow<'_>,
+    ) -> Result<Ending, ReadError> {
         let Self { file: handle, bytes, metadata, leaves } = self;
         let total = u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
         let mut row_number = 0;
@@ -93,7 +102,8 @@ impl Groups {
             reason,
         };
         let picked: Vec<Option<&Leaf>> = wanted.iter().map(|index| leaves.get(*index)).collect();
-        let mut roots: Vec<usize> = picked.iter().flatten().filter_map(|leaf| leaf.path.first().copied()).collect();
+        let mut roots: Vec<usize> =
+            picked.iter().flatten().filter_map(|leaf| leaf.path.first().copied()).collect();
         roots.sort_unstable();
         roots.dedup();
         let mask = ProjectionMask::roots(metadata.parquet_schema(), roots.iter().copied());
@@ -110,14 +120,22 @@ impl Groups {
             let columns: Vec<Column> = picked.iter().map(|leaf| column(&batch, &roots, *leaf)).collect();
             for index in 0..batch.num_rows() {
                 row_number += 1;
-                let row = Row { file, line: None, row: Some(row_number), cells: Cells::Batch { columns: &columns, index } };
+                let row = Row {
+                    file,
+                    line: None,
+                    row: Some(row_number),
+                    cells: Cells::Batch { columns: &columns, index },
+                };
                 // rows are about equally long: their share is the share of bytes
                 let done = bytes.saturating_mul(row_number).checked_div(total).unwrap_or(bytes);
                 each(Ok(&row), done)?;
             }
         }
         if row_number != total {
-            return Err(broken(row_number, format!("the footer states {total} rows, {row_number} could be decoded")));
+            return Err(broken(
+                row_number,
+                format!("the footer states {total} rows, {row_number} could be decoded"),
+            ));
         }
         Ok(Ending::default())
     }
@@ -179,7 +197,10 @@ fn check_footer(metadata: &ParquetMetaData, bytes: u64, place: &Place) -> Result
     let mut sum = 0_i64;
     for group in metadata.row_groups() {
         if group.num_rows() > MAX_GROUP_ROWS {
-            return Err(too_large(format!("a row group of {} rows", group.num_rows()), format!("{MAX_GROUP_ROWS}")));
+            return Err(too_large(
+                format!("a row group of {} rows", group.num_rows()),
+                format!("{MAX_GROUP_ROWS}"),
+            ));
         }
         sum = sum.saturating_add(group.num_rows());
         if group.num_rows() < 0 || group.columns().len() != columns {
@@ -215,7 +236,8 @@ fn as_view(field: &FieldRef) -> FieldRef {
 
 fn list_leaves(fields: &Fields, prefix: &str, path: &[usize], leaves: &mut Vec<Leaf>) {
     for (index, field) in fields.iter().enumerate() {
-        let name = if prefix.is_empty() { field.name().clone() } else { format!("{prefix}.{}", field.name()) };
+        let name =
+            if prefix.is_empty() { field.name().clone() } else { format!("{prefix}.{}", field.name()) };
         let path: Vec<usize> = path.iter().copied().chain([index]).collect();
         // a struct is both: its members by dotted name, and the whole as JSON
         if let DataType::Struct(members) = field.data_type() {
@@ -232,7 +254,8 @@ fn column(batch: &RecordBatch, roots: &[usize], leaf: Option<&Leaf>) -> Column {
     let Ok(position) = roots.binary_search(root) else { return found };
     let mut values = batch.column(position).clone();
     for member in inner {
-        let Some(child) = values.as_struct_opt().and_then(|parent| parent.columns().get(*member).cloned()) else {
+        let Some(child) = values.as_struct_opt().and_then(|parent| parent.columns().get(*member).cloned())
+        else {
             return found;
         };
         found.parents.push(values);

@@ -109,13 +109,18 @@ pub(crate) fn us_instant(text: &str) -> Option<DateTime<Utc>> {
     let (day, time) = text.split_once(' ').unwrap_or((text, ""));
     let mut parts = day.split('/');
     let (month, day, year) = (parts.next()?, parts.next()?, parts.next()?);
-    let lengths = (1..=2).contains(&month.len()) && (1..=2).contains(&day.len()) && matches!(year.len(), 2 | 4);
+    let lengths =
+        (1..=2).contains(&month.len()) && (1..=2).contains(&day.len()) && matches!(year.len(), 2 | 4);
     if !lengths || parts.next().is_some() {
         return None;
     }
     let short_year = if year.len() == 2 { 2000 } else { 0 };
     let year = number(year)? + short_year;
-    let date = NaiveDate::from_ymd_opt(year, u32::try_from(number(month)?).ok()?, u32::try_from(number(day)?).ok()?)?;
+    let date = NaiveDate::from_ymd_opt(
+        year,
+        u32::try_from(number(month)?).ok()?,
+        u32::try_from(number(day)?).ok()?,
+    )?;
     let midnight = date.and_time(NaiveTime::MIN).and_utc();
     match time {
         "" => Some(midnight).filter(|_| YEARS.contains(&year)),
@@ -193,7 +198,9 @@ mod tests {
         ] {
             assert_eq!(decimal(text), Some(exact.parse().unwrap()), "{text}");
         }
-        for bad in ["", "abc", "NaN", "inf", "1,5", "12,34", "1,234,5", "1e400", "--1", "$", "1e30", "0x10", "1 2"] {
+        for bad in
+            ["", "abc", "NaN", "inf", "1,5", "12,34", "1,234,5", "1e400", "--1", "$", "1e30", "0x10", "1 2"]
+        {
             assert_eq!(decimal(bad), None, "{bad}");
         }
     }
@@ -213,7 +220,15 @@ mod tests {
             assert_eq!(instant(text), Some(expected), "{text}");
         }
         assert_eq!(instant("2024-09-18").unwrap().to_rfc3339(), "2024-09-18T00:00:00+00:00");
-        for bad in ["2023-02-01T30:00:00Z", "2024-13-01", "0001-01-01", "2024-09-18Q22:00", "24-9-1", "２０２４-01-01", ""] {
+        for bad in [
+            "2023-02-01T30:00:00Z",
+            "2024-13-01",
+            "0001-01-01",
+            "2024-09-18Q22:00",
+            "24-9-1",
+            "２０２４-01-01",
+            "",
+        ] {
             assert_eq!(instant(bad), None, "{bad}");
         }
         assert_eq!(us_instant("09/01/2023").unwrap().to_rfc3339(), "2023-09-01T00:00:00+00:00");

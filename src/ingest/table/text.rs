@@ -16,6 +16,8 @@ pub(crate) const MAX_COLUMNS: usize = 5_000;
 pub(crate) struct Text {
     reader: csv::Reader<Box<dyn Read>>,
     counters: Rc<Counters>,
+    /// The reader leaves the line feed of CRLF to the next record, which so seems to begin a line early.
+    lines_ahead: u64,
 }
 
 impl Text {
@@ -23,11 +25,12 @@ impl Text {
     pub(crate) fn open(input: Input) -> Result<(Self, Vec<String>), ReadError> {
         let Input { file, text, counters, .. } = input;
         let reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
-        let mut this = Self { reader, counters };
+        let mut this = Self { reader, counters, lines_ahead: 0 };
         let mut record = StringRecord::new();
         if !this.next(&file, &mut record)? {
             return Err(ReadError::Empty { path: file });
         }
+        this.lines_ahead = u64::from(this.counters.crlf.get() == Some(true));
         if record.len() > MAX_COLUMNS {
             return Err(ReadError::TooLarge {
                 place: Place::file(&file),
@@ -49,25 +52,35 @@ impl Text {
     ) -> Result<Ending, ReadError> {
         let mut record = StringRecord::new();
         let mut last_was_short = false;
+        let mut ending = Ending::default();
+        let mut width = None;
         while self.next(file, &mut record)? {
-            let line = record.position().map(csv::Position::line);
+            let line = record.position().map(|position| position.line() + self.lines_ahead);
             let row = Row { file, line, row: None, cells: Cells::Text { record: &record, wanted } };
+            last_was_short = record.len() < columns;
+            // some exports leave the last columns out of every row
+            let columns = *width.get_or_insert_with(|| {
+                if record.len() < columns {
+                    let sentence = format!("rows have {} cells, the header {columns}", record.len());
+                    ending.warnings.push(format!("{sentence}: the last columns were taken as empty"));
+                }
+                record.len().min(columns)
+            });
             let problem = if record.len() == columns {
                 None
             } else {
-                Some((format!("{} cells", record.len()), format!("{columns} cells, as in the header")))
+                Some((format!("{} cells", record.len()), format!("{columns} cells, as in the first row")))
             };
-            last_was_short = record.len() < columns;
             let bytes = self.counters.file_bytes.get();
             match problem {
                 None => each(Ok(&row), bytes)?,
                 Some((found, expected)) => {
-                    let reason = "the number of cells differs from the header".to_owned();
+                    let reason = "the number of cells differs".to_owned();
                     each(Err(Reject { place: row.place(), found, expected, reason }), bytes)?;
                 }
             }
         }
-        self.ending(file, last_was_short)
+        self.check_ending(file, last_was_short, ending)
     }
 
     /// Reads one record; false at the end.
@@ -78,6 +91,7 @@ impl Text {
 
     fn failed(&self, file: &str, error: csv::Error) -> ReadError {
         let line = error.position().map_or(self.reader.position().line(), csv::Position::line);
+        let line = line + self.lines_ahead;
         let place = Place { file: file.to_owned(), line: Some(line), ..Place::default() };
         if let Some((found, limit)) = self.counters.over_limit.get() {
             return ReadError::TooLarge { place, found: found.to_owned(), limit: limit.to_owned() };
@@ -94,18 +108,31 @@ impl Text {
     }
 
     /// Whether the end of the file looks cut off.
-    fn ending(&self, file: &str, last_was_short: bool) -> Result<Ending, ReadError> {
+    fn check_ending(
+        &self,
+        file: &str,
+        last_was_short: bool,
+        mut ending: Ending,
+    ) -> Result<Ending, ReadError> {
         let line_end = matches!(self.counters.last_byte.get(), b'\n' | b'\r');
-        let place = Place { file: file.to_owned(), line: Some(self.reader.position().line()), ..Place::default() };
+        let place =
+            Place { file: file.to_owned(), line: Some(self.reader.position().line()), ..Place::default() };
         if self.counters.inside_quotes.get() && !line_end {
-            return Err(ReadError::Damaged { place, reason: "the file ends inside a quoted cell".to_owned() });
+            return Err(ReadError::Damaged {
+                place,
+                reason: "the file ends inside a quoted cell".to_owned(),
+            });
         }
         if last_was_short && !line_end {
-            return Err(ReadError::Damaged { place, reason: "the file ends in the middle of a row".to_owned() });
+            return Err(ReadError::Damaged {
+                place,
+                reason: "the file ends in the middle of a row".to_owned(),
+            });
         }
-        let mut ending = Ending::default();
         if !line_end {
-            ending.warnings.push(format!("{place}: the last line has no line end; make sure that the file is complete"));
+            ending
+                .warnings
+                .push(format!("{place}: the last line has no line end; make sure that the file is complete"));
         }
         Ok(ending)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 /// Reads tags; `None` when the text is none of the known forms.
-pub(super) fn parse(text: &str) -> Option<BTreeMap<String, String>> {
+pub(crate) fn parse(text: &str) -> Option<BTreeMap<String, String>> {
     let text = text.trim();
     let value: Value = match text.as_bytes().first()? {
         b'{' | b'[' => serde_json::from_str(text).ok()?,
@@ -13,11 +13,6 @@ pub(super) fn parse(text: &str) -> Option<BTreeMap<String, String>> {
         b'"' => serde_json::from_str(&format!("{{{text}}}")).ok()?,
         _ => return None,
     };
-    from_value(value)
-}
-
-/// Reads tags from JSON.
-pub(super) fn from_value(value: Value) -> Option<BTreeMap<String, String>> {
     let mut tags = BTreeMap::new();
     match value {
         Value::Object(members) => {

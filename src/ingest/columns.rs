@@ -1,57 +1,43 @@
-//! Which columns of a bill are read, and how their cells become values or a reason to reject the row.
+//! Which columns of a table are read, and how their cells become values or a reason to reject the row.
 
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, Utc};
-use domain::Currency;
+use chrono::{DateTime, Datelike, Utc};
+use domain::{Currency, Provider, Stamp};
 use rust_decimal::Decimal;
 
-use super::tags;
 use crate::table::{self, Header, Row};
 use crate::{ReadError, Reject};
 
-/// Years that a charge can fall into; others are typing errors.
-const CHARGE_YEARS: std::ops::Range<i32> = 2000..2100;
+/// Years that bills and plans can fall into; others are typing errors.
+const YEARS: std::ops::Range<i32> = 2000..2100;
 
-/// Why a row cannot become a charge.
+/// Why a row cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Problem {
-    pub(super) column: String,
-    pub(super) found: String,
-    pub(super) expected: String,
-    pub(super) reason: &'static str,
+pub(crate) struct Problem {
+    pub(crate) column: String,
+    pub(crate) found: String,
+    pub(crate) expected: String,
+    pub(crate) reason: &'static str,
 }
 
 impl Problem {
     /// The problem as it is told to people.
-    pub(super) fn at(self, row: &Row<'_>) -> Reject {
+    pub(crate) fn at(self, row: &Row<'_>) -> Reject {
         let found = self.found.chars().take(200).collect();
         let place = row.place().in_column(&self.column);
         Reject { place, found, expected: self.expected, reason: self.reason.to_owned() }
     }
 }
 
-/// Things seen on the way that a reader of the report should know.
-#[derive(Debug, Default)]
-pub(super) struct Notes {
-    /// Rows whose tags could not be understood; the charge was kept without them.
-    pub(super) unread_tags: u64,
-    /// Savings plan covered usage at on-demand cost, and its negation: they must cancel.
-    pub(super) savings_plan_offset: BTreeMap<Currency, Decimal>,
-    /// What the header made necessary to assume.
-    pub(super) assumptions: Vec<String>,
+/// Collects the columns that are wanted of a table.
+pub(crate) struct Layout<'h> {
+    pub(crate) header: &'h mut Header,
+    pub(crate) file: &'h str,
+    pub(crate) wanted: Vec<usize>,
 }
 
-/// Collects the columns that a mapping wants.
-pub(super) struct Layout<'h> {
-    pub(super) header: &'h mut Header,
-    pub(super) file: &'h str,
-    pub(super) wanted: Vec<usize>,
-}
-
-/// One value of a charge, from the first of its columns that holds something.
+/// One value of a row, from the first of its columns that holds something.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Field {
+pub(crate) struct Field {
     /// The first column's name as in the file, or as it should be.
     name: String,
     slots: Vec<usize>,
@@ -59,8 +45,9 @@ pub(super) struct Field {
 
 impl Layout<'_> {
     /// The columns of these names that exist, in order of preference.
-    pub(super) fn field(&mut self, names: &[&str]) -> Field {
-        let mut field = Field { name: names.first().copied().unwrap_or_default().to_owned(), slots: Vec::new() };
+    pub(crate) fn field(&mut self, names: &[&str]) -> Field {
+        let mut field =
+            Field { name: names.first().copied().unwrap_or_default().to_owned(), slots: Vec::new() };
         for name in names {
             if let Some(column) = self.header.find(name) {
                 if field.slots.is_empty() {
@@ -73,7 +60,7 @@ impl Layout<'_> {
     }
 
     /// As [`Layout::field`], and an error when none of the columns exists.
-    pub(super) fn require(&mut self, names: &[&str]) -> Result<Field, ReadError> {
+    pub(crate) fn require(&mut self, names: &[&str]) -> Result<Field, ReadError> {
         let field = self.field(names);
         if field.slots.is_empty() {
             return Err(ReadError::MissingColumn {
@@ -87,7 +74,7 @@ impl Layout<'_> {
     }
 
     /// Columns whose name begins with one of the prefixes, as (rest of the name, field).
-    pub(super) fn prefixed(&mut self, prefixes: &[&str]) -> Vec<(String, Field)> {
+    pub(crate) fn prefixed(&mut self, prefixes: &[&str]) -> Vec<(String, Field)> {
         let mut found = Vec::new();
         for (column, name) in self.header.names().to_vec().into_iter().enumerate() {
             if let Some(rest) = prefixes.iter().find_map(|prefix| name.strip_prefix(prefix)) {
@@ -108,12 +95,12 @@ impl Layout<'_> {
 
 impl Field {
     /// Whether the file has such a column.
-    pub(super) fn exists(&self) -> bool {
+    pub(crate) fn exists(&self) -> bool {
         !self.slots.is_empty()
     }
 
     /// The text, with `NULL` in words and blanks around it taken as exports mean them.
-    pub(super) fn text(&self, row: &Row<'_>) -> Result<Option<String>, Problem> {
+    pub(crate) fn text(&self, row: &Row<'_>) -> Result<Option<String>, Problem> {
         for slot in &self.slots {
             let Some(cell) = row.get(*slot) else { continue };
             let text = cell.trim();
@@ -130,12 +117,12 @@ impl Field {
     }
 
     /// The text, or a rejection when there is none.
-    pub(super) fn need_text(&self, row: &Row<'_>, expected: &str) -> Result<String, Problem> {
+    pub(crate) fn need_text(&self, row: &Row<'_>, expected: &str) -> Result<String, Problem> {
         self.text(row)?.ok_or_else(|| self.problem("", expected, "empty"))
     }
 
     /// An exact amount.
-    pub(super) fn decimal(&self, row: &Row<'_>) -> Result<Option<Decimal>, Problem> {
+    pub(crate) fn decimal(&self, row: &Row<'_>) -> Result<Option<Decimal>, Problem> {
         let Some(text) = self.text(row)? else { return Ok(None) };
         match table::decimal(&text) {
             Some(value) => Ok(Some(value)),
@@ -144,15 +131,15 @@ impl Field {
     }
 
     /// An exact amount, or a rejection when there is none.
-    pub(super) fn need_decimal(&self, row: &Row<'_>) -> Result<Decimal, Problem> {
+    pub(crate) fn need_decimal(&self, row: &Row<'_>) -> Result<Decimal, Problem> {
         self.decimal(row)?.ok_or_else(|| self.problem("", "a decimal number", "empty"))
     }
 
     /// An instant of UTC.
-    pub(super) fn instant(&self, row: &Row<'_>) -> Result<Option<DateTime<Utc>>, Problem> {
+    pub(crate) fn instant(&self, row: &Row<'_>) -> Result<Option<DateTime<Utc>>, Problem> {
         let Some(text) = self.text(row)? else { return Ok(None) };
         let instant = table::instant(&text).or_else(|| table::us_instant(&text));
-        match instant.filter(|instant| CHARGE_YEARS.contains(&chrono::Datelike::year(instant))) {
+        match instant.filter(|instant| YEARS.contains(&instant.year())) {
             Some(instant) => Ok(Some(instant)),
             None => Err(self.problem(
                 &text,
@@ -163,33 +150,50 @@ impl Field {
     }
 
     /// An instant of UTC, or a rejection when there is none.
-    pub(super) fn need_instant(&self, row: &Row<'_>) -> Result<DateTime<Utc>, Problem> {
+    pub(crate) fn need_instant(&self, row: &Row<'_>) -> Result<DateTime<Utc>, Problem> {
         self.instant(row)?.ok_or_else(|| self.problem("", "a time", "empty"))
     }
 
+    /// A finite number.
+    pub(crate) fn number(&self, row: &Row<'_>) -> Result<Option<f64>, Problem> {
+        let Some(text) = self.text(row)? else { return Ok(None) };
+        table::finite(&text).map(Some).ok_or_else(|| self.problem(&text, "a finite number", "not a number"))
+    }
+
+    /// A finite number, or a rejection when there is none.
+    pub(crate) fn need_number(&self, row: &Row<'_>) -> Result<f64, Problem> {
+        self.number(row)?.ok_or_else(|| self.problem("", "a number", "empty"))
+    }
+
+    /// An integer step or an instant of UTC.
+    pub(crate) fn need_stamp(&self, row: &Row<'_>) -> Result<Stamp, Problem> {
+        const EXPECTED: &str = "a time such as 2026-01-31T00:00:00Z, or a whole number of steps";
+        let text = self.need_text(row, EXPECTED)?;
+        table::step_or_instant(&text).ok_or_else(|| self.problem(&text, EXPECTED, "not a time"))
+    }
+
+    /// `true`, `false`, `yes`, `no`, `1` or `0`.
+    pub(crate) fn flag(&self, row: &Row<'_>) -> Result<Option<bool>, Problem> {
+        let Some(text) = self.text(row)? else { return Ok(None) };
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "1" => Ok(Some(true)),
+            "false" | "no" | "0" => Ok(Some(false)),
+            _ => Err(self.problem(&text, "true or false", "not a truth value")),
+        }
+    }
+
     /// The billing currency; USD where the file has no such column, which the notes then say.
-    pub(super) fn currency(&self, row: &Row<'_>) -> Result<Currency, Problem> {
+    pub(crate) fn currency(&self, row: &Row<'_>) -> Result<Currency, Problem> {
         if !self.exists() {
             return Ok(Currency::USD);
         }
         let text = self.need_text(row, "an ISO 4217 code")?;
-        text.parse().map_err(|_| self.problem(&text, "an ISO 4217 code such as USD or EUR", "unknown currency"))
-    }
-
-    /// Tags written as JSON, with or without braces, or as a list of keys and values.
-    pub(super) fn tags(&self, row: &Row<'_>, notes: &mut Notes) -> Result<BTreeMap<String, String>, Problem> {
-        let Some(text) = self.text(row)? else { return Ok(BTreeMap::new()) };
-        match tags::parse(&text) {
-            Some(tags) => Ok(tags),
-            None => {
-                notes.unread_tags += 1;
-                Ok(BTreeMap::new())
-            }
-        }
+        text.parse()
+            .map_err(|_| self.problem(&text, "an ISO 4217 code such as USD or EUR", "unknown currency"))
     }
 
     /// A value of a closed set.
-    pub(super) fn named<T: std::str::FromStr<Err = domain::UnknownValue>>(
+    pub(crate) fn named<T: std::str::FromStr<Err = domain::UnknownValue>>(
         &self,
         row: &Row<'_>,
     ) -> Result<Option<T>, Problem> {
@@ -199,8 +203,33 @@ impl Field {
         })
     }
 
+    /// A value of a closed set, or a rejection when there is none.
+    pub(crate) fn need_named<T: std::str::FromStr<Err = domain::UnknownValue>>(
+        &self,
+        row: &Row<'_>,
+    ) -> Result<T, Problem> {
+        self.named(row)?.ok_or_else(|| self.problem("", "a value", "empty"))
+    }
+
+    /// A cloud.
+    pub(crate) fn need_provider(&self, row: &Row<'_>) -> Result<Provider, Problem> {
+        const EXPECTED: &str = "aws, azure or gcp";
+        let text = self.need_text(row, EXPECTED)?;
+        text.parse().map_err(|_| self.problem(&text, EXPECTED, "unknown provider"))
+    }
+
+    /// An amount that is not negative.
+    pub(crate) fn price(&self, row: &Row<'_>) -> Result<Option<Decimal>, Problem> {
+        match self.decimal(row)? {
+            Some(value) if value.is_sign_negative() && !value.is_zero() => {
+                Err(self.problem(&value.to_string(), "a number of 0 or more", "negative"))
+            }
+            other => Ok(other),
+        }
+    }
+
     /// What is wrong with the cell.
-    pub(super) fn problem(&self, found: &str, expected: &str, reason: &'static str) -> Problem {
+    pub(crate) fn problem(&self, found: &str, expected: &str, reason: &'static str) -> Problem {
         Problem { column: self.name.clone(), found: found.to_owned(), expected: expected.to_owned(), reason }
     }
 }
