@@ -82,30 +82,275 @@ pub fn company_with(spec: &Spec) -> Result<Company, DemoError> {
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
+    use std::sync::LazyLock;
 
-    use domain::{BillingMonth, ChargeCategory, CommitmentDiscountStatus, MetricName};
+    use billing::{Demand, PriceBook};
+    use domain::{
+        BillingMonth, ChargeCategory, CommitmentDiscountStatus, MetricName, PricingPlan, Provider, ResourceKind,
+        ResourceState,
+    };
     use rust_decimal::Decimal;
 
     use super::*;
     use crate::Expectation;
 
+    static COMPANY: LazyLock<Company> = LazyLock::new(company);
+
+    /// Largest and smallest hourly reading of one metric of a resource, with the number of hours.
+    fn range(resource_id: &str, metric: MetricName) -> (f64, f64, usize) {
+        let of = |reading: &&HourlyMetric| reading.resource_id == resource_id && reading.metric == metric;
+        let start = (f64::MAX, f64::MIN, 0);
+        COMPANY.metrics.iter().filter(of).fold(start, |(low, high, hours), reading| {
+            (low.min(reading.average), high.max(reading.maximum), hours + 1)
+        })
+    }
+
+    fn of_kind(kind: &str) -> Vec<&'static Resource> {
+        let truths = COMPANY.truths.iter().filter(|truth| truth.kind == kind);
+        let ids: BTreeSet<_> = truths.flat_map(|truth| &truth.resource_ids).collect();
+        let found: Vec<_> = COMPANY.resources.iter().filter(|resource| ids.contains(&resource.resource_id)).collect();
+        assert_eq!(found.len(), ids.len(), "{kind}: a truth names a resource that does not exist");
+        found
+    }
+
+    fn shape(resource: &Resource) -> &'static domain::Shape {
+        let name = resource.instance_type.as_deref().unwrap();
+        let mut shapes = COMPANY.prices.shapes.iter();
+        shapes.find(|shape| shape.instance_type == name && shape.region == resource.region).unwrap()
+    }
+
     #[test]
-    fn stats() {
-        let at = std::time::SystemTime::UNIX_EPOCH;
-        let _ = at;
-        let company = company();
-        println!("charges {} usage {} metrics {} resources {} truths {} controls {}", company.charges.len(), company.usage.len(), company.metrics.len(), company.resources.len(), company.truths.len(), company.controls.len());
-        let mut months: BTreeMap<(String, BillingMonth), [Decimal; 3]> = BTreeMap::new();
-        let mut services: BTreeMap<(String, String), Decimal> = BTreeMap::new();
-        for charge in &company.charges {
-            let m = BillingMonth::of(charge.charge_period_start);
-            let e = months.entry((charge.provider_name.clone(), m)).or_default();
-            e[0] += charge.billed_cost; e[1] += charge.effective_cost; e[2] += charge.list_cost;
-            if m.to_string() == "2026-10" {
-                *services.entry((charge.service_name.clone(), charge.team().unwrap_or("-").to_owned())).or_default() += charge.effective_cost;
+    fn the_same_seed_gives_the_same_company_and_another_does_not() {
+        assert!(company() == *COMPANY);
+        let other = company_with(&Spec::embedded().unwrap().with_seed(1)).unwrap();
+        assert_eq!(other.truths, COMPANY.truths);
+        assert_ne!(other.demand, COMPANY.demand);
+    }
+
+    #[test]
+    fn it_is_large_enough_to_be_real_and_small_enough_to_load_in_seconds() {
+        let company = &*COMPANY;
+        assert!((50_000..120_000).contains(&company.charges.len()), "{} charges", company.charges.len());
+        assert!((150_000..300_000).contains(&company.usage.len()), "{} usage hours", company.usage.len());
+        assert!((300_000..700_000).contains(&company.metrics.len()), "{} metrics", company.metrics.len());
+        assert!((80..200).contains(&company.resources.len()), "{} resources", company.resources.len());
+        assert!(company.truths.len() >= 30 && company.controls.len() >= 40);
+        let teams: BTreeSet<_> = company.charges.iter().filter_map(Charge::team).collect();
+        assert_eq!(teams, BTreeSet::from(["checkout", "data", "platform", "storefront"]));
+        let untagged: Decimal =
+            company.charges.iter().filter(|charge| charge.team().is_none()).map(|charge| charge.effective_cost).sum();
+        assert!(untagged > Decimal::ONE_THOUSAND);
+        assert!(company.charges.iter().all(|charge| company.history.contains(charge.charge_period_start)));
+    }
+
+    #[test]
+    fn what_commitments_cost_is_what_they_covered_and_what_was_lost() {
+        let mut paid: BTreeMap<&str, Decimal> = BTreeMap::new();
+        let mut amortized: BTreeMap<&str, Decimal> = BTreeMap::new();
+        for charge in &COMPANY.charges {
+            let Some(id) = charge.commitment_discount_id.as_deref() else {
+                assert_eq!(charge.billed_cost, charge.effective_cost, "{charge:?}");
+                continue;
+            };
+            match charge.charge_category {
+                ChargeCategory::Purchase => {
+                    assert_eq!(charge.effective_cost, Decimal::ZERO);
+                    *paid.entry(id).or_default() += charge.billed_cost;
+                }
+                _ => {
+                    assert_eq!(charge.billed_cost, Decimal::ZERO);
+                    *amortized.entry(id).or_default() += charge.effective_cost;
+                }
             }
         }
-        for (k, v) in months { println!("{} {} {:?}", k.0, k.1, v.map(domain::show_amount)); }
-        for (k, v) in services { println!("{} {} {}", k.0, k.1, domain::show_amount(v)); }
+        for commitment in &COMPANY.commitments {
+            let id = commitment.id.as_str();
+            let hours = (COMPANY.as_of.min(commitment.ends_at) - COMPANY.history.start.max(commitment.starts_at))
+                .num_hours();
+            let upfront = commitment.upfront.unwrap_or_default() * commitment.quantity;
+            let spread = (upfront / Decimal::from(8760)).round_dp(crate::coverage::DIGITS) * Decimal::from(hours);
+            let difference = amortized[id] - (paid[id] - upfront + spread);
+            assert!(difference.abs() < Decimal::new(1, 5), "{id}: {difference}");
+        }
+    }
+
+    #[test]
+    fn the_bill_is_what_the_simulator_says() {
+        let prices = COMPANY.prices.clone();
+        let book = PriceBook::new(prices.quotes, prices.shapes, prices.disks, prices.storage, prices.sources).unwrap();
+        let bill = Demand::over(COMPANY.history, &COMPANY.usage).unwrap().bill(&COMPANY.commitments, &book).unwrap();
+        let machines = |charge: &&Charge| charge.resource_type.as_deref() == Some("Virtual Machine");
+        let charged: Decimal = COMPANY.charges.iter().filter(machines).map(|charge| charge.effective_cost).sum();
+        let list: Decimal = COMPANY.charges.iter().filter(machines).map(|charge| charge.list_cost).sum();
+        assert_eq!(domain::to_cents(list), domain::to_cents(bill.on_demand_equivalent));
+        let difference = charged - (bill.on_demand_cost + bill.commitment_used_cost);
+        assert!(difference.abs() < Decimal::new(1, 2), "{difference} of {charged}");
+        for simulated in &bill.commitments {
+            let lost: Decimal = COMPANY
+                .charges
+                .iter()
+                .filter(|charge| charge.commitment_discount_id.as_deref() == Some(&simulated.id))
+                .filter(|charge| charge.commitment_discount_status == Some(CommitmentDiscountStatus::Unused))
+                .map(|charge| charge.effective_cost)
+                .sum();
+            assert!((lost - simulated.unused_cost).abs() < Decimal::new(1, 2), "{}: {lost}", simulated.id);
+        }
+    }
+
+    #[test]
+    fn support_is_a_share_of_the_month() {
+        let month: BillingMonth = "2026-10".parse().unwrap();
+        let of_month = |charge: &&Charge| {
+            charge.provider_name == Provider::Aws.display_name() && month.period().contains(charge.charge_period_start)
+        };
+        let support = |charge: &Charge| charge.service_name.starts_with("AWS Support");
+        let (fees, rest): (Vec<&Charge>, Vec<&Charge>) =
+            COMPANY.charges.iter().filter(of_month).partition(|charge| support(charge));
+        let rest: Decimal = rest.iter().map(|charge| charge.billed_cost).sum();
+        assert_eq!(fees.len(), 1);
+        assert_eq!(fees[0].billed_cost, domain::to_cents(rest / Decimal::TEN));
+    }
+
+    #[test]
+    fn the_anomaly_stands_out_of_the_days_around_it() {
+        let truth = COMPANY.truths.iter().find(|truth| truth.kind == "spend_anomaly").unwrap();
+        let Expectation::Anomaly { account, service_name, starts_at, ends_at } = &truth.expected else {
+            panic!("{truth:?}")
+        };
+        let daily = |from: DateTime<Utc>, to: DateTime<Utc>| {
+            let inside = |charge: &&Charge| {
+                charge.sub_account_id.as_ref() == Some(account)
+                    && charge.service_name == *service_name
+                    && from <= charge.charge_period_start
+                    && charge.charge_period_start < to
+            };
+            let sum: Decimal = COMPANY.charges.iter().filter(inside).map(|charge| charge.effective_cost).sum();
+            sum / Decimal::from((to - from).num_days())
+        };
+        let before = daily(*starts_at - chrono::Duration::days(14), *starts_at);
+        assert!(daily(*starts_at, *ends_at) > before * Decimal::TEN);
+        assert!(daily(*ends_at, *ends_at + chrono::Duration::days(14)) < before * Decimal::TWO);
+    }
+
+    #[test]
+    fn machines_show_what_was_planted_in_them() {
+        for resource in of_kind("idle_vm") {
+            assert!(range(&resource.resource_id, MetricName::CpuUtilization).1 < 1.0);
+            assert!(range(&resource.resource_id, MetricName::NetworkOut).1 < 0.00005);
+        }
+        for resource in of_kind("oversized_vm") {
+            assert!(range(&resource.resource_id, MetricName::CpuUtilization).1 < 20.0);
+            let memory = range(&resource.resource_id, MetricName::MemoryUsed).1;
+            assert!(memory < shape(resource).memory_gib / 3.0, "{} {memory}", resource.resource_id);
+        }
+        for resource in of_kind("undersized_vm") {
+            assert!(range(&resource.resource_id, MetricName::CpuUtilization).1 > 95.0);
+        }
+        for resource in of_kind("off_hours_vm") {
+            let reading = |busy: bool| {
+                let at = |reading: &&HourlyMetric| {
+                    use chrono::{Datelike, Timelike};
+                    let working = reading.hour.weekday().num_days_from_monday() < 5
+                        && (7..18).contains(&reading.hour.hour());
+                    reading.resource_id == resource.resource_id
+                        && reading.metric == MetricName::CpuUtilization
+                        && working == busy
+                };
+                COMPANY.metrics.iter().filter(at).map(|reading| reading.maximum).fold(0.0, f64::max)
+            };
+            assert!(reading(true) > 40.0 && reading(false) < 3.0);
+        }
+        for resource in of_kind("unmeasured_memory") {
+            assert_eq!(range(&resource.resource_id, MetricName::MemoryUsed).2, 0);
+            assert!(range(&resource.resource_id, MetricName::CpuUtilization).1 < 15.0);
+        }
+        let fleet = of_kind("batch_fleet");
+        assert!(fleet.len() >= 6 && fleet.iter().all(|resource| resource.tags["interruptible"] == "true"));
+    }
+
+    #[test]
+    fn storage_and_services_show_what_was_planted_in_them() {
+        for resource in of_kind("unattached_disk").into_iter().chain(of_kind("unused_address")) {
+            assert_eq!(resource.state, ResourceState::Unattached);
+            assert!((COMPANY.as_of - resource.state_since.unwrap()).num_days() > 32);
+        }
+        for resource in of_kind("old_snapshot") {
+            assert!((COMPANY.as_of - resource.state_since.unwrap()).num_days() > 200);
+        }
+        for resource in of_kind("gp2_volume") {
+            assert!(range(&resource.resource_id, MetricName::DiskThroughput).1 < 100.0);
+        }
+        for resource in of_kind("cold_bucket") {
+            assert!(resource.reads_per_gib_month.unwrap() < 0.1 && resource.mean_object_kib.unwrap() > 128.0);
+        }
+        for resource in of_kind("idle_database") {
+            let (_, most, hours) = range(&resource.resource_id, MetricName::Connections);
+            assert!(most == 0.0 && hours > 1000);
+        }
+        for resource in of_kind("idle_load_balancer") {
+            assert_eq!(range(&resource.resource_id, MetricName::Requests), (0.0, 0.0, 45 * 24));
+        }
+    }
+
+    #[test]
+    fn commitments_show_what_was_planted_in_them() {
+        let lost = |id: &str| {
+            let last = COMPANY.as_of - chrono::Duration::days(30);
+            let of = |charge: &&Charge| {
+                charge.commitment_discount_id.as_deref() == Some(id)
+                    && charge.charge_period_start >= last
+                    && charge.charge_category == ChargeCategory::Usage
+            };
+            let sum = |status| -> Decimal {
+                let has = |charge: &&Charge| charge.commitment_discount_status == Some(status);
+                COMPANY.charges.iter().filter(of).filter(has).map(|charge| charge.effective_cost).sum()
+            };
+            let (used, unused) = (sum(CommitmentDiscountStatus::Used), sum(CommitmentDiscountStatus::Unused));
+            domain::to_statistic(unused / (used + unused))
+        };
+        for truth in &COMPANY.truths {
+            let [id] = truth.resource_ids.as_slice() else { continue };
+            match truth.kind.as_str() {
+                "wasted_commitment" => assert!(lost(id) > 0.3, "{id}"),
+                "expiring_commitment" => {
+                    let held = COMPANY.commitments.iter().find(|commitment| commitment.id == *id).unwrap();
+                    assert!((held.ends_at - COMPANY.as_of).num_days() < 60 && lost(id) < 0.01);
+                }
+                _ => {}
+            }
+        }
+        let well_used = COMPANY.commitments.iter().find(|held| held.id.ends_with("compute-3y")).unwrap();
+        assert!(well_used.plan == PricingPlan::ComputeSp && lost(&well_used.id) < 0.02);
+    }
+
+    #[test]
+    fn controls_are_clean_and_apart_from_the_truths() {
+        let planted: BTreeSet<_> = COMPANY.truths.iter().flat_map(|truth| &truth.resource_ids).collect();
+        for id in &COMPANY.controls {
+            assert!(!planted.contains(id), "{id}");
+            let resource = COMPANY.resources.iter().find(|resource| resource.resource_id == *id).unwrap();
+            if resource.kind == ResourceKind::Vm {
+                let (_, cpu, hours) = range(id, MetricName::CpuUtilization);
+                let memory = range(id, MetricName::MemoryUsed).1 / shape(resource).memory_gib;
+                // half the size would be too small, and this size is not
+                assert!((52.0..70.0).contains(&cpu) && (0.6..0.8).contains(&memory), "{id} {cpu} {memory}");
+                assert_eq!(hours, 45 * 24);
+            }
+        }
+        let kinds: BTreeSet<_> =
+            COMPANY.resources.iter().filter(|r| COMPANY.controls.contains(&r.resource_id)).map(|r| r.kind).collect();
+        assert!(kinds.len() >= 8, "{kinds:?}");
+    }
+
+    #[test]
+    fn ids_are_unique_and_a_wrong_reference_is_named() {
+        let ids: BTreeSet<_> = COMPANY.resources.iter().map(|resource| &resource.resource_id).collect();
+        assert_eq!(ids.len(), COMPANY.resources.len());
+        let truths: BTreeSet<_> = COMPANY.truths.iter().map(|truth| &truth.id).collect();
+        assert_eq!(truths.len(), COMPANY.truths.len());
+        let mut spec = Spec::embedded().unwrap();
+        spec.machines[0].instance_type = "m6i.huge".to_owned();
+        let error = company_with(&spec).unwrap_err().to_string();
+        assert!(error.contains("web") && error.contains("m6i.huge") && error.contains("compute.csv"), "{error}");
     }
 }

@@ -442,3 +442,70 @@ fn text<T: ToString>(value: &Option<T>) -> String {
 fn json(tags: &std::collections::BTreeMap<String, String>) -> io::Result<String> {
     Ok(serde_json::to_string(tags)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::io::Read;
+
+    use flate2::read::GzDecoder;
+    use rust_decimal::Decimal;
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    fn table(path: &Path) -> Vec<BTreeMap<String, String>> {
+        let mut body = String::new();
+        GzDecoder::new(File::open(path).unwrap()).read_to_string(&mut body).unwrap();
+        csv::Reader::from_reader(body.as_bytes()).deserialize().collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn files_are_the_same_bytes_every_time_and_hold_the_whole_company() {
+        let company = crate::company();
+        let digests = || {
+            let dir = tempfile::tempdir().unwrap();
+            let paths = write(&company, dir.path()).unwrap();
+            let digest = |path: &PathBuf| Sha256::digest(std::fs::read(path).unwrap()).to_vec();
+            let digests: Vec<_> = paths.iter().map(digest).collect();
+            (dir, paths, digests)
+        };
+        let (_dir, paths, first) = digests();
+        assert_eq!(first, digests().2);
+        assert_eq!(paths.len(), 3 * 14 + 8);
+
+        let (mut rows, mut billed, mut effective) = (0, Decimal::ZERO, Decimal::ZERO);
+        for path in paths.iter().filter(|path| path.to_string_lossy().contains("billing-focus")) {
+            for row in table(path) {
+                rows += 1;
+                billed += row["BilledCost"].parse::<Decimal>().unwrap();
+                effective += row["EffectiveCost"].parse::<Decimal>().unwrap();
+                assert!(row["ChargePeriodStart"] < row["ChargePeriodEnd"]);
+            }
+        }
+        assert_eq!(rows, company.charges.len());
+        assert_eq!(billed, company.charges.iter().map(|charge| charge.billed_cost).sum());
+        assert_eq!(effective, company.charges.iter().map(|charge| charge.effective_cost).sum());
+        let size: u64 = paths.iter().map(|path| std::fs::metadata(path).unwrap().len()).sum();
+        assert!(size < 30_000_000, "{size} bytes");
+    }
+
+    #[test]
+    fn two_samples_give_the_hour_back() {
+        let hour = |average, maximum| HourlyMetric {
+            resource_id: "i-1".to_owned(),
+            metric: domain::MetricName::CpuUtilization,
+            hour: "2026-10-01T00:00:00Z".parse().unwrap(),
+            average,
+            p95: maximum,
+            maximum,
+            samples: 2,
+        };
+        let mut out = Vec::new();
+        metrics(&[hour(12.25, 14.5)], &mut out).unwrap();
+        let expected = "resource_id,ds,metric,value\n\
+            i-1,2026-10-01T00:00:00Z,cpu_utilization,10\n\
+            i-1,2026-10-01T00:30:00Z,cpu_utilization,14.5\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+}

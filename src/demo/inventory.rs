@@ -37,11 +37,10 @@ impl Inventory {
             let resources: Vec<Resource> = instances
                 .iter()
                 .map(|instance| Resource {
-                    resource_id: instance.resource_id.clone(),
                     instance_type: Some(machine.instance_type.clone()),
                     os: Some(OS.to_owned()),
                     group: machine.group.clone().or_else(|| machine.scale.as_ref().map(|_| machine.name.clone())),
-                    ..resource(ResourceKind::Vm, instance.account, &machine.region, &machine.tags)
+                    ..resource(ResourceKind::Vm, instance.account, &machine.region, &instance.name, &machine.tags)
                 })
                 .collect();
             self.add(resources, machine.control, machine.truth.as_ref())?;
@@ -49,11 +48,10 @@ impl Inventory {
                 let Some(root) = spec.root_disk.get(&instance.account.provider) else { continue };
                 let name = format!("{}-root", instance.name);
                 let disk = Resource {
-                    resource_id: resource_id(ResourceKind::Disk, instance.account, &machine.region, &name),
                     instance_type: Some(root.disk_type.clone()),
                     state: ResourceState::Attached,
                     size_gib: Some(root.size_gib),
-                    ..resource(ResourceKind::Disk, instance.account, &machine.region, &machine.tags)
+                    ..resource(ResourceKind::Disk, instance.account, &machine.region, &name, &machine.tags)
                 };
                 self.add(vec![disk], false, None)?;
             }
@@ -65,10 +63,9 @@ impl Inventory {
         for managed in &spec.managed {
             let account = spec.account(&managed.account, &managed.name)?;
             let resource = Resource {
-                resource_id: resource_id(managed.kind, account, &managed.region, &managed.name),
                 instance_type: Some(managed.instance_type.clone()),
                 size_gib: managed.storage_gib,
-                ..resource(managed.kind, account, &managed.region, &managed.tags)
+                ..resource(managed.kind, account, &managed.region, &managed.name, &managed.tags)
             };
             self.add(vec![resource], managed.control, managed.truth.as_ref())?;
         }
@@ -83,7 +80,6 @@ impl Inventory {
                     let name = numbered(&disk.name, number, disk.count == 1);
                     let detached = disk.unattached_days.map(|days| spec.as_of - Duration::days(days));
                     Resource {
-                        resource_id: resource_id(ResourceKind::Disk, account, &disk.region, &name),
                         instance_type: Some(disk.disk_type.clone()),
                         state: match detached {
                             Some(_) => ResourceState::Unattached,
@@ -91,7 +87,7 @@ impl Inventory {
                         },
                         state_since: detached.or(Some(spec.history_start)),
                         size_gib: Some(disk.size_gib),
-                        ..resource(ResourceKind::Disk, account, &disk.region, &disk.tags)
+                        ..resource(ResourceKind::Disk, account, &disk.region, &name, &disk.tags)
                     }
                 })
                 .collect();
@@ -100,10 +96,9 @@ impl Inventory {
         for snapshot in &spec.snapshots {
             let account = spec.account(&snapshot.account, &snapshot.name)?;
             let resource = Resource {
-                resource_id: resource_id(ResourceKind::Snapshot, account, &snapshot.region, &snapshot.name),
                 state_since: Some(spec.as_of - Duration::days(snapshot.age_days)),
                 size_gib: Some(snapshot.size_gib),
-                ..resource(ResourceKind::Snapshot, account, &snapshot.region, &snapshot.tags)
+                ..resource(ResourceKind::Snapshot, account, &snapshot.region, &snapshot.name, &snapshot.tags)
             };
             self.add(vec![resource], snapshot.control, snapshot.truth.as_ref())?;
         }
@@ -114,12 +109,11 @@ impl Inventory {
         for bucket in &spec.buckets {
             let account = spec.account(&bucket.account, &bucket.name)?;
             let resource = Resource {
-                resource_id: resource_id(ResourceKind::Bucket, account, &bucket.region, &bucket.name),
                 size_gib: Some(bucket.size_gib),
                 storage_class: Some(bucket.storage_class.clone()),
                 reads_per_gib_month: Some(bucket.reads_per_gib_month),
                 mean_object_kib: Some(bucket.mean_object_kib),
-                ..resource(ResourceKind::Bucket, account, &bucket.region, &bucket.tags)
+                ..resource(ResourceKind::Bucket, account, &bucket.region, &bucket.name, &bucket.tags)
             };
             self.add(vec![resource], bucket.control, bucket.truth.as_ref())?;
         }
@@ -130,10 +124,7 @@ impl Inventory {
         for service in &spec.services {
             let account = spec.account(&service.account, &service.name)?;
             if let Some(kind) = service.kind {
-                let resource = Resource {
-                    resource_id: resource_id(kind, account, &service.region, &service.name),
-                    ..resource(kind, account, &service.region, &service.tags)
-                };
+                let resource = resource(kind, account, &service.region, &service.name, &service.tags);
                 self.add(vec![resource], service.control, service.truth.as_ref())?;
             }
             if let Some(anomaly) = &service.anomaly {
@@ -154,10 +145,9 @@ impl Inventory {
         for address in &spec.addresses {
             let account = spec.account(&address.account, &address.name)?;
             let resource = Resource {
-                resource_id: resource_id(ResourceKind::IpAddress, account, &address.region, &address.name),
                 state: if address.attached { ResourceState::Attached } else { ResourceState::Unattached },
                 state_since: Some(spec.history_start),
-                ..resource(ResourceKind::IpAddress, account, &address.region, &address.tags)
+                ..resource(ResourceKind::IpAddress, account, &address.region, &address.name, &address.tags)
             };
             self.add(vec![resource], address.control, address.truth.as_ref())?;
         }
@@ -196,10 +186,11 @@ impl Inventory {
     }
 }
 
-/// A running resource without size, type or id, to be filled in.
-fn resource(kind: ResourceKind, account: &Account, region: &str, tags: &Tags) -> Resource {
+/// A running resource with a `Name` tag, without size and type, to be filled in.
+fn resource(kind: ResourceKind, account: &Account, region: &str, name: &str, tags: &Tags) -> Resource {
+    let named = ("Name".to_owned(), name.to_owned());
     Resource {
-        resource_id: String::new(),
+        resource_id: resource_id(kind, account, region, name),
         provider: account.provider,
         account: account.id.clone(),
         region: region.to_owned(),
@@ -214,6 +205,6 @@ fn resource(kind: ResourceKind, account: &Account, region: &str, tags: &Tags) ->
         mean_object_kib: None,
         spot: false,
         group: None,
-        tags: tags.clone(),
+        tags: tags.iter().map(|(key, value)| (key.clone(), value.clone())).chain([named]).collect(),
     }
 }
