@@ -3,6 +3,8 @@
 //! The road of one series: [`Request`] → season lengths → cleaned history → members → rolling-origin
 //! backtest → combination → conformal calibration → events → [`Forecast`](domain::Forecast).
 
+#[cfg(test)]
+mod accuracy;
 mod backtest;
 mod calendar;
 mod calibrate;
@@ -15,6 +17,8 @@ mod linear;
 mod members;
 mod order;
 mod paths;
+#[cfg(test)]
+mod promises;
 mod recipe;
 mod reconcile;
 mod request;

@@ -13,10 +13,16 @@ pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     rest + sums.iter().sum::<f64>()
 }
 
-/// Solves `matrix · x = right` for a symmetric positive definite matrix (row-major, `right.len()` squared),
-/// by Cholesky factorization in place. `None` when the matrix is not positive definite.
+/// Solves `matrix · x = right` for a symmetric positive definite matrix (row-major, `right.len()` squared), in place.
+/// `None` when the matrix is not positive definite.
 pub(crate) fn solve(matrix: &mut [f64], right: &mut [f64]) -> Option<()> {
-    let n = right.len();
+    factor(matrix, right.len())?;
+    substitute(matrix, right);
+    Some(())
+}
+
+/// Cholesky factorization of an `n` by `n` matrix into its lower triangle; `None` when it is not positive definite.
+pub(crate) fn factor(matrix: &mut [f64], n: usize) -> Option<()> {
     for row in 0..n {
         for column in 0..=row {
             let inner = dot(&matrix[row * n..row * n + column], &matrix[column * n..column * n + column]);
@@ -31,15 +37,20 @@ pub(crate) fn solve(matrix: &mut [f64], right: &mut [f64]) -> Option<()> {
             }
         }
     }
+    Some(())
+}
+
+/// Solves with a factorized matrix, in place.
+pub(crate) fn substitute(factor: &[f64], right: &mut [f64]) {
+    let n = right.len();
     for row in 0..n {
-        let inner = dot(&matrix[row * n..row * n + row], &right[..row]);
-        right[row] = (right[row] - inner) / matrix[row * n + row];
+        let inner = dot(&factor[row * n..row * n + row], &right[..row]);
+        right[row] = (right[row] - inner) / factor[row * n + row];
     }
     for row in (0..n).rev() {
-        let inner: f64 = (row + 1..n).map(|below| matrix[below * n + row] * right[below]).sum();
-        right[row] = (right[row] - inner) / matrix[row * n + row];
+        let inner: f64 = (row + 1..n).map(|below| factor[below * n + row] * right[below]).sum();
+        right[row] = (right[row] - inner) / factor[row * n + row];
     }
-    Some(())
 }
 
 #[cfg(test)]

@@ -1,0 +1,238 @@
+//! What every forecast promises, checked on ordinary, hostile and random series.
+
+use domain::{Event, Forecast, Frequency, Grid, Series, Stamp};
+use proptest::prelude::*;
+
+use crate::{Holiday, Request, forecast, forecast_all};
+
+/// Deterministic noise in (-1, 1).
+fn noise(index: usize) -> f64 {
+    ((index as f64 * 12.9898).sin() * 43_758.547).fract()
+}
+
+fn hourly(values: Vec<Option<f64>>) -> Series {
+    let start = Stamp::Time("2026-01-05T00:00:00Z".parse().unwrap());
+    Series { unique_id: "s".to_owned(), grid: Grid { start, frequency: Frequency::HOUR }, values }
+}
+
+fn daily(values: Vec<Option<f64>>) -> Series {
+    let start = Stamp::Time("2025-01-01T00:00:00Z".parse().unwrap());
+    Series { unique_id: "s".to_owned(), grid: Grid { start, frequency: Frequency::DAY }, values }
+}
+
+/// A shop's requests by hour.
+fn shop(hours: usize) -> Vec<Option<f64>> {
+    (0..hours)
+        .map(|hour| {
+            let day = (hour as f64 * std::f64::consts::TAU / 24.0).sin();
+            let weekend = if hour / 24 % 7 >= 5 { 0.7 } else { 1.0 };
+            Some((100.0 + 40.0 * day) * weekend * (1.0 + 0.05 * noise(hour)))
+        })
+        .collect()
+}
+
+fn assert_honest(forecast: &Forecast, request: &Request, non_negative: bool) {
+    let horizon = request.horizon;
+    assert_eq!(forecast.horizon(), horizon);
+    assert_eq!(forecast.mase_by_step.len(), horizon);
+    assert_eq!(forecast.components.trend.len(), horizon);
+    assert_eq!(forecast.quantiles.len(), forecast.levels.len());
+    for step in 0..horizon {
+        let column: Vec<f64> = forecast.quantiles.iter().map(|path| path[step]).collect();
+        assert!(column.iter().all(|value| value.is_finite()), "{column:?}");
+        assert!(column.is_sorted(), "quantiles cross at step {step}: {column:?}");
+        assert!(column[0] <= forecast.mean[step] && forecast.mean[step] <= column[column.len() - 1]);
+        assert!(!non_negative || column[0] >= 0.0, "negative at step {step}");
+    }
+    assert!(!forecast.reason.is_empty());
+}
+
+#[test]
+fn bad_input_gets_an_honest_forecast_with_a_warning() {
+    let cases: Vec<(&str, Vec<Option<f64>>)> = vec![
+        ("empty", vec![]),
+        ("all missing", vec![None; 100]),
+        ("one point", vec![Some(5.0)]),
+        ("two points", vec![Some(5.0), Some(7.0)]),
+        ("one point after a gap", [vec![None; 50], vec![Some(5.0)]].concat()),
+        ("constant", vec![Some(3.0); 200]),
+        ("all zero", vec![Some(0.0); 200]),
+        ("infinite", vec![Some(f64::INFINITY); 50]),
+        ("mostly infinite", (0..50).map(|i| Some(if i % 2 == 0 { f64::NAN } else { i as f64 })).collect()),
+        ("short", (0..7).map(|i| Some(i as f64)).collect()),
+        ("gap at the end", [shop(300), vec![None; 100]].concat()),
+        ("huge", shop(300).into_iter().map(|value| value.map(|value| value * 1e95)).collect()),
+    ];
+    let request = Request::new(48);
+    for (name, values) in cases {
+        for series in [hourly(values.clone()), daily(values.clone())] {
+            let forecast = forecast(&series, &request);
+            assert_honest(&forecast, &request, true);
+            assert!(name == "huge" || !forecast.warnings.is_empty(), "{name}: no warning");
+        }
+    }
+}
+
+#[test]
+fn unusual_magnitudes_change_nothing_but_the_unit() {
+    let request = Request::new(24);
+    let plain = forecast(&hourly(shop(400)), &request);
+    for factor in [1e9, 1e-9] {
+        let scaled = shop(400).into_iter().map(|value| value.map(|value| value * factor)).collect();
+        let scaled = forecast(&hourly(scaled), &request);
+        for (a, b) in plain.mean.iter().zip(&scaled.mean) {
+            assert!((b / factor / a - 1.0).abs() < 1e-6, "{a} against {b}");
+        }
+    }
+}
+
+/// Mean of the forecast and mean width of its 80 % interval.
+fn size_and_width(forecast: &Forecast) -> (f64, f64) {
+    let (low, high) = (forecast.quantile(0.1).unwrap(), forecast.quantile(0.9).unwrap());
+    let horizon = forecast.horizon() as f64;
+    let width: f64 = low.iter().zip(high).map(|(low, high)| high - low).sum();
+    (forecast.mean.iter().sum::<f64>() / horizon, width / horizon)
+}
+
+fn sale(from_hour: i64, multiplier: f64) -> Event {
+    let start: chrono::DateTime<chrono::Utc> = "2026-01-05T00:00:00Z".parse().unwrap();
+    let at = |hour: i64| Stamp::Time(start + chrono::Duration::hours(hour));
+    Event {
+        name: "sale".to_owned(),
+        starts_at: at(from_hour),
+        ends_at: at(from_hour + 24),
+        multiplier,
+        multiplier_low: None,
+        multiplier_high: None,
+        unique_id: None,
+    }
+}
+
+#[test]
+fn a_past_tenfold_day_neither_lifts_nor_widens_the_next_weeks_and_comes_back_when_announced() {
+    let mut request = Request::new(24 * 14);
+    let usual = size_and_width(&forecast(&hourly(shop(24 * 60)), &request));
+    for day in [20, 40, 57] {
+        let mut values = shop(24 * 60);
+        values[24 * day..24 * (day + 1)].iter_mut().flatten().for_each(|value| *value *= 10.0);
+        let series = hourly(values);
+        for events in [Vec::new(), vec![sale(24 * day as i64, 10.0)]] {
+            request.events = events;
+            let after = size_and_width(&forecast(&series, &request));
+            assert!(
+                (after.0 / usual.0 - 1.0).abs() < 0.03,
+                "day {day}: level {} against {}",
+                after.0,
+                usual.0
+            );
+            assert!(
+                (after.1 / usual.1 - 1.0).abs() < 0.3,
+                "day {day}: width {} against {}",
+                after.1,
+                usual.1
+            );
+        }
+        let before = forecast(&series, &request);
+        request.events = vec![sale(24 * day as i64, 10.0), sale(24 * 62, 10.0)];
+        let again = forecast(&series, &request);
+        for step in 0..request.horizon {
+            let factor = if (48..72).contains(&step) { 10.0 } else { 1.0 };
+            assert!((again.mean[step] / before.mean[step] - factor).abs() < 1e-9, "step {step}");
+        }
+        let doubt = again.quantile(0.9).unwrap()[50] / (10.0 * before.quantile(0.9).unwrap()[50]);
+        assert!(doubt > 1.1, "the doubt about the multiplier widens the interval: {doubt}");
+    }
+}
+
+#[test]
+fn a_holiday_is_learned_from_its_past_occurrences() {
+    let closed = [100, 130, 160, 190];
+    let values = (0..200)
+        .map(|day| Some((100.0 + 3.0 * noise(day)) * if closed.contains(&day) { 0.3 } else { 1.0 }))
+        .collect();
+    let start: chrono::DateTime<chrono::Utc> = "2025-01-01T00:00:00Z".parse().unwrap();
+    let at = |day: i64| Stamp::Time(start + chrono::Duration::days(day));
+    let holiday = |day: i64| Holiday { name: "closed".to_owned(), starts_at: at(day), ends_at: at(day + 1) };
+    let mut request = Request::new(14);
+    request.holidays = closed.iter().map(|day| holiday(*day as i64)).chain([holiday(205)]).collect();
+    let forecast = forecast(&daily(values), &request);
+    assert!((30.0..45.0).contains(&forecast.mean[5]), "{}", forecast.mean[5]);
+    assert!((90.0..110.0).contains(&forecast.mean[6]), "{}", forecast.mean[6]);
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let series: Vec<Series> = (0..12)
+        .map(|index| {
+            let values = shop(300 + 10 * index);
+            Series { unique_id: index.to_string(), ..hourly(values) }
+        })
+        .collect();
+    let request = Request::new(48);
+    let with = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| serde_json::to_string(&forecast_all(&series, &request)).unwrap())
+    };
+    assert_eq!(with(1), with(2));
+}
+
+#[test]
+fn bounds_hold() {
+    let mut request = Request::new(48);
+    (request.lower_bound, request.upper_bound) = (Some(0.0), Some(100.0));
+    let busy = shop(400).into_iter().map(|value| value.map(|value| (value * 0.9).min(100.0))).collect();
+    let forecast = forecast(&hourly(busy), &request);
+    assert!(forecast.quantiles.iter().flatten().all(|value| (0.0..=100.0).contains(value)));
+}
+
+#[test]
+fn a_year_of_daily_cost_keeps_growing_a_little_and_widens() {
+    let values = (0..425)
+        .map(|day| {
+            Some(
+                (1000.0 + 1.5 * day as f64)
+                    * (1.0 + 0.03 * noise(day))
+                    * if day % 7 >= 5 { 0.8 } else { 1.0 },
+            )
+        })
+        .collect();
+    let request = Request::new(365);
+    let forecast = forecast(&daily(values), &request);
+    assert_honest(&forecast, &request, true);
+    let month = |from: usize| forecast.mean[from..from + 28].iter().sum::<f64>() / 28.0;
+    assert!(month(0) > 1400.0 && month(0) < 1700.0, "first month {}", month(0));
+    assert!(month(330) > 0.98 * month(0) && month(330) < 1.5 * month(0), "last month {}", month(330));
+    let width = |step: usize| forecast.quantile(0.9).unwrap()[step] - forecast.quantile(0.1).unwrap()[step];
+    assert!(width(350) > width(14), "{} then {}", width(14), width(350));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_series_gets_an_honest_forecast(
+        values in proptest::collection::vec(proptest::option::weighted(0.9, prop_oneof![
+            8 => -1e3..1e6_f64,
+            1 => Just(0.0),
+            1 => prop::num::f64::ANY,
+        ]), 0..300),
+        horizon in 1_usize..120,
+        seasons in proptest::option::of(proptest::collection::vec(2_usize..60, 0..3)),
+    ) {
+        let mut request = Request::new(horizon);
+        request.season_lengths = seasons;
+        for series in [hourly(values.clone()), daily(values)] {
+            let once = forecast(&series, &request);
+            assert_honest(&once, &request, false);
+            prop_assert_eq!(once, forecast(&series, &request));
+        }
+    }
+
+    #[test]
+    fn what_was_never_negative_never_gets_a_negative_quantile(
+        values in proptest::collection::vec(proptest::option::weighted(0.95, 0.0..1e3_f64), 1..200),
+    ) {
+        let request = Request::new(30);
+        assert_honest(&forecast(&hourly(values), &request), &request, true);
+    }
+}
