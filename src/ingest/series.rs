@@ -1,11 +1,26 @@
 //! Long tables `unique_id, ds, y` become series on a regular grid.
 
+mod frequency;
+mod grid;
+
+pub use frequency::parse_frequency;
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 
-use domain::{Frequency, Series};
+use domain::{Frequency, Series, Stamp};
 use serde::Serialize;
 
-use crate::{ReadError, Reject};
+use crate::columns::{Field, Layout, Problem};
+use crate::rows::MAX_LISTED;
+use crate::table::{Row, Table};
+use crate::{Place, ReadError, Reject};
+use frequency::Spacings;
+use grid::Points;
+
+/// Rows held at most; a series of one second over three years has as many.
+const MAX_ROWS_HELD: usize = 100_000_000;
 
 /// What was found and done on the way from rows to series.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -18,19 +33,19 @@ pub struct Summary {
     pub rejects: Vec<Reject>,
     /// Series.
     pub series: u64,
-    /// Rows that fell on a point which was already taken; the point is their mean.
+    /// Rows that fell on a point which was already taken; the point is the mean of all of them.
     pub duplicates: u64,
     /// Rows whose stamp was moved onto the grid.
     pub off_grid: u64,
     /// Points of the grid without a value.
     pub missing: u64,
-    /// The spacing, given or inferred.
+    /// The spacing, given or inferred; a series with a clear spacing of its own keeps that.
     pub frequency: Option<Frequency>,
     /// What a reader should know, one sentence each.
     pub warnings: Vec<String>,
 }
 
-/// Reads every series of `input` (`-` is standard input), sorted by `unique_id` as they first appear.
+/// Reads every series of `input` (`-` is standard input), in the order in which they first appear.
 pub fn read(input: &Path, frequency: Option<Frequency>) -> Result<(Vec<Series>, Summary), ReadError> {
     let mut all = Vec::new();
     let summary = for_each(input, frequency, &mut |series| {
@@ -41,18 +56,329 @@ pub fn read(input: &Path, frequency: Option<Frequency>) -> Result<(Vec<Series>, 
 }
 
 /// Hands over one series at a time, holding only one when the file is sorted by series.
+///
+/// A file is read twice: once for its spacing and its order, once for its values. Standard input, and
+/// files whose series are mixed, are held in memory as a whole (16 bytes a row).
 pub fn for_each<E>(
     input: &Path,
-    _frequency: Option<Frequency>,
-    _each: &mut dyn FnMut(Series) -> Result<(), E>,
+    frequency: Option<Frequency>,
+    each: &mut dyn FnMut(Series) -> Result<(), E>,
 ) -> Result<Summary, ReadError>
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    Err(ReadError::Empty { path: input.display().to_string() })
+    let file = input.display().to_string();
+    let mut hand_over = |series| {
+        each(series).map_err(|error| ReadError::Refused { path: file.clone(), source: error.into() })
+    };
+    let mut summary = Summary::default();
+    if file == "-" {
+        hold_all(input, frequency, &mut summary, &mut hand_over)?;
+    } else {
+        let survey = Survey::of(input)?;
+        if survey.sorted {
+            one_by_one(input, frequency, &survey.spacings, &mut summary, &mut hand_over)?;
+        } else {
+            hold_all(input, frequency, &mut summary, &mut hand_over)?;
+        }
+    }
+    Ok(summary)
 }
 
-/// A spacing as typed: `1h`, `30min`, `5m`, `1d`, `1w`, `1mo`, `1q`, `1y`, or a bare number of integer steps.
-pub fn parse_frequency(text: &str) -> Result<Frequency, String> {
-    Err(format!("{text:?} is not a spacing: expected something like 1h, 5min, 1d or 1mo"))
+/// The three columns.
+struct Columns {
+    unique_id: Field,
+    ds: Field,
+    y: Field,
+}
+
+impl Columns {
+    fn find(layout: &mut Layout<'_>) -> Result<Self, ReadError> {
+        Ok(Self {
+            unique_id: layout.require(&["unique_id"])?,
+            ds: layout.require(&["ds"])?,
+            y: layout.require(&["y"])?,
+        })
+    }
+
+    /// Name, stamp and value; an empty value, or `NaN` as data frames write it, is a missing one.
+    fn parse(&self, row: &Row<'_>) -> Result<(String, Stamp, Option<f64>), Problem> {
+        let id = self.unique_id.need_text(row, "the name of a series")?;
+        let stamp = self.ds.need_stamp(row)?;
+        let missing = self.y.text(row)?.is_none_or(|text| text.eq_ignore_ascii_case("nan"));
+        let value = if missing { None } else { self.y.number(row)? };
+        Ok((id, stamp, value))
+    }
+}
+
+/// A row that was understood, with the place it came from.
+struct Found<'r> {
+    id: String,
+    stamp: Stamp,
+    value: Option<f64>,
+    row: &'r Row<'r>,
+}
+
+/// Reads the rows of the three columns.
+fn rows(
+    input: &Path,
+    each: &mut dyn FnMut(Result<Found<'_>, Reject>) -> Result<(), ReadError>,
+) -> Result<(), ReadError> {
+    let mut table = Table::open(input)?;
+    let file = input.display().to_string();
+    let mut layout = Layout { header: &mut table.header, file: &file, wanted: Vec::new() };
+    let columns = Columns::find(&mut layout)?;
+    let wanted = layout.wanted;
+    table.for_each(&wanted, &mut |row, _| {
+        each(row.and_then(|row| match columns.parse(row) {
+            Ok((id, stamp, value)) => Ok(Found { id, stamp, value, row }),
+            Err(problem) => Err(problem.at(row)),
+        }))
+    })?;
+    Ok(())
+}
+
+/// What a first pass over a file finds.
+struct Survey {
+    sorted: bool,
+    spacings: Spacings,
+}
+
+impl Survey {
+    fn of(input: &Path) -> Result<Self, ReadError> {
+        let hasher = RandomState::new();
+        let (mut current, mut seen) = (String::new(), HashSet::new());
+        let mut survey = Self { sorted: true, spacings: Spacings::default() };
+        rows(input, &mut |found| {
+            let Ok(Found { id, stamp, .. }) = found else { return Ok(()) };
+            if id != current {
+                survey.sorted &= seen.insert(hasher.hash_one(&id));
+                current = id;
+                survey.spacings.next_series();
+            }
+            survey.spacings.add(stamp);
+            Ok(())
+        })?;
+        Ok(survey)
+    }
+}
+
+fn one_by_one(
+    input: &Path,
+    frequency: Option<Frequency>,
+    spacings: &Spacings,
+    summary: &mut Summary,
+    hand_over: &mut dyn FnMut(Series) -> Result<(), ReadError>,
+) -> Result<(), ReadError> {
+    let mut current: Option<(String, Points)> = None;
+    let mut read = Read { summary, asked: frequency, common: frequency.or_else(|| spacings.common()) };
+    rows(input, &mut |found| {
+        read.summary.rows_read += 1;
+        let Some(found) = read.good(found) else { return Ok(()) };
+        if current.as_ref().is_none_or(|(known, _)| *known != found.id)
+            && let Some((id, points)) = current.replace((found.id, Points::default()))
+        {
+            read.finish(id, points, hand_over)?;
+        }
+        let fits = current.as_mut().is_none_or(|(_, points)| points.push(found.stamp, found.value));
+        if !fits {
+            read.reject(mixed(found.row, found.stamp));
+        }
+        Ok(())
+    })?;
+    if let Some((id, points)) = current {
+        read.finish(id, points, hand_over)?;
+    }
+    read.summary.frequency = read.common;
+    Ok(())
+}
+
+fn hold_all(
+    input: &Path,
+    frequency: Option<Frequency>,
+    summary: &mut Summary,
+    hand_over: &mut dyn FnMut(Series) -> Result<(), ReadError>,
+) -> Result<(), ReadError> {
+    let mut all: Vec<(String, Points)> = Vec::new();
+    let mut positions = std::collections::HashMap::new();
+    let mut read = Read { summary, asked: frequency, common: None };
+    let (mut held, mut last) = (0, 0);
+    rows(input, &mut |found| {
+        read.summary.rows_read += 1;
+        let Some(found) = read.good(found) else { return Ok(()) };
+        // rows of one series mostly follow each other
+        if all.get(last).is_none_or(|(known, _)| *known != found.id) {
+            last = *positions.entry(found.id.clone()).or_insert_with(|| {
+                all.push((found.id, Points::default()));
+                all.len() - 1
+            });
+        }
+        held += 1;
+        if held > MAX_ROWS_HELD {
+            let limit = MAX_ROWS_HELD.to_string();
+            let found_rows = format!("more than {limit} rows that are not sorted by series");
+            return Err(ReadError::TooLarge { place: found.row.place(), found: found_rows, limit });
+        }
+        let fits = all.get_mut(last).is_none_or(|(_, points)| points.push(found.stamp, found.value));
+        if !fits {
+            read.reject(mixed(found.row, found.stamp));
+        }
+        Ok(())
+    })?;
+    let mut spacings = Spacings::default();
+    for (_, points) in &mut all {
+        spacings.next_series();
+        points.sort();
+        points.stamps().for_each(|stamp| spacings.add(stamp));
+    }
+    read.common = frequency.or_else(|| spacings.common());
+    for (id, points) in all {
+        read.finish(id, points, hand_over)?;
+    }
+    read.summary.frequency = read.common;
+    Ok(())
+}
+
+/// What is the same for every series of a file.
+struct Read<'s> {
+    summary: &'s mut Summary,
+    /// The spacing that the user asked for.
+    asked: Option<Frequency>,
+    /// The spacing of most rows of the file, unless asked for another.
+    common: Option<Frequency>,
+}
+
+impl Read<'_> {
+    /// Puts one series on its grid and hands it over.
+    fn finish(
+        &mut self,
+        id: String,
+        mut points: Points,
+        hand_over: &mut dyn FnMut(Series) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        points.sort();
+        let own = if self.asked.is_none() { points.own_frequency(self.common) } else { None };
+        let Some((grid, counts)) = points.on_grid(own.or(self.common)) else {
+            self.warn(format!(
+                "series {id:?} spans too many steps of its spacing and was left out; give --freq"
+            ));
+            return Ok(());
+        };
+        if let (Some(own), Some(common)) = (own, self.common) {
+            self.warn(format!("series {id:?} has a spacing of its own, {own:?} instead of {common:?}"));
+        }
+        self.summary.series += 1;
+        self.summary.duplicates += counts.duplicates;
+        self.summary.off_grid += counts.off_grid;
+        self.summary.missing += counts.missing;
+        hand_over(Series { unique_id: id, grid, values: counts.values })
+    }
+
+    fn warn(&mut self, sentence: String) {
+        if self.summary.warnings.len() < MAX_LISTED {
+            self.summary.warnings.push(sentence);
+        }
+    }
+
+    /// The row, unless it was rejected.
+    fn good<'r>(&mut self, found: Result<Found<'r>, Reject>) -> Option<Found<'r>> {
+        match found {
+            Ok(found) => Some(found),
+            Err(reject) => {
+                self.reject(reject);
+                None
+            }
+        }
+    }
+
+    fn reject(&mut self, reject: Reject) {
+        self.summary.rejected += 1;
+        if self.summary.rejects.len() < MAX_LISTED {
+            self.summary.rejects.push(reject);
+        }
+    }
+}
+
+fn mixed(row: &Row<'_>, stamp: Stamp) -> Reject {
+    let place: Place = row.place().in_column("ds");
+    let expected = "the kind of stamp that the series began with".to_owned();
+    Reject {
+        place,
+        found: stamp.to_string(),
+        expected,
+        reason: "times and steps are mixed in one series".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    fn values(series: &Series) -> Vec<f64> {
+        series.values.iter().map(|value| value.unwrap_or(f64::NAN)).collect()
+    }
+
+    #[test]
+    fn rows_become_points_of_a_grid() {
+        let file = fixture(
+            "demand.csv",
+            "ds,y,unique_id\n\
+             2026-01-01T00:00:00Z,1,a\n2026-01-01T01:00:00Z,2,a\n2026-01-01T01:00:00Z,4,a\n\
+             2026-01-01T03:00:10Z,5,a\n2026-01-01T04:00:00+00:00,,a\n\
+             2026-01-01T05:00:00Z,7,b\nsoon,8,b\n2026-01-01T06:00:00Z,x,b\n2026-01-01 06:00:00,9,b\n",
+        );
+        let (series, summary) = read(file.path(), None).unwrap();
+        assert_eq!(series.len(), 2);
+        assert_eq!(format!("{:?}", values(&series[0])), "[1.0, 3.0, NaN, 5.0, NaN]");
+        assert_eq!(values(&series[1]), [7.0, 9.0]);
+        assert_eq!(summary.frequency, Some(Frequency::HOUR));
+        assert_eq!((summary.rows_read, summary.rejected, summary.duplicates), (9, 2, 1));
+        assert_eq!((summary.off_grid, summary.missing), (1, 2));
+        assert_eq!(summary.rejects[0].place.line, Some(8));
+        assert_eq!(summary.rejects[1].place.column.as_deref(), Some("y"));
+    }
+
+    #[test]
+    fn sorted_and_mixed_files_give_the_same() {
+        let mut lines: Vec<String> = (0..40)
+            .flat_map(|step| ["a", "b", "c"].map(|id| format!("{id},{step},{}", step * 3 + id.len())))
+            .collect();
+        let mixed = fixture("mixed.csv", format!("unique_id,ds,y\n{}\n", lines.join("\n")));
+        lines.sort_by_key(|line| {
+            (line.chars().next(), line.split(',').nth(1).unwrap().parse::<i64>().unwrap())
+        });
+        let sorted = fixture("sorted.csv", format!("unique_id,ds,y\n{}\n", lines.join("\n")));
+        assert_eq!(read(mixed.path(), None).unwrap(), read(sorted.path(), None).unwrap());
+    }
+
+    #[test]
+    fn every_real_file_gives_its_series() {
+        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/series"));
+        if !folder.is_dir() {
+            println!("skipped: no folder of real series beside the repository");
+            return;
+        }
+        // (file, rows, series, duplicates, spacing)
+        let facts = [
+            ("nab_cloudwatch_5min.csv.gz", 67_740, 17, None, Frequency::Seconds(300)),
+            ("misc_weekly.csv", 2_356, 8, Some(0), Frequency::Seconds(604_800)),
+            ("misc_monthly.csv", 293, 1, Some(0), Frequency::Months(1)),
+            ("m4_hourly_dev_train.csv.gz", 176_620, 207, Some(0), Frequency::Steps(1)),
+            ("tweets_5min.csv.gz", 79_321, 5, None, Frequency::Seconds(300)),
+            ("bank_calls_5min.csv", 27_716, 1, Some(0), Frequency::Seconds(300)),
+            ("misc_daily.csv", 2_586, 3, Some(0), Frequency::DAY),
+        ];
+        for (name, rows, count, duplicates, frequency) in facts {
+            let (series, summary) = read(&folder.join(name), None).unwrap();
+            assert_eq!((summary.rows_read, series.len()), (rows, count), "{name}");
+            assert_eq!(summary.frequency, Some(frequency), "{name}");
+            assert_eq!(summary.rejected, 0, "{name}");
+            if let Some(duplicates) = duplicates {
+                assert_eq!(summary.duplicates, duplicates, "{name}");
+            }
+            let points: usize = series.iter().map(Series::len).sum();
+            assert_eq!(points as u64 - summary.missing + summary.duplicates, rows, "{name}");
+        }
+    }
 }

@@ -1,0 +1,139 @@
+//! The spacing of a series: as typed, or as its stamps show it.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Datelike, Utc};
+use domain::{Frequency, Stamp};
+
+/// Different distances that are counted; a regular file has a handful.
+const MAX_DISTANCES: usize = 10_000;
+
+/// A spacing as typed: `1h`, `30min`, `5m`, `90s`, `1d`, `1w`, `1mo`, `1q`, `1y`, or a bare number of integer steps.
+pub fn parse_frequency(text: &str) -> Result<Frequency, String> {
+    let wrong = || {
+        format!("{text:?} is not a spacing: expected something like 1h, 5min, 1d, 1mo or a number of steps")
+    };
+    let trimmed = text.trim();
+    let digits = trimmed.find(|c: char| !c.is_ascii_digit()).unwrap_or(trimmed.len());
+    let (number, unit) = trimmed.split_at(digits);
+    let number: i64 = if number.is_empty() { 1 } else { number.parse().map_err(|_| wrong())? };
+    if !(1..=1_000_000).contains(&number) {
+        return Err(wrong());
+    }
+    let months =
+        |each: u32| u32::try_from(number).map(|number| Frequency::Months(number * each)).map_err(|_| wrong());
+    match unit.trim().to_ascii_lowercase().as_str() {
+        "" if digits > 0 => Ok(Frequency::Steps(number)),
+        "s" | "sec" => Ok(Frequency::Seconds(number)),
+        "m" | "min" | "t" => Ok(Frequency::Seconds(number * 60)),
+        "h" => Ok(Frequency::Seconds(number * 3_600)),
+        "d" => Ok(Frequency::Seconds(number * 86_400)),
+        "w" => Ok(Frequency::Seconds(number * 604_800)),
+        "mo" | "ms" | "me" => months(1),
+        "q" | "qs" => months(3),
+        "y" | "ys" => months(12),
+        _ => Err(wrong()),
+    }
+}
+
+/// Distances between neighbouring stamps, counted over series.
+#[derive(Debug, Default)]
+pub(super) struct Spacings {
+    seconds: HashMap<i64, u64>,
+    steps: HashMap<i64, u64>,
+    /// Distances in calendar months, of stamps that keep their day and time.
+    months: HashMap<i64, u64>,
+    previous: Option<Stamp>,
+}
+
+impl Spacings {
+    /// The next stamp begins a new series.
+    pub(super) fn next_series(&mut self) {
+        self.previous = None;
+    }
+
+    /// Counts the distance to the stamp before.
+    pub(super) fn add(&mut self, stamp: Stamp) {
+        match (self.previous.replace(stamp), stamp) {
+            (Some(Stamp::Time(before)), Stamp::Time(now)) => {
+                count(&mut self.seconds, (now - before).num_seconds().abs());
+                if let Some(months) = whole_months(before, now) {
+                    count(&mut self.months, months);
+                }
+            }
+            (Some(Stamp::Step(before)), Stamp::Step(now)) => {
+                count(&mut self.steps, now.saturating_sub(before).saturating_abs());
+            }
+            _ => (),
+        }
+    }
+
+    /// The most frequent distance, the shortest of equals; calendar months where they fit better.
+    pub(super) fn common(&self) -> Option<Frequency> {
+        let (step, step_count) = most(&self.steps);
+        let (second, second_count) = most(&self.seconds);
+        let (month, month_count) = most(&self.months);
+        if month_count > second_count && month_count > step_count {
+            return u32::try_from(month).ok().map(Frequency::Months);
+        }
+        if step_count == 0 && second_count == 0 {
+            return None;
+        }
+        Some(if step_count >= second_count { Frequency::Steps(step) } else { Frequency::Seconds(second) })
+    }
+
+    /// The one distance of nearly all (95 %) of at least eight neighbours.
+    pub(super) fn clear(&self) -> Option<Frequency> {
+        let total: u64 = self.steps.values().chain(self.seconds.values()).sum();
+        let most = most(&self.months).1.max(most(&self.seconds).1).max(most(&self.steps).1);
+        if total >= 8 && most * 20 >= total * 19 { self.common() } else { None }
+    }
+}
+
+fn count(distances: &mut HashMap<i64, u64>, distance: i64) {
+    if distance > 0 && (distances.len() < MAX_DISTANCES || distances.contains_key(&distance)) {
+        *distances.entry(distance).or_default() += 1;
+    }
+}
+
+fn most(distances: &HashMap<i64, u64>) -> (i64, u64) {
+    let best = distances.iter().max_by_key(|(distance, count)| (**count, std::cmp::Reverse(**distance)));
+    best.map_or((0, 0), |(distance, count)| (*distance, *count))
+}
+
+/// Months between two stamps on the same day of the month (or both on its last day) at the same time.
+fn whole_months(before: DateTime<Utc>, now: DateTime<Utc>) -> Option<i64> {
+    let last_day = |stamp: DateTime<Utc>| (stamp + chrono::Duration::days(1)).day() == 1;
+    let fits =
+        before.time() == now.time() && (before.day() == now.day() || (last_day(before) && last_day(now)));
+    let months =
+        i64::from(now.year() - before.year()) * 12 + i64::from(now.month()) - i64::from(before.month());
+    (fits && months != 0).then_some(months.abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spacings_as_typed() {
+        assert_eq!(parse_frequency("1h"), Ok(Frequency::HOUR));
+        assert_eq!(parse_frequency("5min"), Ok(Frequency::Seconds(300)));
+        assert_eq!(parse_frequency("D"), Ok(Frequency::DAY));
+        assert_eq!(parse_frequency("1q"), Ok(Frequency::Months(3)));
+        assert_eq!(parse_frequency("2"), Ok(Frequency::Steps(2)));
+        for bad in ["", "0h", "-1h", "1x", "h1", "99999999999h"] {
+            assert!(parse_frequency(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn months_of_different_length_are_months() {
+        let mut spacings = Spacings::default();
+        for month in 1..=12 {
+            spacings.add(Stamp::Time(format!("2026-{month:02}-01T00:00:00Z").parse().unwrap()));
+        }
+        assert_eq!(spacings.common(), Some(Frequency::Months(1)));
+        assert_eq!(spacings.clear(), Some(Frequency::Months(1)));
+    }
+}

@@ -1,0 +1,167 @@
+//! Stamps of one series, put on a regular grid.
+
+use chrono::{DateTime, Datelike, Utc};
+use domain::{Frequency, Grid, Stamp};
+
+use super::frequency::Spacings;
+
+/// Points of one grid; a point a minute over 15 years stays below.
+const MAX_POINTS: i64 = 8_000_000;
+
+/// Rows of one series, as they come.
+#[derive(Debug, Default)]
+pub(super) struct Points {
+    /// Seconds of the epoch, or steps.
+    rows: Vec<(i64, f64)>,
+    is_time: Option<bool>,
+}
+
+/// A series on its grid, and what that took.
+pub(super) struct OnGrid {
+    pub(super) values: Vec<Option<f64>>,
+    pub(super) duplicates: u64,
+    pub(super) off_grid: u64,
+    pub(super) missing: u64,
+}
+
+impl Points {
+    /// Adds a row; false when its stamp is of the other kind than the first one's.
+    pub(super) fn push(&mut self, stamp: Stamp, value: Option<f64>) -> bool {
+        let (is_time, at) = match stamp {
+            Stamp::Time(time) => (true, time.timestamp()),
+            Stamp::Step(step) => (false, step),
+        };
+        if *self.is_time.get_or_insert(is_time) != is_time {
+            return false;
+        }
+        self.rows.push((at, value.unwrap_or(f64::NAN)));
+        true
+    }
+
+    /// Oldest first; rows of one stamp keep their order, so that sums do not depend on the sort.
+    pub(super) fn sort(&mut self) {
+        if !self.rows.is_sorted_by_key(|(at, _)| *at) {
+            self.rows.sort_by_key(|(at, _)| *at);
+        }
+    }
+
+    pub(super) fn stamps(&self) -> impl Iterator<Item = Stamp> {
+        self.rows.iter().map(|(at, _)| self.stamp(*at))
+    }
+
+    /// The spacing of this series alone, where it is clear and coarser than, or unlike, the common one.
+    pub(super) fn own_frequency(&self, common: Option<Frequency>) -> Option<Frequency> {
+        let mut spacings = Spacings::default();
+        self.stamps().for_each(|stamp| spacings.add(stamp));
+        spacings.clear().filter(|own| Some(*own) != common)
+    }
+
+    /// Puts the rows on a grid that begins at the first one (for spacings up to a day: on the multiple of the
+    /// spacing where most rows lie). `None` when the grid would have too many points.
+    pub(super) fn on_grid(&self, frequency: Option<Frequency>) -> Option<(Grid, OnGrid)> {
+        let is_time = self.is_time.unwrap_or(false);
+        let frequency = match frequency {
+            Some(Frequency::Steps(_)) | None if is_time => Frequency::DAY,
+            Some(Frequency::Steps(step)) => Frequency::Steps(step.max(1)),
+            Some(_) | None if !is_time => Frequency::Steps(1),
+            Some(other) => other,
+            None => Frequency::Steps(1),
+        };
+        let first = self.rows.first()?.0;
+        let start = match frequency {
+            Frequency::Seconds(seconds) => first - (first - self.phase(seconds)).rem_euclid(seconds),
+            _ => first,
+        };
+        let index = |at: i64| match frequency {
+            Frequency::Seconds(step) | Frequency::Steps(step) => {
+                // the nearest point, the earlier one of two equally near
+                (at - start).div_euclid(step) + i64::from((at - start).rem_euclid(step) * 2 > step)
+            }
+            Frequency::Months(months) => months_between(start, at).div_euclid(i64::from(months.max(1))),
+        };
+        let last = index(self.rows.last()?.0);
+        if !(0..MAX_POINTS).contains(&last) {
+            return None;
+        }
+        let grid = Grid { start: self.stamp(start), frequency };
+        let mut sums = vec![(0.0, 0_u32, 0_u32); usize::try_from(last).ok()? + 1];
+        let (mut off_grid, mut duplicates, mut before) = (0, 0, None);
+        for (at, value) in &self.rows {
+            let point = usize::try_from(index(*at).max(0)).ok()?;
+            off_grid += u64::from(grid.stamp(point) != self.stamp(*at));
+            duplicates += u64::from(before.replace(point) == Some(point));
+            if let Some((sum, count, rows)) = sums.get_mut(point) {
+                *rows += 1;
+                if !value.is_nan() {
+                    *sum += value;
+                    *count += 1;
+                }
+            }
+        }
+        let values: Vec<Option<f64>> =
+            sums.iter().map(|(sum, count, _)| (*count > 0).then(|| sum / f64::from(*count))).collect();
+        let missing = values.iter().filter(|value| value.is_none()).count() as u64;
+        Some((grid, OnGrid { values, duplicates, off_grid, missing }))
+    }
+
+    /// Where most rows lie within a spacing: 0 for stamps on the whole hour, 53 for those at second 53.
+    fn phase(&self, seconds: i64) -> i64 {
+        let mut counts = std::collections::BTreeMap::new();
+        for (at, _) in self.rows.iter().take(10_000) {
+            *counts.entry(at.rem_euclid(seconds)).or_insert(0_u64) += 1;
+        }
+        let most = counts.iter().max_by_key(|(phase, count)| (**count, std::cmp::Reverse(**phase)));
+        most.map_or(0, |(phase, _)| *phase)
+    }
+
+    fn stamp(&self, at: i64) -> Stamp {
+        if self.is_time == Some(true) {
+            Stamp::Time(DateTime::from_timestamp(at, 0).unwrap_or(DateTime::<Utc>::MIN_UTC))
+        } else {
+            Stamp::Step(at)
+        }
+    }
+}
+
+/// Calendar months from one instant to another, by their names.
+fn months_between(start: i64, at: i64) -> i64 {
+    let month = |seconds: i64| {
+        let date = DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::<Utc>::MIN_UTC);
+        i64::from(date.year()) * 12 + i64::from(date.month0())
+    };
+    month(at) - month(start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(rows: &[(&str, f64)]) -> Points {
+        let mut points = Points::default();
+        for (stamp, value) in rows {
+            assert!(points.push(Stamp::Time(stamp.parse().unwrap()), Some(*value)));
+        }
+        points.sort();
+        points
+    }
+
+    #[test]
+    fn stamps_off_the_grid_go_to_the_nearest_point() {
+        let points = points(&[
+            ("2026-01-01T00:01:00Z", 1.0),
+            ("2026-01-01T00:05:00Z", 2.0),
+            ("2026-01-01T00:10:00Z", 3.0),
+            ("2026-01-01T00:14:00Z", 4.0),
+        ]);
+        let (grid, on_grid) = points.on_grid(Some(Frequency::Seconds(300))).unwrap();
+        assert_eq!(grid.start.to_string(), "2026-01-01T00:00:00Z");
+        assert_eq!(on_grid.values, [Some(1.0), Some(2.0), Some(3.0), Some(4.0)]);
+        assert_eq!((on_grid.off_grid, on_grid.duplicates), (2, 0));
+    }
+
+    #[test]
+    fn a_typing_error_in_the_year_does_not_fill_memory() {
+        let points = points(&[("1971-01-01T00:00:00Z", 1.0), ("2026-01-01T00:00:00Z", 2.0)]);
+        assert!(points.on_grid(Some(Frequency::Seconds(60))).is_none());
+    }
+}
