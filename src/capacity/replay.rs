@@ -242,13 +242,13 @@ mod tests {
     }
 
     #[test]
-    fn on_real_demand_whatever_is_cheaper_is_shorter() {
+    fn on_real_demand_nothing_cheaper_is_short_less_often() {
         let files =
             [("taylor_30min.csv", 1800), ("nyc_taxi_30min.csv", 1800), ("nasa_july_hourly.csv", 3600)];
         let names = ["planned", "reactive-70", "reactive-60", "reactive-50", "step-70", "static-peak"];
         let names: Vec<PolicyName> = names.iter().map(|name| name.parse().unwrap()).collect();
         for (file, seconds) in files {
-            // Five weeks seen, up to three and a half replayed.
+            // At most half of it (30 days of half hours, 14 of hours) is seen before the first decision.
             let Some(history) = real(file, seconds, 60 * 48) else { return };
             let peak = history.values.iter().flatten().copied().fold(0.0, f64::max);
             for schedule_utilization in [None, Some(0.9)] {
