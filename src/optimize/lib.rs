@@ -1,2 +1,29 @@
-//! Placeholder.
+//! Recommendations: idle, right-sizing, schedule, spot, storage and commitments, joined in one plan.
+//!
+//! [`plan`] turns [`Facts`] into a [`domain::Plan`]: pure, deterministic, and independent of the order of its
+//! input. [`rightsize::plan`] and [`commitments`] are the file modes of the command line.
+
+mod action;
 pub mod commitments;
+#[cfg(test)]
+mod demo_company;
+mod facts;
+mod held;
+pub mod idle;
+mod ledger;
+mod metrics;
+mod opening;
+mod plan;
+mod policy;
+mod proposals;
+mod quantile;
+mod residual;
+pub mod rightsize;
+pub mod schedule;
+pub mod spot;
+pub mod storage;
+
+pub use facts::Facts;
+pub use metrics::{Metrics, Reading, ResourceMetrics, Sample};
+pub use plan::{PlanError, plan};
+pub use policy::{PlanSettings, Policy, PolicyError};

@@ -1,0 +1,92 @@
+//! The plan over the demo company: planted truths are found and the clean control group is left alone.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use billing::PriceBook;
+use chrono::Duration;
+use demo::{Company, Expectation, Truth, company};
+use domain::{Plan, Step};
+use rust_decimal::Decimal;
+
+use crate::{Facts, Policy, plan};
+
+fn facts(company: Company) -> Facts {
+    let start = company.as_of - Duration::days(30);
+    let mut monthly_costs: BTreeMap<String, Decimal> = BTreeMap::new();
+    for charge in &company.charges {
+        if let Some(id) = charge.resource_id.as_ref().filter(|_| charge.charge_period_start >= start) {
+            *monthly_costs.entry(id.clone()).or_default() += charge.effective_cost;
+        }
+    }
+    for cost in monthly_costs.values_mut() {
+        *cost = *cost * Decimal::from(730) / Decimal::from(720);
+    }
+    let prices = company.prices;
+    let book = PriceBook::new(prices.quotes, prices.shapes, prices.disks, prices.storage, prices.sources);
+    Facts {
+        as_of: company.as_of,
+        currency: company.currency,
+        resources: company.resources,
+        metrics: company.metrics.into_iter().collect(),
+        usage: company.usage,
+        monthly_costs,
+        commitments: company.commitments,
+        prices: book.unwrap(),
+        policy: Policy::default(),
+    }
+}
+
+fn is_found(truth: &Truth, plan: &Plan) -> Option<bool> {
+    let about = |id: &str| truth.resource_ids.iter().any(|truth| truth == id);
+    match &truth.expected {
+        Expectation::Recommend { actions, finding } => Some(plan.recommendations.iter().any(|found| {
+            (truth.resource_ids.is_empty() || found.resource_id.as_deref().is_some_and(about))
+                && actions.contains(&found.action_type)
+                && finding.is_none_or(|finding| finding == found.finding)
+        })),
+        Expectation::LeftAlone => {
+            let touched = plan.recommendations.iter().any(|found| found.resource_id.as_deref().is_some_and(about));
+            Some(!touched && plan.skips.iter().any(|skip| about(&skip.subject)))
+        }
+        Expectation::CommitmentWarning => Some(plan.skips.iter().any(|skip| about(&skip.subject))),
+        // Anomalies are not the planner's.
+        Expectation::Anomaly { .. } => None,
+    }
+}
+
+#[test]
+fn planted_truths_are_found_and_controls_left_alone() {
+    let company = company();
+    let (truths, controls) = (company.truths.clone(), company.controls.clone());
+    let facts = facts(company);
+    let plan = plan(&facts).unwrap();
+
+    let mut missed = String::new();
+    let scored: Vec<(&Truth, bool)> =
+        truths.iter().filter_map(|truth| Some((truth, is_found(truth, &plan)?))).collect();
+    for (truth, _) in scored.iter().filter(|(_, found)| !found) {
+        let _ = writeln!(missed, "missed {} {:?}", truth.id, truth.expected);
+        for skip in plan.skips.iter().filter(|skip| truth.resource_ids.contains(&skip.subject)) {
+            let _ = writeln!(missed, "    {}: {}", skip.considered, skip.reason);
+        }
+    }
+    let found = scored.iter().filter(|(_, found)| *found).count();
+    println!("{found} of {} truths found\n{missed}", scored.len());
+    for found in &plan.recommendations {
+        println!("{:?} {:>10} {}", found.step, found.estimated_monthly_savings.expected, found.summary);
+    }
+    for sentence in &plan.assumptions {
+        println!("- {sentence}");
+    }
+    println!("{:#?}", plan.steps);
+    let alarms: Vec<&str> = plan
+        .recommendations
+        .iter()
+        .filter(|found| found.step != Step::Commit)
+        .filter(|found| found.resource_id.as_ref().is_some_and(|id| controls.contains(id)))
+        .map(|found| found.summary.as_str())
+        .collect();
+    assert_eq!(alarms, Vec::<&str>::new());
+    assert!(found as f64 >= 0.9 * scored.len() as f64, "{missed}");
+}

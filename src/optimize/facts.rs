@@ -1,0 +1,34 @@
+//! What the planner is told: everything it may look at, gathered by its caller.
+
+use std::collections::BTreeMap;
+
+use billing::PriceBook;
+use chrono::{DateTime, Utc};
+use domain::{Commitment, Currency, Resource, UsageHour};
+use rust_decimal::Decimal;
+
+use crate::{Metrics, Policy};
+
+/// The facts behind one plan. The planner reads nothing else: no clock, no database, no network.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// Nothing at or after this instant is looked at.
+    pub as_of: DateTime<Utc>,
+    /// Currency of `monthly_costs`; prices are in USD, so other currencies are refused.
+    pub currency: Currency,
+    /// What exists at `as_of`, in any order; ids are unique.
+    pub resources: Vec<Resource>,
+    /// Hourly utilization of the last weeks (14 days at least to say anything useful).
+    pub metrics: Metrics,
+    /// Instance-hours by kind over the whole history, spot left out.
+    pub usage: Vec<UsageHour>,
+    /// Effective cost of the last 30 days × 730/720 by resource id, as billed. A resource that is missing here
+    /// is not on the bill.
+    pub monthly_costs: BTreeMap<String, Decimal>,
+    /// Commitments held.
+    pub commitments: Vec<Commitment>,
+    /// Prices and shapes.
+    pub prices: PriceBook,
+    /// Thresholds of the rules.
+    pub policy: Policy,
+}

@@ -1,0 +1,303 @@
+//! The one plan: every rule in the order of the waterfall, every action priced on the books that the earlier ones
+//! leave behind, so that nothing is counted twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use billing::BillingError;
+use chrono::{DateTime, Utc};
+use domain::{
+    Currency, Finding, Plan, PlanStep, Recommendation, Resource, Risk, SavingRange, Skip, Step, to_cents,
+};
+use rayon::prelude::*;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::FromPrimitive;
+
+use crate::action::{Action, Effect, Verdict};
+use crate::commitments::CommitmentError;
+use crate::ledger::Ledger;
+use crate::opening::{Opening, open};
+use crate::policy::PolicyError;
+use crate::proposals::{Fate, Proposals};
+use crate::residual::{Move, usage_after};
+use crate::{Facts, held};
+
+/// The steps before commitments, in the order in which savings are counted.
+const STEPS: [Step; 5] = [Step::Delete, Step::Rightsize, Step::Schedule, Step::Spot, Step::Storage];
+
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PlanError {
+    /// A threshold outside its bounds.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// Amounts that cannot be compared with prices.
+    #[error("costs are in {0}: prices are in USD; convert the costs before planning")]
+    Currency(Currency),
+    /// Two resources of one id.
+    #[error("resource {0} is there twice: remove one of the rows")]
+    Duplicate(String),
+    /// Usage, prices or commitments that cannot be billed.
+    #[error(transparent)]
+    Billing(#[from] BillingError),
+    /// The commitment step failed.
+    #[error(transparent)]
+    Commitments(#[from] CommitmentError),
+}
+
+/// Plans. The same facts give the same plan, in whatever order they come.
+///
+/// # Errors
+/// A policy outside its bounds, costs that are not in USD, a resource that is there twice, or usage and
+/// commitments that make no sense (the message names the row). A missing price is no error: what needs it is
+/// skipped with that reason.
+pub fn plan(facts: &Facts) -> Result<Plan, PlanError> {
+    facts.policy.check()?;
+    if facts.currency != Currency::USD {
+        return Err(PlanError::Currency(facts.currency));
+    }
+    let mut ids = BTreeSet::new();
+    if let Some(twice) = facts.resources.iter().find(|resource| !ids.insert(&resource.resource_id)) {
+        return Err(PlanError::Duplicate(twice.resource_id.clone()));
+    }
+
+    let Opening { ledger, mut skips, unpriced, window } = open(facts)?;
+    let opening = ledger.clone();
+    let mut round = Round { facts, ledger, fates: BTreeMap::new(), done: Vec::new(), skips: Vec::new() };
+    let proposals = Proposals::new(facts);
+    for step in STEPS {
+        let verdicts = proposals.of(step, &round.fates, &round.ledger);
+        for (resource, verdict) in verdicts {
+            match verdict {
+                Verdict::Act(action) => round.consider(resource, *action)?,
+                Verdict::Skip(skip) => round.skips.push(skip),
+                Verdict::NotConcerned => {}
+            }
+        }
+    }
+    skips.extend(held::report(facts, &opening, window)?);
+    skips.append(&mut round.skips);
+
+    let moves: Vec<Move> = facts
+        .resources
+        .iter()
+        .filter_map(|resource| {
+            let before = opening.run(&resource.resource_id)?;
+            let after = round.ledger.run(&resource.resource_id)?;
+            let changed = before.line != after.line || before.hours != after.hours;
+            let moved = || Move::new(before, after, window.start, resource.state_since);
+            changed.then(|| (resource.resource_id.as_str(), moved()))
+        })
+        .collect::<BTreeMap<&str, Move>>()
+        .into_values()
+        .collect();
+    let residual = usage_after(&facts.usage, &unpriced, &moves, window.end);
+    let (bought, optimality_gap) = (Vec::new(), None);
+    let purchase_assumptions = vec![format!("no purchases were considered for {} hours of usage", residual.len())];
+
+    let stand_alone = stand_alone(&opening, &round.done)?;
+    let mut assumptions = assumptions(facts, &opening, &round);
+    assumptions.extend(purchase_assumptions);
+    let mut recommendations: Vec<Recommendation> =
+        round.done.iter().zip(stand_alone).map(|(done, alone)| recommendation(done, alone)).collect();
+    recommendations.extend(bought);
+    let steps = steps(&opening, &round.done, &recommendations)?;
+    recommendations.sort_by(|a, b| {
+        let saving = |recommendation: &Recommendation| recommendation.estimated_monthly_savings.expected;
+        saving(b).cmp(&saving(a)).then_with(|| a.key.cmp(&b.key))
+    });
+    skips.sort_by(|a, b| (&a.subject, &a.considered, &a.reason).cmp(&(&b.subject, &b.considered, &b.reason)));
+    Ok(Plan {
+        as_of: facts.as_of,
+        currency: facts.currency,
+        before: opening.total(),
+        after: round.ledger.total(),
+        steps,
+        recommendations,
+        skips,
+        optimality_gap,
+        assumptions,
+    })
+}
+
+/// One accepted action.
+struct Done<'a> {
+    resource: &'a Resource,
+    action: Action,
+    incremental: Decimal,
+}
+
+/// The waterfall while it is being made.
+struct Round<'a> {
+    facts: &'a Facts,
+    ledger: Ledger<'a>,
+    fates: BTreeMap<String, Fate>,
+    done: Vec<Done<'a>>,
+    skips: Vec<Skip>,
+}
+
+impl<'a> Round<'a> {
+    /// Prices an action on the books as they are now, and does it if it pays; a machine that is too small grows
+    /// whatever that costs.
+    fn consider(&mut self, resource: &'a Resource, action: Action) -> Result<(), PlanError> {
+        let id = &resource.resource_id;
+        let considered = action.action_type.as_str().to_lowercase();
+        let skip = |reason: String| Skip { subject: id.clone(), considered: considered.clone(), reason };
+        if !self.ledger.knows(id) {
+            self.skips.push(skip(format!("{}; but it is not on the bill of the last 30 days", action.summary)));
+            return Ok(());
+        }
+        let change = self.ledger.price(id, &action.effect)?;
+        let needed = action.finding == Finding::UnderProvisioned;
+        if !needed && change.saving < self.facts.policy.plan.minimum_monthly_saving {
+            let listed = action.summary.clone();
+            let reason = match self.covered_until(resource) {
+                Some(until) => format!(
+                    "{listed}; but held commitments cover it until {}: it would save {} USD a month",
+                    until.format("%Y-%m-%d"),
+                    to_cents(change.saving)
+                ),
+                None => format!("{listed}; but it would save only {} USD a month", to_cents(change.saving)),
+            };
+            self.skips.push(skip(reason));
+            return Ok(());
+        }
+        let fate = self.fates.entry(id.clone()).or_default();
+        match &action.effect {
+            Effect::Remove => fate.removed = true,
+            Effect::Resize { instance_type, .. } => fate.instance_type = Some(instance_type.clone()),
+            Effect::Schedule { .. } => fate.scheduled = true,
+            Effect::Spot { .. } | Effect::Keep { .. } => {}
+        }
+        let incremental = change.saving;
+        self.ledger.accept(change);
+        self.done.push(Done { resource, action, incremental });
+        Ok(())
+    }
+
+    /// The last end of a commitment that is active now and may cover a simulated machine.
+    fn covered_until(&self, resource: &Resource) -> Option<DateTime<Utc>> {
+        self.ledger.run(&resource.resource_id)?;
+        let active = self.ledger.commitments().iter().filter(|commitment| {
+            commitment.provider == resource.provider && commitment.is_active(self.facts.as_of)
+        });
+        active.map(|commitment| commitment.ends_at).max()
+    }
+}
+
+/// What each action would save if it were the only one.
+fn stand_alone(opening: &Ledger<'_>, done: &[Done<'_>]) -> Result<Vec<Decimal>, BillingError> {
+    let alone = |done: &Done<'_>| Ok(opening.price(&done.resource.resource_id, &done.action.effect)?.saving);
+    done.par_iter().map(alone).collect()
+}
+
+/// The waterfall. A step's increment is the sum over its recommendations; alone, it is done on the opening books.
+fn steps(
+    opening: &Ledger<'_>,
+    done: &[Done<'_>],
+    recommendations: &[Recommendation],
+) -> Result<Vec<PlanStep>, BillingError> {
+    let mut steps = Vec::new();
+    for step in Step::ALL.iter().copied() {
+        let mut books = opening.clone();
+        for done in done.iter().filter(|done| done.action.step == step) {
+            let change = books.price(&done.resource.resource_id, &done.action.effect)?;
+            books.accept(change);
+        }
+        let of_step = || recommendations.iter().filter(move |recommendation| recommendation.step == step);
+        for purchase in of_step().filter_map(|recommendation| recommendation.purchase.as_ref()) {
+            books.add(purchase.commitment.clone())?;
+        }
+        steps.push(PlanStep {
+            step,
+            count: of_step().count(),
+            stand_alone: opening.total() - books.total(),
+            incremental: of_step().map(|recommendation| recommendation.estimated_monthly_savings.expected).sum(),
+        });
+    }
+    Ok(steps)
+}
+
+fn recommendation(done: &Done<'_>, stand_alone: Decimal) -> Recommendation {
+    let Done { resource, action, incremental } = done;
+    Recommendation {
+        key: format!("{}:{}", action.action_type.as_str().to_lowercase(), resource.resource_id),
+        step: action.step,
+        action_type: action.action_type,
+        finding: action.finding,
+        resource_id: Some(resource.resource_id.clone()),
+        provider: resource.provider,
+        account: resource.account.clone(),
+        region: Some(resource.region.clone()),
+        team: resource.team().map(str::to_owned),
+        summary: action.summary.clone(),
+        current: action.current.clone(),
+        recommended: action.recommended.clone(),
+        stand_alone_monthly_savings: stand_alone,
+        estimated_monthly_savings: range(*incremental, action.range),
+        risk: Risk::new(action.risk.clamp(0.0, 1.0)),
+        evidence: action.evidence.clone(),
+        flips_if: action.flips_if.clone(),
+        implementation_effort: action.effort,
+        restart_needed: action.restart_needed,
+        rollback_possible: action.rollback_possible,
+        lookback_days: action.lookback_days,
+        purchase: None,
+    }
+}
+
+/// A saving with its doubt: the parts of the expected one that are had in a bad and in a good case.
+pub(crate) fn range(expected: Decimal, (low, high): (f64, f64)) -> SavingRange {
+    let part = |share: f64| (expected * Decimal::from_f64(share).unwrap_or(Decimal::ONE)).round_dp(6);
+    let (one, other) = (part(low), part(high));
+    SavingRange { low: one.min(other).min(expected), expected, high: one.max(other).max(expected) }
+}
+
+fn assumptions(facts: &Facts, opening: &Ledger<'_>, round: &Round<'_>) -> Vec<String> {
+    let simulated: Decimal = facts
+        .resources
+        .iter()
+        .filter(|resource| opening.run(&resource.resource_id).is_some())
+        .filter_map(|resource| facts.monthly_costs.get(&resource.resource_id))
+        .sum();
+    let billed = opening.total() - opening.simulated_total();
+    let mut said = vec![
+        format!(
+            "savings are those of an average month of 730 hours over the coming {} days, with usage as in the last 30 \
+             days and held commitments ending when they end",
+            facts.policy.plan.horizon_days
+        ),
+        format!(
+            "before is {} USD a month: {} for instance-hours and commitments as simulated, {} for everything else as \
+             billed",
+            to_cents(opening.total()),
+            to_cents(opening.simulated_total()),
+            to_cents(billed)
+        ),
+        format!(
+            "the bill of the last 30 days shows {} USD a month for the {} machines that are simulated; the rest of the \
+             simulated amount is usage without a machine in the inventory, unused commitments, and commitments that end",
+            to_cents(simulated),
+            facts.resources.iter().filter(|resource| opening.run(&resource.resource_id).is_some()).count()
+        ),
+        "what commitments cover is priced at what ending it would really save: nothing, until they end or other usage \
+         takes their place"
+            .to_owned(),
+    ];
+    let growing: Vec<Decimal> = round
+        .done
+        .iter()
+        .filter(|done| done.action.finding == Finding::UnderProvisioned)
+        .map(|done| done.incremental)
+        .collect();
+    if !growing.is_empty() {
+        said.push(format!(
+            "{} machines are too small: making them large enough costs {} USD a month, which the rightsize step contains",
+            growing.len(),
+            to_cents(-growing.iter().sum::<Decimal>())
+        ));
+    }
+    for source in facts.prices.sources() {
+        said.push(format!("prices of {} as of {}", source.source, source.as_of.format("%Y-%m-%d")));
+    }
+    said
+}

@@ -1,0 +1,166 @@
+//! What was measured of one machine within the window, and what follows from it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Duration, Utc};
+use domain::{MetricName, Shape};
+
+use super::dimension::Dimension;
+use super::fit::usable;
+use super::need::Need;
+use super::{Settings, SizingEvidence, Window};
+use crate::metrics::{Reading, ResourceMetrics};
+use crate::quantile::{quantile, sorted};
+
+/// Part of the capacity that a saturated dimension must grow by: what was wanted above it was not seen.
+const GROWTH_WHEN_SATURATED: f64 = 1.5;
+
+/// The needs of a machine and whether it lacks something now.
+pub(super) struct Needs {
+    pub(super) all: Vec<Need>,
+    pub(super) saturated: Option<(Dimension, String)>,
+}
+
+impl Needs {
+    pub(super) fn shifted(&self) -> Option<(Dimension, f64)> {
+        self.all.iter().find_map(|need| need.shifted.map(|ratio| (need.dimension, ratio)))
+    }
+}
+
+/// The metrics of one machine within the window.
+pub(super) struct Observed {
+    pub(super) metrics: ResourceMetrics,
+    window: Option<Window>,
+    step: Duration,
+}
+
+impl Observed {
+    /// Cuts the window; metrics other than CPU with too few samples count as not measured.
+    pub(super) fn new(metrics: Option<&ResourceMetrics>, last_hour: Option<DateTime<Utc>>, settings: &Settings) -> Self {
+        let nothing = Self { metrics: ResourceMetrics::new(), window: None, step: Duration::hours(1) };
+        let Some((metrics, last)) = metrics.zip(last_hour) else { return nothing };
+        let cpu = metrics.get(&MetricName::CpuUtilization).map(Vec::as_slice).unwrap_or_default();
+        let step = usual_step(cpu);
+        let end = last + step;
+        let earliest = end - Duration::days(i64::from(settings.lookback_days));
+        let inside = |reading: &&Reading| earliest <= reading.at && reading.at < end;
+        let mut within: ResourceMetrics = metrics
+            .iter()
+            .map(|(metric, readings)| (*metric, readings.iter().filter(inside).copied().collect::<Vec<_>>()))
+            .collect();
+        let start = within.get(&MetricName::CpuUtilization).and_then(|cpu| cpu.first()).map(|first| first.at);
+        let Some(start) = start else { return nothing };
+        let days = (end - start).num_seconds() as f64 / 86_400.0;
+        let expected = (end - start).num_seconds() as f64 / step.num_seconds().max(1) as f64;
+        within.retain(|metric, readings| {
+            *metric == MetricName::CpuUtilization
+                || readings.len() as f64 >= expected * settings.minimum_coverage && !readings.is_empty()
+        });
+        Self { metrics: within, window: Some(Window { start, end, days }), step }
+    }
+
+    pub(super) fn days(&self) -> f64 {
+        self.window.map_or(0.0, |window| window.days)
+    }
+
+    pub(super) fn step_hours(&self) -> f64 {
+        self.step.num_seconds() as f64 / 3600.0
+    }
+
+    pub(super) fn cpu(&self) -> &[Reading] {
+        self.metrics.get(&MetricName::CpuUtilization).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    pub(super) fn cpu_average(&self, current: &Shape) -> Vec<f64> {
+        let per_percent = Dimension::Cpu.capacity(current) / 100.0;
+        self.cpu().iter().map(|reading| f64::from(reading.average) * per_percent).collect()
+    }
+
+    /// Whether there is enough to say anything, or why not.
+    pub(super) fn sufficient(&self, settings: &Settings) -> Result<(), String> {
+        let Some(window) = self.window else { return Err("CPU was not measured".to_owned()) };
+        if window.days < f64::from(settings.minimum_days) {
+            return Err(format!("{:.1} days of data, at least {} are needed", window.days, settings.minimum_days));
+        }
+        let coverage = self.cpu().len() as f64 * self.step_hours() / (window.days * 24.0);
+        if coverage < settings.minimum_coverage {
+            return Err(format!(
+                "{:.0} % of the CPU samples of {:.0} days, at least {:.0} % are needed",
+                coverage * 100.0,
+                window.days,
+                settings.minimum_coverage * 100.0
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn needs(&self, current: &Shape, settings: &Settings, runs_at_full_cpu: bool) -> Needs {
+        let mut needs = Needs { all: Vec::new(), saturated: None };
+        for dimension in Dimension::ALL {
+            let demand = dimension.demand(&self.metrics, current);
+            let capacity = dimension.capacity(current);
+            if demand.is_empty() {
+                continue;
+            }
+            let mut need = Need::new(dimension, &demand, capacity, settings);
+            let saturated = match dimension {
+                Dimension::Cpu => need.seen(0.95) > settings.cpu_saturated * capacity && !runs_at_full_cpu,
+                Dimension::Memory => need.seen(1.0) > settings.memory_saturated * capacity,
+                // Where the catalogue is silent, the capacity is a floor that says nothing about the machine.
+                _ => dimension.stated(current).is_some() && need.seen(0.95) > capacity,
+            };
+            if saturated {
+                let usable = usable(dimension, current, current, settings);
+                need.amount = need.amount.max(usable * GROWTH_WHEN_SATURATED);
+                let words = match dimension {
+                    Dimension::Memory => format!(
+                        "memory reached {:.0} % of {:.0} GiB",
+                        need.seen(1.0) / capacity * 100.0,
+                        capacity
+                    ),
+                    _ => format!("P95 of {} is {:.0} %", dimension.words(), need.seen(0.95) / capacity * 100.0),
+                };
+                needs.saturated = needs.saturated.or(Some((dimension, words)));
+            }
+            needs.all.push(need);
+        }
+        needs
+    }
+
+    pub(super) fn evidence(&self) -> SizingEvidence {
+        let at = |level: f64| {
+            let of = |(metric, readings): (&MetricName, &Vec<Reading>)| {
+                let value = |reading: &Reading| match metric {
+                    MetricName::MemoryUsed => f64::from(reading.maximum),
+                    _ if level >= 1.0 => f64::from(reading.maximum),
+                    _ => f64::from(reading.p95),
+                };
+                (*metric, six_digits(quantile(&sorted(readings.iter().map(value)), level)))
+            };
+            self.metrics.iter().map(of).collect()
+        };
+        SizingEvidence {
+            window: self.window,
+            samples: self.cpu().len(),
+            p50: at(0.5),
+            p95: at(0.95),
+            p99_5: at(0.995),
+            max: at(1.0),
+        }
+    }
+}
+
+/// The most frequent distance between neighbours; an hour when there are fewer than two samples.
+fn usual_step(readings: &[Reading]) -> Duration {
+    let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
+    for pair in readings.windows(2) {
+        *counts.entry((pair[1].at - pair[0].at).num_seconds()).or_default() += 1;
+    }
+    let most = counts.into_iter().max_by_key(|(seconds, count)| (*count, -*seconds));
+    Duration::seconds(most.map_or(3600, |(seconds, _)| seconds.max(1)))
+}
+
+/// What single precision knows of a value.
+fn six_digits(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
