@@ -1,12 +1,18 @@
 //! Commitments: what to buy now for the usage to come, given what is held and what can be bought later.
 
+mod cutting_planes;
+mod offers;
 mod output;
+mod planner;
+mod problem;
+mod scenarios;
 
 use billing::{BillingError, PriceBook};
 use chrono::{DateTime, Utc};
 use domain::{Commitment, UsageHour};
 
 pub use output::{CostSummary, Output, SavingSummary};
+pub use planner::plan;
 
 /// How to plan.
 ///
