@@ -46,7 +46,8 @@ fn is_found(truth: &Truth, plan: &Plan) -> Option<bool> {
                 && finding.is_none_or(|finding| finding == found.finding)
         })),
         Expectation::LeftAlone => {
-            let touched = plan.recommendations.iter().any(|found| found.resource_id.as_deref().is_some_and(about));
+            let touched =
+                plan.recommendations.iter().any(|found| found.resource_id.as_deref().is_some_and(about));
             Some(!touched && plan.skips.iter().any(|skip| about(&skip.subject)))
         }
         Expectation::CommitmentWarning => Some(plan.skips.iter().any(|skip| about(&skip.subject))),

@@ -1,7 +1,9 @@
 //! Idle resources: paid for, but doing no work.
 
 use chrono::{DateTime, Duration, Utc};
-use domain::{ActionType, Effort, Evidence, Finding, MetricName, Resource, ResourceKind, ResourceState, Step};
+use domain::{
+    ActionType, Effort, Evidence, Finding, MetricName, Resource, ResourceKind, ResourceState, Step,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Action, Effect, Verdict, evidence};
@@ -149,8 +151,15 @@ fn forgotten(resource: &Resource, as_of: DateTime<Utc>, days: u32, what: &str) -
         evidence("Since", since.format("%Y-%m-%d").to_string()),
         evidence("Age", format!("{age} days")),
     ];
-    let finding = if resource.state == ResourceState::Unattached { Finding::Unattached } else { Finding::Idle };
-    delete(resource, finding, format!("Delete {what} {}", short(resource)), facts, u32::try_from(age).unwrap_or(0))
+    let finding =
+        if resource.state == ResourceState::Unattached { Finding::Unattached } else { Finding::Idle };
+    delete(
+        resource,
+        finding,
+        format!("Delete {what} {}", short(resource)),
+        facts,
+        u32::try_from(age).unwrap_or(0),
+    )
 }
 
 /// A service to which nobody connected.
@@ -174,7 +183,13 @@ fn unused(
         evidence(&format!("Largest {metric}"), "0"),
         evidence("Watched", format!("{} days", settings.lookback_days)),
     ];
-    delete(resource, Finding::Idle, format!("Delete {what} {}", short(resource)), facts, settings.lookback_days)
+    delete(
+        resource,
+        Finding::Idle,
+        format!("Delete {what} {}", short(resource)),
+        facts,
+        settings.lookback_days,
+    )
 }
 
 /// A NAT gateway that carries next to nothing.
@@ -196,7 +211,13 @@ fn quiet_gateway(
         return Verdict::skip(resource, what, format!("it carries {gib_month:.0} GiB a month"));
     }
     let facts = vec![evidence("Traffic", format!("{gib_month:.2} GiB a month"))];
-    delete(resource, Finding::Idle, format!("Delete {what} {}", short(resource)), facts, settings.lookback_days)
+    delete(
+        resource,
+        Finding::Idle,
+        format!("Delete {what} {}", short(resource)),
+        facts,
+        settings.lookback_days,
+    )
 }
 
 fn delete(

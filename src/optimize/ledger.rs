@@ -161,7 +161,9 @@ impl<'a> Ledger<'a> {
         let share = match effect {
             Effect::Remove => Decimal::ZERO,
             Effect::Resize { price_ratio, .. } | Effect::Spot { price_ratio } => *price_ratio,
-            Effect::Schedule { on } => Decimal::from(on.iter().filter(|on| **on).count()) / Decimal::from(WEEK),
+            Effect::Schedule { on } => {
+                Decimal::from(on.iter().filter(|on| **on).count()) / Decimal::from(WEEK)
+            }
             Effect::Keep { share } => *share,
         };
         let after = (now * share).round_dp(PLACES);
@@ -215,7 +217,11 @@ impl<'a> Ledger<'a> {
         })
     }
 
-    fn within_schedule(&self, hours: &[(Range<usize>, Decimal)], on: &[bool]) -> Vec<(Range<usize>, Decimal)> {
+    fn within_schedule(
+        &self,
+        hours: &[(Range<usize>, Decimal)],
+        on: &[bool],
+    ) -> Vec<(Range<usize>, Decimal)> {
         let is_on = |hour: &usize| {
             on.get(hour_of_week(self.window.start + Duration::hours(*hour as i64))).copied().unwrap_or(true)
         };
@@ -277,7 +283,11 @@ impl<'a> Ledger<'a> {
 }
 
 /// List price of an instance-hour of a line: the bill of one.
-pub(crate) fn list_price(book: &PriceBook, line: &LineKey, hour: DateTime<Utc>) -> Result<Decimal, BillingError> {
+pub(crate) fn list_price(
+    book: &PriceBook,
+    line: &LineKey,
+    hour: DateTime<Utc>,
+) -> Result<Decimal, BillingError> {
     let mut one = Demand::over(Period { start: hour, end: hour + Duration::hours(1) }, &[])?;
     one.change(line, 0..1, Decimal::ONE)?;
     Ok(one.bill(&[], book)?.total)

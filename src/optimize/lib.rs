@@ -16,6 +16,7 @@ mod opening;
 mod plan;
 mod policy;
 mod proposals;
+mod purchases;
 mod quantile;
 mod residual;
 pub mod rightsize;

@@ -137,7 +137,8 @@ mod tests {
     use super::*;
 
     fn sample(hour: u32, value: f64) -> Sample {
-        let ds = chrono::NaiveDate::from_ymd_opt(2026, 1, 1).unwrap().and_hms_opt(hour, 0, 0).unwrap().and_utc();
+        let ds =
+            chrono::NaiveDate::from_ymd_opt(2026, 1, 1).unwrap().and_hms_opt(hour, 0, 0).unwrap().and_utc();
         Sample { resource_id: "vm".to_owned(), ds, metric: MetricName::CpuUtilization, value }
     }
 

@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use billing::{BillingError, Demand, LineKey, PriceBook};
 use chrono::{DateTime, Duration, Timelike, Utc};
-use domain::{Commitment, MetricName, Period, Provider, Resource, ResourceKind, ResourceState, Skip, UsageHour};
+use domain::{
+    Commitment, MetricName, Period, Provider, Resource, ResourceKind, ResourceState, Skip, UsageHour,
+};
 use rust_decimal::Decimal;
 
 use crate::Facts;
@@ -63,11 +65,14 @@ pub(crate) fn open(facts: &Facts) -> Result<Opening<'_>, BillingError> {
     }
 
     let runs = runs(facts, window, &usage);
-    let exists: BTreeSet<&str> = facts.resources.iter().map(|resource| resource.resource_id.as_str()).collect();
+    let exists: BTreeSet<&str> =
+        facts.resources.iter().map(|resource| resource.resource_id.as_str()).collect();
     let mut billed: BTreeMap<String, Decimal> = facts
         .monthly_costs
         .iter()
-        .filter(|(id, cost)| exists.contains(id.as_str()) && !runs.contains_key(*id) && **cost > Decimal::ZERO)
+        .filter(|(id, cost)| {
+            exists.contains(id.as_str()) && !runs.contains_key(*id) && **cost > Decimal::ZERO
+        })
         .map(|(id, cost)| (id.clone(), *cost))
         .collect();
     // Nothing is saved by deleting what is gone.
@@ -90,7 +95,8 @@ fn runs(facts: &Facts, window: Period, usage: &BTreeMap<Provider, Demand>) -> BT
             left.insert(line.clone(), (0..demand.hours()).map(|hour| demand.quantity(index, hour)).collect());
         }
     }
-    let mut machines: Vec<&Resource> = facts.resources.iter().filter(|resource| is_simulated(resource)).collect();
+    let mut machines: Vec<&Resource> =
+        facts.resources.iter().filter(|resource| is_simulated(resource)).collect();
     machines.sort_by(|a, b| a.resource_id.cmp(&b.resource_id));
     let mut runs = BTreeMap::new();
     for machine in machines {

@@ -18,6 +18,7 @@ use crate::ledger::Ledger;
 use crate::opening::{Opening, open};
 use crate::policy::PolicyError;
 use crate::proposals::{Fate, Proposals};
+use crate::purchases::{Purchases, buy};
 use crate::residual::{Move, usage_after};
 use crate::{Facts, held};
 
@@ -91,8 +92,9 @@ pub fn plan(facts: &Facts) -> Result<Plan, PlanError> {
         .into_values()
         .collect();
     let residual = usage_after(&facts.usage, &unpriced, &moves, window.end);
-    let (bought, optimality_gap) = (Vec::new(), None);
-    let purchase_assumptions = vec![format!("no purchases were considered for {} hours of usage", residual.len())];
+    let Purchases { bought, optimality_gap, assumptions: purchase_assumptions, skips: not_bought } =
+        buy(facts, &residual, window.end, &opening, &mut round.ledger)?;
+    skips.extend(not_bought);
 
     let stand_alone = stand_alone(&opening, &round.done)?;
     let mut assumptions = assumptions(facts, &opening, &round);
@@ -143,7 +145,8 @@ impl<'a> Round<'a> {
         let considered = action.action_type.as_str().to_lowercase();
         let skip = |reason: String| Skip { subject: id.clone(), considered: considered.clone(), reason };
         if !self.ledger.knows(id) {
-            self.skips.push(skip(format!("{}; but it is not on the bill of the last 30 days", action.summary)));
+            self.skips
+                .push(skip(format!("{}; but it is not on the bill of the last 30 days", action.summary)));
             return Ok(());
         }
         let change = self.ledger.price(id, &action.effect)?;
@@ -211,7 +214,9 @@ fn steps(
             step,
             count: of_step().count(),
             stand_alone: opening.total() - books.total(),
-            incremental: of_step().map(|recommendation| recommendation.estimated_monthly_savings.expected).sum(),
+            incremental: of_step()
+                .map(|recommendation| recommendation.estimated_monthly_savings.expected)
+                .sum(),
         });
     }
     Ok(steps)

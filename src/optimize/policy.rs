@@ -78,8 +78,8 @@ impl Policy {
     /// # Errors
     /// Text that is not TOML, an unknown key, a value of the wrong kind or outside its bounds.
     pub fn from_toml(text: &str) -> Result<Self, PolicyError> {
-        let policy: Self =
-            toml::from_str(text).map_err(|error| PolicyError::Unreadable(error.to_string().trim().to_owned()))?;
+        let policy: Self = toml::from_str(text)
+            .map_err(|error| PolicyError::Unreadable(error.to_string().trim().to_owned()))?;
         policy.check()?;
         Ok(policy)
     }
@@ -104,7 +104,12 @@ impl Policy {
 }
 
 /// Checks one value against its documented bounds.
-pub(crate) fn within(setting: &'static str, value: f64, lowest: f64, highest: f64) -> Result<(), PolicyError> {
+pub(crate) fn within(
+    setting: &'static str,
+    value: f64,
+    lowest: f64,
+    highest: f64,
+) -> Result<(), PolicyError> {
     if (lowest..=highest).contains(&value) {
         return Ok(());
     }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::Duration;
 use domain::{
-    ActionType, Effort, Finding, Provider, Resource, ResourceKind, ResourceState, Shape, Step, StoragePrice, to_statistic,
+    ActionType, Effort, Finding, Provider, Resource, ResourceKind, ResourceState, Shape, Step, StoragePrice,
+    to_statistic,
 };
 use rayon::prelude::*;
 use rust_decimal::Decimal;
@@ -62,7 +63,9 @@ impl<'a> Proposals<'a> {
             let fate = fates.get(&resource.resource_id).unwrap_or(&untouched);
             let verdict = match step {
                 _ if fate.removed || resource.state == ResourceState::Deleted => Verdict::NotConcerned,
-                _ if tagged(resource, &self.facts.policy.plan.keep_tags).is_some() => self.kept(step, resource),
+                _ if tagged(resource, &self.facts.policy.plan.keep_tags).is_some() => {
+                    self.kept(step, resource)
+                }
                 Step::Delete => self.delete(resource),
                 Step::Rightsize => self.rightsize(resource),
                 Step::Schedule => self.schedule(resource),
@@ -113,7 +116,9 @@ impl<'a> Proposals<'a> {
 
     fn rightsize(&self, resource: &Resource) -> Verdict {
         const CONSIDERED: &str = "another size";
-        let Some(sizing) = self.sizings.get(resource.resource_id.as_str()) else { return Verdict::NotConcerned };
+        let Some(sizing) = self.sizings.get(resource.resource_id.as_str()) else {
+            return Verdict::NotConcerned;
+        };
         let (Some(current), Some(recommended)) = (&sizing.current, &sizing.recommended) else {
             return match sizing.finding {
                 Finding::Idle => Verdict::NotConcerned,
@@ -121,7 +126,11 @@ impl<'a> Proposals<'a> {
             };
         };
         if current.hourly.is_zero() {
-            return Verdict::skip(resource, CONSIDERED, format!("the list price of {} is zero", current.instance_type));
+            return Verdict::skip(
+                resource,
+                CONSIDERED,
+                format!("the list price of {} is zero", current.instance_type),
+            );
         }
         let grows = sizing.finding == Finding::UnderProvisioned;
         let same_capacity = current.vcpu == recommended.vcpu && current.memory_gib == recommended.memory_gib;
@@ -189,7 +198,14 @@ impl<'a> Proposals<'a> {
             has_spot: members.iter().any(|member| member.spot),
         };
         let running_share = ledger.running_share(&resource.resource_id);
-        spot::machine(resource, instance_type, group, running_share, &self.facts.prices, &self.facts.policy.spot)
+        spot::machine(
+            resource,
+            instance_type,
+            group,
+            running_share,
+            &self.facts.prices,
+            &self.facts.policy.spot,
+        )
     }
 
     fn storage(&self, resource: &Resource) -> Verdict {
@@ -197,7 +213,9 @@ impl<'a> Proposals<'a> {
         match resource.kind {
             ResourceKind::Disk => {
                 let price = |kind: &str| {
-                    prices.disk(resource.provider, &resource.region, kind).map_err(|missing| missing.to_string())
+                    prices
+                        .disk(resource.provider, &resource.region, kind)
+                        .map_err(|missing| missing.to_string())
                 };
                 let metrics = self.facts.metrics.of(&resource.resource_id);
                 storage::disk(resource, metrics, price("gp2"), price("gp3"), &self.facts.policy.storage)
@@ -214,16 +232,19 @@ impl<'a> Proposals<'a> {
 
 /// Sizes every running machine; machines of one group and type together, because they have to stay alike.
 fn sizings<'a>(facts: &Facts, resources: &[&'a Resource]) -> BTreeMap<&'a str, Sizing> {
-    let machines: Vec<&Resource> = resources.iter().filter(|resource| is_machine(resource)).copied().collect();
+    let machines: Vec<&Resource> =
+        resources.iter().filter(|resource| is_machine(resource)).copied().collect();
     let os = |resource: &Resource| resource.os.clone().unwrap_or_else(|| "Linux".to_owned());
     let mut catalogs: BTreeMap<(Provider, &str, String), Vec<(&Shape, Decimal)>> = BTreeMap::new();
     let mut units: BTreeMap<(Option<&str>, &str, &str, &str), Vec<&'a Resource>> = BTreeMap::new();
     for machine in machines {
-        catalogs.entry((machine.provider, &machine.region, os(machine))).or_insert_with_key(|(provider, region, os)| {
-            let shapes = facts.prices.shapes(*provider, region);
-            let priced = |shape| Some((shape, price_of(facts, shape, os)?));
-            shapes.filter_map(priced).collect()
-        });
+        catalogs.entry((machine.provider, &machine.region, os(machine))).or_insert_with_key(
+            |(provider, region, os)| {
+                let shapes = facts.prices.shapes(*provider, region);
+                let priced = |shape| Some((shape, price_of(facts, shape, os)?));
+                shapes.filter_map(priced).collect()
+            },
+        );
         let kind = machine.instance_type.as_deref().unwrap_or_default();
         let alone = if machine.group.is_none() { machine.resource_id.as_str() } else { "" };
         units.entry((machine.group.as_deref(), &machine.region, kind, alone)).or_default().push(machine);
@@ -232,10 +253,12 @@ fn sizings<'a>(facts: &Facts, resources: &[&'a Resource]) -> BTreeMap<&'a str, S
     let units: Vec<Vec<&Resource>> = units.into_values().collect();
     let size = |members: &Vec<&'a Resource>| -> Vec<(&'a str, Sizing)> {
         let Some(first) = members.first() else { return Vec::new() };
-        let catalog = catalogs.get(&(first.provider, &first.region, os(first))).map(Vec::as_slice).unwrap_or_default();
+        let catalog =
+            catalogs.get(&(first.provider, &first.region, os(first))).map(Vec::as_slice).unwrap_or_default();
         let candidates: Vec<Candidate<'_>> =
             catalog.iter().map(|(shape, hourly)| Candidate { shape, hourly: *hourly }).collect();
-        let measured: Vec<_> = members.iter().filter_map(|member| facts.metrics.of(&member.resource_id)).collect();
+        let measured: Vec<_> =
+            members.iter().filter_map(|member| facts.metrics.of(&member.resource_id)).collect();
         let together = if measured.len() > 1 { Some(envelope(&measured)) } else { None };
         let metrics = together.as_ref().or(measured.first().copied());
         let sizing = decide(first, metrics, &candidates, last_hour, &facts.policy);
@@ -263,7 +286,8 @@ fn facts_of(sizing: &Sizing) -> Vec<domain::Evidence> {
         .p95
         .iter()
         .map(|(metric, p95)| {
-            let of = |values: &BTreeMap<domain::MetricName, f64>| values.get(metric).copied().unwrap_or_default();
+            let of =
+                |values: &BTreeMap<domain::MetricName, f64>| values.get(metric).copied().unwrap_or_default();
             let value = format!(
                 "P50 {:.1}, P95 {p95:.1}, P99.5 {:.1}, largest {:.1}",
                 of(&measured.p50),
@@ -274,11 +298,19 @@ fn facts_of(sizing: &Sizing) -> Vec<domain::Evidence> {
         })
         .collect();
     if let Some(window) = measured.window {
-        facts.push(evidence("Watched", format!("{:.0} days, {} hours or samples", window.days, measured.samples)));
+        facts.push(evidence(
+            "Watched",
+            format!("{:.0} days, {} hours or samples", window.days, measured.samples),
+        ));
     }
     if let (Some(current), Some(recommended)) = (&sizing.current, &sizing.recommended) {
         let size = |machine: &Machine| {
-            format!("{} vCPU, {} GiB, {:.4} USD/h", machine.vcpu, machine.memory_gib, to_statistic(machine.hourly))
+            format!(
+                "{} vCPU, {} GiB, {:.4} USD/h",
+                machine.vcpu,
+                machine.memory_gib,
+                to_statistic(machine.hourly)
+            )
         };
         facts.push(evidence(&current.instance_type, size(current)));
         facts.push(evidence(&recommended.instance_type, size(recommended)));

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    ActionType, Commitment, Effort, Finding, PricingPlan, Purchase, Recommendation, Risk, Skip, Step, UsageHour,
-    to_cents, to_statistic,
+    ActionType, Commitment, Effort, Finding, PricingPlan, Purchase, Recommendation, Risk, Skip, Step,
+    UsageHour, to_cents, to_statistic,
 };
 use rust_decimal::Decimal;
 
@@ -41,7 +41,8 @@ pub(crate) fn buy(
     }
     let held = ledger.commitments().to_vec();
     let settings = Settings { horizon_days: facts.policy.plan.horizon_days, ..Settings::new(as_of) };
-    let planned = commitments::plan(&Input { usage: residual, prices: &facts.prices, held: &held, settings })?;
+    let planned =
+        commitments::plan(&Input { usage: residual, prices: &facts.prices, held: &held, settings })?;
     purchases.optimality_gap = planned.optimality_gap;
     purchases.assumptions = planned.assumptions;
     for purchase in planned.purchases {

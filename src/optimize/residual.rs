@@ -26,7 +26,10 @@ impl Move {
     /// From what the machine had of the window that starts at `start` and what it will have.
     pub(crate) fn new(before: &Run, after: &Run, start: DateTime<Utc>, since: Option<DateTime<Utc>>) -> Self {
         let weeks = |run: &Run| {
-            let hours = run.hours.iter().flat_map(|(hours, quantity)| hours.clone().map(move |hour| (hour, *quantity)));
+            let hours = run
+                .hours
+                .iter()
+                .flat_map(|(hours, quantity)| hours.clone().map(move |hour| (hour, *quantity)));
             let mut sums = vec![Decimal::ZERO; WEEK];
             for (hour, quantity) in hours {
                 sums[hour_of_week(start + Duration::hours(hour as i64))] += quantity;
@@ -39,7 +42,10 @@ impl Move {
             seen[hour_of_week(start + Duration::hours(hour as i64))] += 1;
         }
         let mean = |sums: Vec<Decimal>| {
-            sums.iter().zip(&seen).map(|(sum, hours)| (*sum / Decimal::from((*hours).max(1))).round_dp(6)).collect()
+            sums.iter()
+                .zip(&seen)
+                .map(|(sum, hours)| (*sum / Decimal::from((*hours).max(1))).round_dp(6))
+                .collect()
         };
         Self {
             from: before.line.clone(),

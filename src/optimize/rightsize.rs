@@ -95,7 +95,13 @@ impl Default for Settings {
             minimum_saving: 0.15,
             any_architecture: false,
             multi_architecture_tags: texts(&["multi-arch=true", "arch=multi"]),
-            throughput_tags: texts(&["workload=batch", "workload=ci", "role=batch", "role=ci", "role=worker"]),
+            throughput_tags: texts(&[
+                "workload=batch",
+                "workload=ci",
+                "role=batch",
+                "role=ci",
+                "role=worker",
+            ]),
         }
     }
 }
@@ -166,14 +172,16 @@ pub(crate) fn decide(
     let Some(name) = resource.instance_type.as_deref().filter(|_| resource.kind == ResourceKind::Vm) else {
         return unknown("only machines with an instance type can be sized".to_owned());
     };
-    let current = candidates.iter().find(|candidate| candidate.shape.instance_type.eq_ignore_ascii_case(name));
+    let current =
+        candidates.iter().find(|candidate| candidate.shape.instance_type.eq_ignore_ascii_case(name));
     let Some(current) = current.filter(|current| Dimension::Cpu.capacity(current.shape) > 0.0) else {
-        return unknown(format!("no price for {name} in {}: the catalogue does not list it", resource.region));
+        return unknown(format!(
+            "no price for {name} in {}: the catalogue does not list it",
+            resource.region
+        ));
     };
-    let with_current = |sizing: Sizing| Sizing {
-        current: Some(Machine::new(current.shape, current.hourly)),
-        ..sizing
-    };
+    let with_current =
+        |sizing: Sizing| Sizing { current: Some(Machine::new(current.shape, current.hourly)), ..sizing };
     if let Err(reason) = observed.sufficient(settings) {
         return with_current(unknown(reason));
     }
@@ -186,7 +194,8 @@ pub(crate) fn decide(
         };
     }
 
-    let needs = observed.needs(current.shape, settings, tagged(resource, &settings.throughput_tags).is_some());
+    let needs =
+        observed.needs(current.shape, settings, tagged(resource, &settings.throughput_tags).is_some());
     let cpu_average = observed.cpu_average(current.shape);
     let load = Load {
         current: current.shape,
@@ -213,7 +222,9 @@ pub(crate) fn decide(
 
     if let Some((dimension, words)) = needs.saturated {
         let reason = match best {
-            Some(best) => format!("{words}; {} is the cheapest type that carries it", best.shape.instance_type),
+            Some(best) => {
+                format!("{words}; {} is the cheapest type that carries it", best.shape.instance_type)
+            }
             None => format!("{words}; no type of {} in the catalogue carries it", resource.region),
         };
         let sizing = sized(Finding::UnderProvisioned, best, reason);
@@ -221,11 +232,16 @@ pub(crate) fn decide(
     }
     let optimized = |reason: String| sized(Finding::Optimized, None, reason);
     let Some(best) = best else {
-        return optimized(format!("no type of {} carries the measured peaks with headroom for less", resource.region));
+        return optimized(format!(
+            "no type of {} carries the measured peaks with headroom for less",
+            resource.region
+        ));
     };
     let saving = current.hourly - best.hourly;
     if saving <= Decimal::ZERO {
-        return optimized(format!("{name} is the cheapest type that carries the measured peaks with headroom"));
+        return optimized(format!(
+            "{name} is the cheapest type that carries the measured peaks with headroom"
+        ));
     }
     let share = if current.hourly.is_zero() { Decimal::ZERO } else { saving / current.hourly };
     if domain::to_statistic(share) < settings.minimum_saving {

@@ -79,7 +79,11 @@ pub(crate) fn machine(
     }
     let Some(tag) = tagged(resource, &settings.tags) else { return Verdict::NotConcerned };
     if let Some(group) = &resource.group {
-        return Verdict::skip(resource, CONSIDERED, format!("the size of {group} is scheduled by its scaling policy"));
+        return Verdict::skip(
+            resource,
+            CONSIDERED,
+            format!("the size of {group} is scheduled by its scaling policy"),
+        );
     }
     let profile = match Profile::of(metrics, as_of, settings) {
         Ok(profile) => profile,
@@ -107,7 +111,10 @@ pub(crate) fn machine(
         evidence: vec![
             evidence("Tag", tag),
             evidence("Busy hours of the week", profile.busy_hours(settings).to_string()),
-            evidence("Hours needed, lead time counted in", needed.iter().filter(|hour| **hour).count().to_string()),
+            evidence(
+                "Hours needed, lead time counted in",
+                needed.iter().filter(|hour| **hour).count().to_string(),
+            ),
             evidence("Watched", format!("{:.0} weeks", profile.weeks)),
         ],
         flips_if: format!("somebody or something needs it outside {} UTC", words(&on)),

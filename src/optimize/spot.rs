@@ -112,7 +112,9 @@ pub(crate) fn machine(
     let Some(consent) = tagged(resource, &settings.interruptible_tags) else {
         // Every other machine would be listed here: only groups are worth a word.
         return match resource.group {
-            Some(_) => skip("nothing says that its work stands interruption; tag it spot=ok if it does".to_owned()),
+            Some(_) => {
+                skip("nothing says that its work stands interruption; tag it spot=ok if it does".to_owned())
+            }
             None => Verdict::NotConcerned,
         };
     };
@@ -127,7 +129,8 @@ pub(crate) fn machine(
     if suitability < settings.minimum_suitability {
         return skip(format!("suitability {suitability:.2} is below {}", settings.minimum_suitability));
     }
-    let floor = if batch.is_some() { 0 } else { (group.members as f64 * settings.floor_share).ceil() as usize };
+    let floor =
+        if batch.is_some() { 0 } else { (group.members as f64 * settings.floor_share).ceil() as usize };
     if group.position < floor {
         return skip(format!("one of the {floor} machines that stay on demand as a floor"));
     }
@@ -255,7 +258,8 @@ mod tests {
         let ratio = cost_ratio(0.35, &settings);
         assert!(ratio > 0.35 && ratio < 0.42, "{ratio}");
         // Always there and never taken back: the price alone.
-        let calm = Settings { interrupted_month: 0.001, availability: 1.0, checkpoint_hours: 0.0, ..settings };
+        let calm =
+            Settings { interrupted_month: 0.001, availability: 1.0, checkpoint_hours: 0.0, ..settings };
         assert!((cost_ratio(0.35, &calm) - 0.35).abs() < 1e-3);
     }
 

@@ -1,8 +1,8 @@
 //! Storage: volume types and object storage classes.
 
 use domain::{
-    ActionType, DiskPrice, Effort, Finding, MetricName, Provider, Resource, ResourceKind, ResourceState, Step,
-    StoragePrice, to_statistic,
+    ActionType, DiskPrice, Effort, Finding, MetricName, Provider, Resource, ResourceKind, ResourceState,
+    Step, StoragePrice, to_statistic,
 };
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
@@ -110,7 +110,8 @@ pub(crate) fn disk(
         + (need_iops - gp3.included_iops).max(0.0) * to_statistic(gp3.iops_month)
         + (need_mbps - gp3.included_mbps).max(0.0) * to_statistic(gp3.mbps_month);
     let Some(share) = worthwhile(old, new, settings) else {
-        let reason = format!("gp3 with {need_iops:.0} operations and {need_mbps:.0} MB/s costs no less than gp2");
+        let reason =
+            format!("gp3 with {need_iops:.0} operations and {need_mbps:.0} MB/s costs no less than gp2");
         return Verdict::skip(resource, CONSIDERED, reason);
     };
     let source = |seen: Option<f64>| if seen.is_some() { "P99.9 measured" } else { "what gp2 gives" };
@@ -129,7 +130,9 @@ pub(crate) fn disk(
             evidence("Operations to carry", format!("{need_iops:.0}/s ({})", source(iops))),
             evidence("Throughput to carry", format!("{need_mbps:.0} MB/s ({})", source(mbps))),
         ],
-        flips_if: format!("it comes to need more than {need_iops:.0} operations per second or {need_mbps:.0} MB/s"),
+        flips_if: format!(
+            "it comes to need more than {need_iops:.0} operations per second or {need_mbps:.0} MB/s"
+        ),
         effort: Effort::VeryLow,
         restart_needed: false,
         rollback_possible: true,
@@ -179,7 +182,8 @@ pub(crate) fn bucket(resource: &Resource, classes: &[&StoragePrice], settings: &
     let Some(share) = worthwhile(old, monthly_per_gib(best, reads, object_kib), settings) else {
         return skip(format!("{class} is the cheapest class at {reads:.2} reads per GiB and month"));
     };
-    let break_even = to_statistic(now.gib_month - best.gib_month) / to_statistic(best.retrieval_gib).max(1e-9);
+    let break_even =
+        to_statistic(now.gib_month - best.gib_month) / to_statistic(best.retrieval_gib).max(1e-9);
     Verdict::act(Action {
         step: Step::Storage,
         action_type: ActionType::ChangeStorageClass,
@@ -192,7 +196,13 @@ pub(crate) fn bucket(resource: &Resource, classes: &[&StoragePrice], settings: &
         risk: (reads / break_even / 10.0).clamp(0.001, 0.2),
         evidence: vec![
             evidence("Size", format!("{gib:.0} GiB")),
-            evidence("Reads", format!("{:.3} GiB per GiB and month, planned with {reads:.3}", reads / settings.reads_margin)),
+            evidence(
+                "Reads",
+                format!(
+                    "{:.3} GiB per GiB and month, planned with {reads:.3}",
+                    reads / settings.reads_margin
+                ),
+            ),
             evidence("Break-even", format!("{break_even:.2} reads per GiB and month")),
             evidence("Requests of the move", format!("{:.2} USD once", gib * move_per_gib(best, object_kib))),
             evidence("Minimum duration", format!("{} days", best.minimum_days)),

@@ -54,9 +54,9 @@ pub(crate) fn last(shape: &Shape, demand: &[f64], hours_each: f64) -> bool {
 }
 
 fn baseline(shape: &Shape) -> Option<f64> {
-    let found = BASELINES.iter().find(|(provider, name, _)| {
-        *provider == shape.provider && shape.instance_type.ends_with(name)
-    });
+    let found = BASELINES
+        .iter()
+        .find(|(provider, name, _)| *provider == shape.provider && shape.instance_type.ends_with(name));
     found.map(|(_, _, percent)| percent / 100.0)
 }
 

@@ -106,7 +106,8 @@ fn is_plain(shape: &Shape) -> bool {
             name.starts_with(['a', 'b', 'd', 'e', 'f']) && !name[1..].contains('d')
         }
         Provider::Gcp => {
-            let generations = ["e2", "n1", "n2", "n2d", "n4", "c2", "c2d", "c3", "c3d", "c4", "t2d", "t2a", "c4a"];
+            let generations =
+                ["e2", "n1", "n2", "n2d", "n4", "c2", "c2d", "c3", "c3d", "c4", "t2d", "t2a", "c4a"];
             generations.contains(&family.as_str())
         }
     }

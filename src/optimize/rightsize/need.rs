@@ -50,7 +50,9 @@ impl Need {
         let month_end = sorted(demand.iter().filter(|(at, _)| is_month_end(*at)).map(|(_, value)| *value));
         let peak = match dimension {
             // Out of memory is fatal: the largest sample counts, with a margin, and growth on top.
-            Dimension::Memory => all.last().copied().unwrap_or(0.0) * settings.memory_margin * growth(&days, floor),
+            Dimension::Memory => {
+                all.last().copied().unwrap_or(0.0) * settings.memory_margin * growth(&days, floor)
+            }
             _ => quantile(&all, level) * multiplier,
         };
         Self {

@@ -36,7 +36,11 @@ pub(super) struct Observed {
 
 impl Observed {
     /// Cuts the window; metrics other than CPU with too few samples count as not measured.
-    pub(super) fn new(metrics: Option<&ResourceMetrics>, last_hour: Option<DateTime<Utc>>, settings: &Settings) -> Self {
+    pub(super) fn new(
+        metrics: Option<&ResourceMetrics>,
+        last_hour: Option<DateTime<Utc>>,
+        settings: &Settings,
+    ) -> Self {
         let nothing = Self { metrics: ResourceMetrics::new(), window: None, step: Duration::hours(1) };
         let Some((metrics, last)) = metrics.zip(last_hour) else { return nothing };
         let cpu = metrics.get(&MetricName::CpuUtilization).map(Vec::as_slice).unwrap_or_default();
@@ -80,7 +84,10 @@ impl Observed {
     pub(super) fn sufficient(&self, settings: &Settings) -> Result<(), String> {
         let Some(window) = self.window else { return Err("CPU was not measured".to_owned()) };
         if window.days < f64::from(settings.minimum_days) {
-            return Err(format!("{:.1} days of data, at least {} are needed", window.days, settings.minimum_days));
+            return Err(format!(
+                "{:.1} days of data, at least {} are needed",
+                window.days, settings.minimum_days
+            ));
         }
         let coverage = self.cpu().len() as f64 * self.step_hours() / (window.days * 24.0);
         if coverage < settings.minimum_coverage {
@@ -118,7 +125,9 @@ impl Observed {
                         need.seen(1.0) / capacity * 100.0,
                         capacity
                     ),
-                    _ => format!("P95 of {} is {:.0} %", dimension.words(), need.seen(0.95) / capacity * 100.0),
+                    _ => {
+                        format!("P95 of {} is {:.0} %", dimension.words(), need.seen(0.95) / capacity * 100.0)
+                    }
                 };
                 needs.saturated = needs.saturated.or(Some((dimension, words)));
             }
