@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Duration, Utc};
 use domain::{
-    BillingMonth, Charge, ChargeCategory, Commitment, CommitmentDiscountStatus, Currency, Period, PricingCategory,
-    PricingPlan, Provider,
+    BillingMonth, Charge, ChargeCategory, Commitment, CommitmentDiscountStatus, Currency, Period,
+    PricingCategory, PricingPlan, Provider,
 };
 use rust_decimal::Decimal;
 
@@ -161,7 +161,9 @@ fn fees(spec: &Spec, commitment: &Commitment, fee: &Fee, period: Period) -> Resu
         place: "[[account]]",
     })?;
     let service = match commitment.plan {
-        PricingPlan::ComputeSp | PricingPlan::Ec2InstanceSp => ("Savings Plans for AWS Compute usage", "Compute"),
+        PricingPlan::ComputeSp | PricingPlan::Ec2InstanceSp => {
+            ("Savings Plans for AWS Compute usage", "Compute")
+        }
         _ => compute_service(account.provider),
     };
     let base = || Charge {

@@ -86,8 +86,8 @@ mod tests {
 
     use billing::{Demand, PriceBook};
     use domain::{
-        BillingMonth, ChargeCategory, CommitmentDiscountStatus, MetricName, PricingPlan, Provider, ResourceKind,
-        ResourceState,
+        BillingMonth, ChargeCategory, CommitmentDiscountStatus, MetricName, PricingPlan, Provider,
+        ResourceKind, ResourceState,
     };
     use rust_decimal::Decimal;
 
@@ -96,19 +96,28 @@ mod tests {
 
     static COMPANY: LazyLock<Company> = LazyLock::new(company);
 
-    /// Largest and smallest hourly reading of one metric of a resource, with the number of hours.
-    fn range(resource_id: &str, metric: MetricName) -> (f64, f64, usize) {
-        let of = |reading: &&HourlyMetric| reading.resource_id == resource_id && reading.metric == metric;
-        let start = (f64::MAX, f64::MIN, 0);
-        COMPANY.metrics.iter().filter(of).fold(start, |(low, high, hours), reading| {
-            (low.min(reading.average), high.max(reading.maximum), hours + 1)
-        })
+    type Ranges = BTreeMap<(&'static str, MetricName), (f64, f64, usize)>;
+
+    static RANGES: LazyLock<Ranges> = LazyLock::new(|| {
+        let mut ranges = Ranges::new();
+        for reading in &COMPANY.metrics {
+            let range =
+                ranges.entry((&reading.resource_id, reading.metric)).or_insert((f64::MAX, f64::MIN, 0));
+            *range = (range.0.min(reading.average), range.1.max(reading.maximum), range.2 + 1);
+        }
+        ranges
+    });
+
+    /// Smallest mean and largest maximum of one metric of a resource, with the number of hours.
+    fn range(resource_id: &'static str, metric: MetricName) -> (f64, f64, usize) {
+        RANGES.get(&(resource_id, metric)).copied().unwrap_or((f64::MAX, f64::MIN, 0))
     }
 
     fn of_kind(kind: &str) -> Vec<&'static Resource> {
         let truths = COMPANY.truths.iter().filter(|truth| truth.kind == kind);
         let ids: BTreeSet<_> = truths.flat_map(|truth| &truth.resource_ids).collect();
-        let found: Vec<_> = COMPANY.resources.iter().filter(|resource| ids.contains(&resource.resource_id)).collect();
+        let found: Vec<_> =
+            COMPANY.resources.iter().filter(|resource| ids.contains(&resource.resource_id)).collect();
         assert_eq!(found.len(), ids.len(), "{kind}: a truth names a resource that does not exist");
         found
     }
@@ -137,8 +146,12 @@ mod tests {
         assert!(company.truths.len() >= 30 && company.controls.len() >= 40);
         let teams: BTreeSet<_> = company.charges.iter().filter_map(Charge::team).collect();
         assert_eq!(teams, BTreeSet::from(["checkout", "data", "platform", "storefront"]));
-        let untagged: Decimal =
-            company.charges.iter().filter(|charge| charge.team().is_none()).map(|charge| charge.effective_cost).sum();
+        let untagged: Decimal = company
+            .charges
+            .iter()
+            .filter(|charge| charge.team().is_none())
+            .map(|charge| charge.effective_cost)
+            .sum();
         assert!(untagged > Decimal::ONE_THOUSAND);
         assert!(company.charges.iter().all(|charge| company.history.contains(charge.charge_period_start)));
     }
@@ -165,10 +178,12 @@ mod tests {
         }
         for commitment in &COMPANY.commitments {
             let id = commitment.id.as_str();
-            let hours = (COMPANY.as_of.min(commitment.ends_at) - COMPANY.history.start.max(commitment.starts_at))
-                .num_hours();
+            let hours = (COMPANY.as_of.min(commitment.ends_at)
+                - COMPANY.history.start.max(commitment.starts_at))
+            .num_hours();
             let upfront = commitment.upfront.unwrap_or_default() * commitment.quantity;
-            let spread = (upfront / Decimal::from(8760)).round_dp(crate::coverage::DIGITS) * Decimal::from(hours);
+            let spread =
+                (upfront / Decimal::from(8760)).round_dp(crate::coverage::DIGITS) * Decimal::from(hours);
             let difference = amortized[id] - (paid[id] - upfront + spread);
             assert!(difference.abs() < Decimal::new(1, 5), "{id}: {difference}");
         }
@@ -177,10 +192,13 @@ mod tests {
     #[test]
     fn the_bill_is_what_the_simulator_says() {
         let prices = COMPANY.prices.clone();
-        let book = PriceBook::new(prices.quotes, prices.shapes, prices.disks, prices.storage, prices.sources).unwrap();
-        let bill = Demand::over(COMPANY.history, &COMPANY.usage).unwrap().bill(&COMPANY.commitments, &book).unwrap();
+        let book = PriceBook::new(prices.quotes, prices.shapes, prices.disks, prices.storage, prices.sources)
+            .unwrap();
+        let bill =
+            Demand::over(COMPANY.history, &COMPANY.usage).unwrap().bill(&COMPANY.commitments, &book).unwrap();
         let machines = |charge: &&Charge| charge.resource_type.as_deref() == Some("Virtual Machine");
-        let charged: Decimal = COMPANY.charges.iter().filter(machines).map(|charge| charge.effective_cost).sum();
+        let charged: Decimal =
+            COMPANY.charges.iter().filter(machines).map(|charge| charge.effective_cost).sum();
         let list: Decimal = COMPANY.charges.iter().filter(machines).map(|charge| charge.list_cost).sum();
         assert_eq!(domain::to_cents(list), domain::to_cents(bill.on_demand_equivalent));
         let difference = charged - (bill.on_demand_cost + bill.commitment_used_cost);
@@ -201,7 +219,8 @@ mod tests {
     fn support_is_a_share_of_the_month() {
         let month: BillingMonth = "2026-10".parse().unwrap();
         let of_month = |charge: &&Charge| {
-            charge.provider_name == Provider::Aws.display_name() && month.period().contains(charge.charge_period_start)
+            charge.provider_name == Provider::Aws.display_name()
+                && month.period().contains(charge.charge_period_start)
         };
         let support = |charge: &Charge| charge.service_name.starts_with("AWS Support");
         let (fees, rest): (Vec<&Charge>, Vec<&Charge>) =
@@ -224,7 +243,8 @@ mod tests {
                     && from <= charge.charge_period_start
                     && charge.charge_period_start < to
             };
-            let sum: Decimal = COMPANY.charges.iter().filter(inside).map(|charge| charge.effective_cost).sum();
+            let sum: Decimal =
+                COMPANY.charges.iter().filter(inside).map(|charge| charge.effective_cost).sum();
             sum / Decimal::from((to - from).num_days())
         };
         let before = daily(*starts_at - chrono::Duration::days(14), *starts_at);
@@ -337,8 +357,12 @@ mod tests {
                 assert_eq!(hours, 45 * 24);
             }
         }
-        let kinds: BTreeSet<_> =
-            COMPANY.resources.iter().filter(|r| COMPANY.controls.contains(&r.resource_id)).map(|r| r.kind).collect();
+        let kinds: BTreeSet<_> = COMPANY
+            .resources
+            .iter()
+            .filter(|r| COMPANY.controls.contains(&r.resource_id))
+            .map(|r| r.kind)
+            .collect();
         assert!(kinds.len() >= 8, "{kinds:?}");
     }
 
@@ -351,6 +375,9 @@ mod tests {
         let mut spec = Spec::embedded().unwrap();
         spec.machines[0].instance_type = "m6i.huge".to_owned();
         let error = company_with(&spec).unwrap_err().to_string();
-        assert!(error.contains("web") && error.contains("m6i.huge") && error.contains("compute.csv"), "{error}");
+        assert!(
+            error.contains("web") && error.contains("m6i.huge") && error.contains("compute.csv"),
+            "{error}"
+        );
     }
 }

@@ -82,7 +82,8 @@ fn held(spec: &Spec, entry: &spec::Commitment, prices: &PriceSnapshot) -> Result
     let locked = match (&entry.region, &entry.instance_type) {
         (Some(region), Some(instance_type)) => {
             let place = (account.provider, region.as_str());
-            let quote = prices.quote(place, instance_type, entry.plan, Some((entry.term_years, entry.payment)));
+            let quote =
+                prices.quote(place, instance_type, entry.plan, Some((entry.term_years, entry.payment)));
             Some(quote.ok_or_else(|| unknown(&entry.id, instance_type))?)
         }
         _ => None,
@@ -129,7 +130,9 @@ impl<'a> Coverage<'a> {
                     continue;
                 }
                 let terms = Some((commitment.term_years, commitment.payment));
-                let Some(quote) = prices.quote(place, &entry.instance_type, commitment.plan, terms) else { continue };
+                let Some(quote) = prices.quote(place, &entry.instance_type, commitment.plan, terms) else {
+                    continue;
+                };
                 let rate = quote.effective_hourly().round_dp(DIGITS);
                 let takes = if commitment.plan.is_spend_based() { rate } else { Decimal::ONE };
                 let order = (
@@ -142,7 +145,7 @@ impl<'a> Coverage<'a> {
                 steps.push((order, Step { commitment: index, machine, rate, takes }));
             }
         }
-        steps.sort_by(|a, b| a.0.cmp(&b.0));
+        steps.sort_by_key(|(order, _)| *order);
         let amortized = commitments
             .iter()
             .map(|commitment| match (commitment.hourly, commitment.upfront) {
@@ -153,7 +156,13 @@ impl<'a> Coverage<'a> {
                 _ => Decimal::ONE,
             })
             .collect();
-        Ok(Self { fleet, commitments, list, steps: steps.into_iter().map(|(_, step)| step).collect(), amortized })
+        Ok(Self {
+            fleet,
+            commitments,
+            list,
+            steps: steps.into_iter().map(|(_, step)| step).collect(),
+            amortized,
+        })
     }
 
     /// Pays for the hours of one day.
@@ -235,7 +244,11 @@ fn stage(plan: PricingPlan) -> u8 {
 }
 
 fn unknown(subject: &str, missing: &str) -> DemoError {
-    DemoError::Unknown { subject: subject.to_owned(), missing: missing.to_owned(), place: "data/prices/compute.csv" }
+    DemoError::Unknown {
+        subject: subject.to_owned(),
+        missing: missing.to_owned(),
+        place: "data/prices/compute.csv",
+    }
 }
 
 #[cfg(test)]
@@ -256,13 +269,19 @@ mod tests {
             for (index, fee) in day.fees.iter().enumerate() {
                 let owed = Decimal::from(fee.hours) * commitments[index].quantity * coverage.amortized[index];
                 assert_eq!(fee.used + fee.unused, owed, "{}", commitments[index].id);
-                let lines: Decimal =
-                    day.lines.iter().filter(|(key, _)| key.1 == Some(index)).map(|(_, line)| line.effective).sum();
+                let lines: Decimal = day
+                    .lines
+                    .iter()
+                    .filter(|(key, _)| key.1 == Some(index))
+                    .map(|(_, line)| line.effective)
+                    .sum();
                 assert_eq!(lines, fee.used);
             }
             let hours: Decimal = day.lines.values().map(|line| line.hours).sum();
             let ran: usize = (start..start + 24)
-                .map(|hour| (0..spec.machines.len()).map(|machine| fleet.running(machine, hour).len()).sum::<usize>())
+                .map(|hour| {
+                    (0..spec.machines.len()).map(|machine| fleet.running(machine, hour).len()).sum::<usize>()
+                })
                 .sum();
             assert_eq!(hours, Decimal::from(ran));
         }

@@ -8,8 +8,8 @@ use crate::spec::{self, Spec};
 
 /// Relative demand by hour of the day in UTC for shoppers in Central Europe; scaled to mean 1 where it is used.
 const HOUR_OF_DAY: [f64; 24] = [
-    0.55, 0.38, 0.28, 0.24, 0.26, 0.36, 0.58, 0.84, 1.02, 1.10, 1.14, 1.18, 1.20, 1.14, 1.10, 1.12, 1.20, 1.34,
-    1.55, 1.78, 1.74, 1.46, 1.10, 0.78,
+    0.55, 0.38, 0.28, 0.24, 0.26, 0.36, 0.58, 0.84, 1.02, 1.10, 1.14, 1.18, 1.20, 1.14, 1.10, 1.12, 1.20,
+    1.34, 1.55, 1.78, 1.74, 1.46, 1.10, 0.78,
 ];
 /// Relative demand from Monday to Sunday.
 const DAY_OF_WEEK: [f64; 7] = [1.00, 0.97, 0.96, 0.97, 1.00, 1.05, 1.10];

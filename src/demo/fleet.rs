@@ -132,7 +132,11 @@ fn counts(spec: &Spec, machine: &spec::Machine, demand: &[Series]) -> Result<Vec
 }
 
 /// The demand series of that name, for `subject`.
-pub(crate) fn find<'a>(demand: &'a [Series], unique_id: &str, subject: &str) -> Result<&'a Series, DemoError> {
+pub(crate) fn find<'a>(
+    demand: &'a [Series],
+    unique_id: &str,
+    subject: &str,
+) -> Result<&'a Series, DemoError> {
     demand.iter().find(|series| series.unique_id == unique_id).ok_or_else(|| DemoError::Unknown {
         subject: subject.to_owned(),
         missing: unique_id.to_owned(),

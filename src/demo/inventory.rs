@@ -39,8 +39,17 @@ impl Inventory {
                 .map(|instance| Resource {
                     instance_type: Some(machine.instance_type.clone()),
                     os: Some(OS.to_owned()),
-                    group: machine.group.clone().or_else(|| machine.scale.as_ref().map(|_| machine.name.clone())),
-                    ..resource(ResourceKind::Vm, instance.account, &machine.region, &instance.name, &machine.tags)
+                    group: machine
+                        .group
+                        .clone()
+                        .or_else(|| machine.scale.as_ref().map(|_| machine.name.clone())),
+                    ..resource(
+                        ResourceKind::Vm,
+                        instance.account,
+                        &machine.region,
+                        &instance.name,
+                        &machine.tags,
+                    )
                 })
                 .collect();
             self.add(resources, machine.control, machine.truth.as_ref())?;
@@ -173,7 +182,12 @@ impl Inventory {
         Ok(())
     }
 
-    fn add(&mut self, resources: Vec<Resource>, control: bool, truth: Option<&Planted>) -> Result<(), DemoError> {
+    fn add(
+        &mut self,
+        resources: Vec<Resource>,
+        control: bool,
+        truth: Option<&Planted>,
+    ) -> Result<(), DemoError> {
         let ids: Vec<String> = resources.iter().map(|resource| resource.resource_id.clone()).collect();
         if let Some(truth) = truth {
             self.truths.extend(planted(truth, &ids)?);

@@ -24,7 +24,9 @@ pub(crate) fn resource_id(kind: ResourceKind, account: &Account, region: &str, n
             let project = &account.id;
             match kind {
                 ResourceKind::Bucket => format!("//storage.googleapis.com/projects/_/buckets/{name}"),
-                ResourceKind::Database => format!("//cloudsql.googleapis.com/projects/{project}/instances/{name}"),
+                ResourceKind::Database => {
+                    format!("//cloudsql.googleapis.com/projects/{project}/instances/{name}")
+                }
                 ResourceKind::Disk => {
                     format!("//compute.googleapis.com/projects/{project}/zones/{region}-b/disks/{name}")
                 }

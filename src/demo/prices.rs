@@ -93,7 +93,8 @@ fn load() -> Result<PriceSnapshot, DemoError> {
         }
         Err(DemoError::Prices { file, reason: format!("source {key:?} is not in sources.csv") })
     };
-    let mut snapshot = PriceSnapshot { sources: sources.iter().map(SourceRow::source).collect(), ..Default::default() };
+    let mut snapshot =
+        PriceSnapshot { sources: sources.iter().map(SourceRow::source).collect(), ..Default::default() };
     for row in rows::<QuoteRow>(COMPUTE)? {
         known(COMPUTE.0, &row.source)?;
         snapshot.quotes.push(row.quote()?);
@@ -287,9 +288,14 @@ mod tests {
     fn the_price_book_takes_every_row() {
         let prices = price_snapshot();
         let (quotes, shapes) = (prices.quotes.len(), prices.shapes.len());
-        let book =
-            billing::PriceBook::new(prices.quotes, prices.shapes, prices.disks, prices.storage, prices.sources)
-                .unwrap();
+        let book = billing::PriceBook::new(
+            prices.quotes,
+            prices.shapes,
+            prices.disks,
+            prices.storage,
+            prices.sources,
+        )
+        .unwrap();
         assert_eq!(book.quotes().count(), quotes, "{:?}", book.notes());
         assert!(quotes > 1000 && shapes > 100, "{quotes} {shapes}");
     }
@@ -297,7 +303,8 @@ mod tests {
     #[test]
     fn prices_keep_every_digit_and_shapes_agree_with_quotes() {
         let prices = price_snapshot();
-        let m6i = prices.quote((Provider::Aws, "eu-west-1"), "m6i.large", PricingPlan::OnDemand, None).unwrap();
+        let m6i =
+            prices.quote((Provider::Aws, "eu-west-1"), "m6i.large", PricingPlan::OnDemand, None).unwrap();
         assert_eq!(m6i.hourly, Decimal::new(107, 3));
         for shape in &prices.shapes {
             let place = (shape.provider, shape.region.as_str());
@@ -314,8 +321,12 @@ mod tests {
             let list = prices.quote(place, &quote.instance_type, PricingPlan::OnDemand, None).unwrap().hourly;
             assert!(quote.effective_hourly() < list, "{quote:?}");
             if quote.term_years == Some(1) {
-                let longer =
-                    prices.quote(place, &quote.instance_type, quote.plan, quote.payment.map(|payment| (3, payment)));
+                let longer = prices.quote(
+                    place,
+                    &quote.instance_type,
+                    quote.plan,
+                    quote.payment.map(|payment| (3, payment)),
+                );
                 assert!(longer.is_none_or(|longer| longer.effective_hourly() < quote.effective_hourly()));
             }
         }

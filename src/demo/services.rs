@@ -90,7 +90,8 @@ impl<'a> Daily<'a> {
                 (start..start + 24).filter(|hour| self.fleet.runs(instance, *hour)).count() as f64 / 24.0
             }
         };
-        let spike = item.anomaly.filter(|(when, _)| when.contains(period.start)).map_or(1.0, |(_, factor)| factor);
+        let spike =
+            item.anomaly.filter(|(when, _)| when.contains(period.start)).map_or(1.0, |(_, factor)| factor);
         let month = if item.by_month { days_in_month(period.start) as f64 } else { 1.0 };
         let quantity = from_statistic(item.quantity * factor * spike / month);
         if quantity.is_zero() {
@@ -174,7 +175,8 @@ impl Catalog<'_> {
             let name = format!("{}-root", instance.name);
             let place = (instance.account, instance.spec.region.as_str());
             let price = self.disk(place, &root.disk_type, &name)?.gib_month;
-            let template = self.storage_row(place, ResourceKind::Disk, &name, &root.disk_type, &instance.spec.tags);
+            let template =
+                self.storage_row(place, ResourceKind::Disk, &name, &root.disk_type, &instance.spec.tags);
             let item = Item { quantity: root.size_gib, by_month: true, ..item(template, "GiB-month", price) };
             items.push(Item { follows: Follows::Instance(index), ..item });
         }
@@ -184,8 +186,13 @@ impl Catalog<'_> {
             let price = self.disk(place, &disk.disk_type, &disk.name)?.gib_month;
             for number in 0..disk.count {
                 let name = numbered(&disk.name, number, disk.count == 1);
-                let template = self.storage_row(place, ResourceKind::Disk, &name, &disk.disk_type, &disk.tags);
-                items.push(Item { quantity: disk.size_gib, by_month: true, ..item(template, "GiB-month", price) });
+                let template =
+                    self.storage_row(place, ResourceKind::Disk, &name, &disk.disk_type, &disk.tags);
+                items.push(Item {
+                    quantity: disk.size_gib,
+                    by_month: true,
+                    ..item(template, "GiB-month", price)
+                });
             }
         }
         for snapshot in &self.spec.snapshots {
@@ -210,9 +217,15 @@ impl Catalog<'_> {
             let account = self.spec.account(&bucket.account, &bucket.name)?;
             let place = (account, bucket.region.as_str());
             let price = self.class(place, &bucket.storage_class, &bucket.name)?;
-            let template =
-                self.storage_row(place, ResourceKind::Bucket, &bucket.name, &bucket.storage_class, &bucket.tags);
-            let growing = Item { follows: Follows::Growth(bucket.monthly_growth), ..item(template, "", Decimal::ZERO) };
+            let template = self.storage_row(
+                place,
+                ResourceKind::Bucket,
+                &bucket.name,
+                &bucket.storage_class,
+                &bucket.tags,
+            );
+            let growing =
+                Item { follows: Follows::Growth(bucket.monthly_growth), ..item(template, "", Decimal::ZERO) };
             let stored = Item {
                 quantity: bucket.size_gib,
                 by_month: true,
@@ -220,7 +233,8 @@ impl Catalog<'_> {
                 price: price.gib_month,
                 ..growing.clone()
             };
-            let reads = bucket.size_gib * bucket.reads_per_gib_month * 1_048_576.0 / bucket.mean_object_kib / 1000.0;
+            let reads =
+                bucket.size_gib * bucket.reads_per_gib_month * 1_048_576.0 / bucket.mean_object_kib / 1000.0;
             let mut requests = Item {
                 quantity: reads,
                 by_month: true,
@@ -240,7 +254,8 @@ impl Catalog<'_> {
             let account = self.spec.account(&managed.account, &managed.name)?;
             let place = (account.provider, managed.region.as_str());
             let quote = self.prices.quote(place, &managed.instance_type, PricingPlan::OnDemand, None);
-            let hourly = quote.ok_or_else(|| missing(&managed.name, &managed.instance_type, "compute.csv"))?.hourly;
+            let hourly =
+                quote.ok_or_else(|| missing(&managed.name, &managed.instance_type, "compute.csv"))?.hourly;
             let service = match (account.provider, managed.kind) {
                 (Provider::Gcp, _) => ("Cloud SQL", "Databases"),
                 (_, ResourceKind::Cache) => ("Amazon ElastiCache", "Databases"),
@@ -250,12 +265,19 @@ impl Catalog<'_> {
             let template = Charge {
                 charge_description: Some(format!("{} instance-hour", managed.instance_type)),
                 instance_type: Some(managed.instance_type.clone()),
-                ..self.named(account, &managed.region, service, (id, &managed.name, managed.kind), &managed.tags)
+                ..self.named(
+                    account,
+                    &managed.region,
+                    service,
+                    (id, &managed.name, managed.kind),
+                    &managed.tags,
+                )
             };
             let mut storage = template.clone();
             items.push(Item { quantity: 24.0, ..item(template, "Hours", hourly) });
             if let Some(size_gib) = managed.storage_gib {
-                let rate = self.rate(account, &managed.region, "database_storage_gib_month", &managed.name)?;
+                let rate =
+                    self.rate(account, &managed.region, "database_storage_gib_month", &managed.name)?;
                 storage.charge_description = Some("database storage".to_owned());
                 storage.instance_type = None;
                 items.push(Item { quantity: size_gib, by_month: true, ..item(storage, "GiB-month", rate) });
@@ -355,14 +377,24 @@ impl Catalog<'_> {
         }
     }
 
-    fn disk(&self, (account, region): (&Account, &str), name: &str, subject: &str) -> Result<&DiskPrice, DemoError> {
+    fn disk(
+        &self,
+        (account, region): (&Account, &str),
+        name: &str,
+        subject: &str,
+    ) -> Result<&DiskPrice, DemoError> {
         let price = self.prices.disks.iter().find(|price| {
             price.provider == account.provider && price.region == region && price.disk_type == name
         });
         price.ok_or_else(|| missing(subject, name, "disks.csv"))
     }
 
-    fn class(&self, (account, region): (&Account, &str), name: &str, subject: &str) -> Result<&StoragePrice, DemoError> {
+    fn class(
+        &self,
+        (account, region): (&Account, &str),
+        name: &str,
+        subject: &str,
+    ) -> Result<&StoragePrice, DemoError> {
         let price = self.prices.storage.iter().find(|price| {
             price.provider == account.provider && price.region == region && price.storage_class == name
         });

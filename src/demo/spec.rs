@@ -64,7 +64,8 @@ impl Spec {
     /// # Errors
     /// Text that is not TOML, an unknown key, a value of the wrong kind, or a history that is not whole days.
     pub fn from_toml(text: &str) -> Result<Self, DemoError> {
-        let spec: Self = toml::from_str(text).map_err(|error| DemoError::Spec(error.to_string().trim().to_owned()))?;
+        let spec: Self =
+            toml::from_str(text).map_err(|error| DemoError::Spec(error.to_string().trim().to_owned()))?;
         let length = spec.as_of - spec.history_start;
         if length < Duration::days(60) || length != Duration::days(length.num_days()) {
             return Err(DemoError::Spec("history_start to as_of must be whole days, at least 60".to_owned()));

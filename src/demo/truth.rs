@@ -65,16 +65,20 @@ pub(crate) fn planted(planted: &Planted, resource_ids: &[String]) -> Result<Vec<
     if !planted.each {
         return Ok(vec![truth(planted.id.clone(), resource_ids.to_vec())]);
     }
-    let one = |(index, id): (usize, &String)| truth(format!("{}-{}", planted.id, index + 1), vec![id.clone()]);
+    let one =
+        |(index, id): (usize, &String)| truth(format!("{}-{}", planted.id, index + 1), vec![id.clone()]);
     Ok(resource_ids.iter().enumerate().map(one).collect())
 }
 
 /// What is expected of each kind, and why.
 fn expectation(planted: &Planted) -> Result<(Expectation, &'static str), DemoError> {
     use ActionType::*;
-    let recommend = |actions: &[ActionType], finding| Expectation::Recommend { actions: actions.to_vec(), finding };
+    let recommend =
+        |actions: &[ActionType], finding| Expectation::Recommend { actions: actions.to_vec(), finding };
     Ok(match planted.kind.as_str() {
-        "idle_vm" => (recommend(&[Stop, Delete], Some(Finding::Idle)), "does nothing but run its operating system"),
+        "idle_vm" => {
+            (recommend(&[Stop, Delete], Some(Finding::Idle)), "does nothing but run its operating system")
+        }
         "oversized_vm" => (
             recommend(&[Rightsize, Upgrade, MigrateToGraviton], Some(Finding::OverProvisioned)),
             "uses a small part of its CPU and memory even at its peak",
@@ -89,9 +93,15 @@ fn expectation(planted: &Planted) -> Result<(Expectation, &'static str), DemoErr
             "stateless batch work on several machines that stands interruption",
         ),
         "idle_database" => (recommend(&[Stop, Delete], Some(Finding::Idle)), "nobody connects to it"),
-        "idle_load_balancer" => (recommend(&[Delete], Some(Finding::Idle)), "has not had a request for weeks"),
-        "unattached_disk" => (recommend(&[Delete], Some(Finding::Unattached)), "attached to nothing for weeks"),
-        "unused_address" => (recommend(&[Delete], Some(Finding::Unattached)), "reserved and attached to nothing"),
+        "idle_load_balancer" => {
+            (recommend(&[Delete], Some(Finding::Idle)), "has not had a request for weeks")
+        }
+        "unattached_disk" => {
+            (recommend(&[Delete], Some(Finding::Unattached)), "attached to nothing for weeks")
+        }
+        "unused_address" => {
+            (recommend(&[Delete], Some(Finding::Unattached)), "reserved and attached to nothing")
+        }
         "old_snapshot" => (recommend(&[Delete], None), "older than any retention rule asks for"),
         "gp2_volume" => (
             recommend(&[Upgrade, ChangeStorageClass], None),

@@ -12,8 +12,8 @@ use crate::spec::{Pattern, Spec};
 
 /// Samples that an hour is made of.
 pub(crate) const SAMPLES: u32 = 2;
-/// Samples are multiples of this, so that files of decimals keep them exactly.
-const GRAIN: f64 = 65_536.0;
+/// Steps that a sample of usual size is a multiple of: sums of samples stay exact, and files short.
+const STEPS: f64 = 512.0;
 /// The series that "the shop's load" means.
 const STOREFRONT: &str = "storefront-requests";
 /// Largest excess of an hour's maximum over its mean, relative.
@@ -51,7 +51,9 @@ pub(crate) fn all(spec: &Spec, fleet: &Fleet<'_>, demand: &[Series]) -> Result<V
             let name = numbered(&disk.name, number, disk.count == 1);
             let id = resource_id(ResourceKind::Disk, account, &disk.region, &name);
             let mut write = |metric, peak: f64| {
-                clock.write(&id, metric, f64::MAX, &mut metrics, |hour| Some(peak * (0.35 + 0.5 * clock.shop(hour))));
+                clock.write(&id, metric, f64::MAX, &mut metrics, |hour| {
+                    Some(peak * (0.35 + 0.5 * clock.shop(hour)))
+                });
             };
             write(MetricName::DiskReadIops, disk.iops * 0.6);
             write(MetricName::DiskWriteIops, disk.iops * 0.4);
@@ -75,7 +77,9 @@ pub(crate) fn all(spec: &Spec, fleet: &Fleet<'_>, demand: &[Series]) -> Result<V
         }
         if let Some(peak) = service.network {
             for metric in [MetricName::NetworkIn, MetricName::NetworkOut] {
-                clock.write(&id, metric, f64::MAX, &mut metrics, |hour| Some(peak * (0.3 + 0.7 * clock.shop(hour))));
+                clock.write(&id, metric, f64::MAX, &mut metrics, |hour| {
+                    Some(peak * (0.3 + 0.7 * clock.shop(hour)))
+                });
             }
         }
     }
@@ -150,7 +154,8 @@ impl<'a> Clock<'a> {
     fn new(spec: &'a Spec, demand: &'a [Series]) -> Result<Self, DemoError> {
         let storefront = find(demand, STOREFRONT, "machines of pattern shop")?;
         let first = spec.metrics_start();
-        let busiest = (first..spec.hours()).map(|hour| value(storefront, hour)).fold(f64::MIN_POSITIVE, f64::max);
+        let busiest =
+            (first..spec.hours()).map(|hour| value(storefront, hour)).fold(f64::MIN_POSITIVE, f64::max);
         Ok(Self { spec, first, storefront, busiest })
     }
 
@@ -180,7 +185,8 @@ impl<'a> Clock<'a> {
             let Some(mean) = mean(hour) else { continue };
             let high = (mean * (1.0 + NOISE * noise.abs()) * (1.0 + BURST * burst)).min(cap);
             let low = (mean * (1.0 - NOISE * noise.abs()) * (1.0 - BURST * burst)).min(cap);
-            let [low, high] = [low, high].map(|value| (value.max(0.0) * GRAIN).round() / GRAIN);
+            let steps = steps_per_unit(mean);
+            let [low, high] = [low, high].map(|value| (value.max(0.0) * steps).round() / steps);
             metrics.push(HourlyMetric {
                 resource_id: resource_id.to_owned(),
                 metric,
@@ -191,5 +197,28 @@ impl<'a> Clock<'a> {
                 samples: SAMPLES,
             });
         }
+    }
+}
+
+/// The power of two that cuts a value of this size into at least [`STEPS`] steps.
+fn steps_per_unit(size: f64) -> f64 {
+    let mut steps = 1.0 / 1024.0;
+    while size > 0.0 && size * steps < STEPS {
+        steps *= 2.0;
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_fit_the_size_and_are_powers_of_two() {
+        assert_eq!(steps_per_unit(1.0), 512.0);
+        assert_eq!(steps_per_unit(700.0), 1.0);
+        assert_eq!(steps_per_unit(0.0), 1.0 / 1024.0);
+        let tiny = steps_per_unit(0.00001);
+        assert!(0.00001 * tiny >= 512.0 && tiny.log2().fract() == 0.0);
     }
 }
