@@ -1,1 +1,1 @@
-drop table organization;
+drop table audit_entries, tokens, sessions, users, organizations;

@@ -4,12 +4,13 @@ use chrono::NaiveDate;
 use domain::{OrganizationId, RunId};
 use rust_decimal::Decimal;
 use serde::Serialize;
+use sqlx::Connection;
 use sqlx::PgConnection;
 
 use crate::StoreError;
 
 /// One unexpected day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
 pub struct Anomaly {
     /// The series (`cost/service/…`).
     pub unique_id: String,
@@ -37,7 +38,26 @@ pub async fn save(
     run: RunId,
     anomalies: &[Anomaly],
 ) -> Result<(), StoreError> {
-    todo!()
+    let mut tx = conn.begin().await?;
+    for anomaly in anomalies {
+        let sql = "insert into anomalies (run_id, organization_id, unique_id, day, actual, expected, lower, upper, reason)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        let saved = sqlx::query(sql)
+            .bind(run.0)
+            .bind(org.0)
+            .bind(&anomaly.unique_id)
+            .bind(anomaly.day)
+            .bind(anomaly.actual)
+            .bind(anomaly.expected)
+            .bind(anomaly.lower)
+            .bind(anomaly.upper)
+            .bind(&anomaly.reason)
+            .execute(&mut *tx)
+            .await;
+        let key = format!("{} on {}", anomaly.unique_id, anomaly.day);
+        saved.map_err(|error| StoreError::or_exists(error, "anomaly", &key))?;
+    }
+    Ok(tx.commit().await?)
 }
 
 /// The anomalies that a run found, latest day first.
@@ -49,5 +69,7 @@ pub async fn list(
     org: OrganizationId,
     run: RunId,
 ) -> Result<Vec<Anomaly>, StoreError> {
-    todo!()
+    let sql = "select unique_id, day, actual, expected, lower, upper, reason from anomalies
+        where organization_id = $1 and run_id = $2 order by day desc, unique_id";
+    Ok(sqlx::query_as(sql).bind(org.0).bind(run.0).fetch_all(conn).await?)
 }

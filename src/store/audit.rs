@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use crate::StoreError;
 
 /// One thing that somebody did.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, sqlx::FromRow)]
 pub struct Entry {
     /// Key; larger is later.
     pub id: i64,
@@ -47,7 +47,18 @@ pub async fn record(
     entry: &NewEntry<'_>,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    todo!()
+    let sql = "insert into audit_entries (organization_id, at, actor, action, subject, detail)
+        values ($1, $2, $3, $4, $5, $6)";
+    sqlx::query(sql)
+        .bind(org.0)
+        .bind(at)
+        .bind(entry.actor)
+        .bind(entry.action)
+        .bind(entry.subject)
+        .bind(&entry.detail)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Entries, latest first; `before` is the id of the last one already seen.
@@ -60,5 +71,7 @@ pub async fn list(
     before: Option<i64>,
     limit: u32,
 ) -> Result<Vec<Entry>, StoreError> {
-    todo!()
+    let sql = "select id, at, actor, action, subject, detail from audit_entries
+        where organization_id = $1 and ($2::bigint is null or id < $2) order by id desc limit $3";
+    Ok(sqlx::query_as(sql).bind(org.0).bind(before).bind(i64::from(limit)).fetch_all(conn).await?)
 }

@@ -1,7 +1,10 @@
 //! Capacity plans of a run.
 
+use crate::row;
 use domain::{CapacityPlan, OrganizationId, RunId};
+use sqlx::Connection;
 use sqlx::PgConnection;
+use sqlx::types::Json;
 
 use crate::StoreError;
 
@@ -15,7 +18,23 @@ pub async fn save(
     run: RunId,
     plans: &[CapacityPlan],
 ) -> Result<(), StoreError> {
-    todo!()
+    let mut tx = conn.begin().await?;
+    for plan in plans {
+        let json = row::to_json("capacity plan", plan)?;
+        // A number that is not finite becomes null in JSON and would only fail when somebody reads the plan.
+        if serde_json::from_value::<CapacityPlan>(json.clone()).is_err() {
+            return Err(StoreError::Invalid(format!(
+                "capacity plan {:?} has a number that is not finite",
+                plan.unique_id
+            )));
+        }
+        let sql =
+            "insert into capacity_plans (run_id, organization_id, unique_id, plan) values ($1, $2, $3, $4)";
+        let saved =
+            sqlx::query(sql).bind(run.0).bind(org.0).bind(&plan.unique_id).bind(json).execute(&mut *tx).await;
+        saved.map_err(|error| StoreError::or_exists(error, "capacity plan", &plan.unique_id))?;
+    }
+    Ok(tx.commit().await?)
 }
 
 /// The plans of a run, by workload.
@@ -27,7 +46,10 @@ pub async fn list(
     org: OrganizationId,
     run: RunId,
 ) -> Result<Vec<CapacityPlan>, StoreError> {
-    todo!()
+    let sql = "select plan from capacity_plans where organization_id = $1 and run_id = $2 order by unique_id";
+    let plans: Vec<Json<CapacityPlan>> =
+        sqlx::query_scalar(sql).bind(org.0).bind(run.0).fetch_all(conn).await?;
+    Ok(plans.into_iter().map(|Json(plan)| plan).collect())
 }
 
 /// The plan of one workload by a run.
@@ -40,5 +62,8 @@ pub async fn get(
     run: RunId,
     unique_id: &str,
 ) -> Result<CapacityPlan, StoreError> {
-    todo!()
+    let sql = "select plan from capacity_plans where organization_id = $1 and run_id = $2 and unique_id = $3";
+    let found: Option<Json<CapacityPlan>> =
+        sqlx::query_scalar(sql).bind(org.0).bind(run.0).bind(unique_id).fetch_optional(conn).await?;
+    found.map(|Json(plan)| plan).ok_or_else(|| StoreError::not_found("capacity plan", unique_id))
 }

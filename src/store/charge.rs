@@ -1,124 +1,22 @@
-//! Reading the ledger: rollups for pages and the pipeline, line items for drill-down.
+//! Reading the costs of the ledger: rollups for pages and the pipeline.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
-use chrono::{DateTime, NaiveDate, Utc};
-use domain::{BillingMonth, Charge, Currency, OrganizationId, Period, Series};
+use chrono::{NaiveDate, NaiveTime};
+use domain::{Currency, Frequency, Grid, OrganizationId, Period, Series, Stamp, to_statistic};
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
-use sqlx::PgConnection;
+use serde::Serialize;
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, QueryBuilder, Row};
 
 use crate::StoreError;
+use crate::cost_query::Table;
 use crate::manifest::Sums;
+use crate::row;
 
-/// A column to filter and group by. A charge without a value has the empty text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Dimension {
-    /// `ProviderName`.
-    Provider,
-    /// `BillingAccountId`.
-    BillingAccount,
-    /// `SubAccountId`.
-    Account,
-    /// `ServiceName`.
-    Service,
-    /// `RegionId`.
-    Region,
-    /// The tag that names the owning team.
-    Team,
-    /// `ChargeCategory`.
-    ChargeCategory,
-    /// `PricingCategory`.
-    PricingCategory,
-    /// `CommitmentDiscountStatus`.
-    CommitmentStatus,
-    /// `ResourceId`; answered from the line items, the others from the daily rollup.
-    Resource,
-}
-
-/// Which cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CostColumn {
-    /// `BilledCost`: what the invoice says.
-    Billed,
-    /// `EffectiveCost`: commitments spread over their use.
-    #[default]
-    Effective,
-    /// `ListCost`.
-    List,
-    /// `ContractedCost`.
-    Contracted,
-}
-
-/// Length of one step of time. A charge counts in the UTC day (or month) in which its charge period starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Granularity {
-    /// UTC days.
-    #[default]
-    Day,
-    /// Calendar months.
-    Month,
-}
-
-/// Whether a filter keeps or drops its values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Match {
-    /// Only these.
-    Include,
-    /// All but these.
-    Exclude,
-}
-
-/// One filter; several are joined by "and".
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Filter {
-    /// Column.
-    pub dimension: Dimension,
-    /// Keep or drop.
-    pub matching: Match,
-    /// Values, joined by "or"; the empty text stands for charges without a value.
-    pub values: Vec<String>,
-}
-
-/// What to read from the ledger.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Query {
-    /// First UTC day, inclusive.
-    pub from: NaiveDate,
-    /// Last UTC day, exclusive.
-    pub to: NaiveDate,
-    /// Only charges in this currency: amounts of different currencies are never added.
-    pub currency: Currency,
-    /// Step of time.
-    pub granularity: Granularity,
-    /// Which cost.
-    pub cost: CostColumn,
-    /// Group by this, or one total.
-    pub group_by: Option<Dimension>,
-    /// Filters.
-    pub filters: Vec<Filter>,
-}
-
-impl Query {
-    /// Daily effective cost of everything from `from` (inclusive) to `to` (exclusive).
-    pub fn new(from: NaiveDate, to: NaiveDate, currency: Currency) -> Self {
-        Self {
-            from,
-            to,
-            currency,
-            granularity: Granularity::default(),
-            cost: CostColumn::default(),
-            group_by: None,
-            filters: Vec::new(),
-        }
-    }
-}
+pub use crate::cost_query::{CostColumn, Dimension, Filter, Granularity, Match, Query, SeriesScope};
+pub use crate::line_item::{Cursor, LineItem, LineItems, line_items};
+pub use crate::reconciliation::{Invoice, Reconciliation, reconciliation, set_invoice};
 
 /// The cost of one group in one step of time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -156,102 +54,12 @@ pub struct Groups {
 }
 
 /// A value of a dimension.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
 pub struct DimensionValue {
     /// The value as stored; empty for charges without one.
     pub value: String,
     /// A name to show beside it, where the bill has one (accounts, resources).
     pub name: Option<String>,
-}
-
-/// One line item, with where it came from.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct LineItem {
-    /// Key.
-    pub id: i64,
-    /// The object that it came from.
-    pub object_key: String,
-    /// The charge.
-    pub charge: Charge,
-}
-
-/// Where a page of line items ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cursor {
-    /// Start of the charge period of the last one.
-    pub charge_period_start: DateTime<Utc>,
-    /// Its key.
-    pub id: i64,
-}
-
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.charge_period_start.timestamp_micros(), self.id)
-    }
-}
-
-impl FromStr for Cursor {
-    type Err = StoreError;
-
-    fn from_str(text: &str) -> Result<Self, StoreError> {
-        let parse = || {
-            let (micros, id) = text.split_once('.')?;
-            let charge_period_start = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
-            Some(Self { charge_period_start, id: id.parse().ok()? })
-        };
-        parse().ok_or_else(|| StoreError::Invalid(format!("{text:?} is not a cursor of this list")))
-    }
-}
-
-/// One page of line items.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LineItems {
-    /// Latest first.
-    pub items: Vec<LineItem>,
-    /// Where the next page starts, if there is one.
-    pub next: Option<Cursor>,
-}
-
-/// The ledger beside what was imported and what was invoiced, for one month of one billing account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Reconciliation {
-    /// Provider on the bill.
-    pub provider_name: String,
-    /// Billing account.
-    pub billing_account_id: String,
-    /// Billing month.
-    pub billing_month: BillingMonth,
-    /// Currency.
-    pub currency: Currency,
-    /// Sums of the rows in the ledger.
-    pub ledger: Sums,
-    /// Sums that the manifests of the imports recorded.
-    pub manifest: Sums,
-    /// Billed total of the daily rollup.
-    pub rollup_billed: Decimal,
-    /// Billed total of the invoice, where one was entered.
-    pub invoice: Option<Decimal>,
-}
-
-impl Reconciliation {
-    /// `ledger − invoice`, where there is an invoice.
-    pub fn unexplained(&self) -> Option<Decimal> {
-        self.invoice.map(|invoice| self.ledger.billed - invoice)
-    }
-
-    /// Whether ledger, manifests and rollup agree in every digit.
-    pub fn is_consistent(&self) -> bool {
-        self.ledger == self.manifest && self.ledger.billed == self.rollup_billed
-    }
-}
-
-/// What a cost series of the pipeline is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SeriesScope {
-    /// Everything: one series `cost/total`.
-    Total,
-    /// One series a value: `cost/account/…`, `cost/service/…`, `cost/team/…`.
-    By(Dimension),
 }
 
 /// Cost per step of time (and group), ordered by group, then day. Steps without a charge have no row.
@@ -263,7 +71,26 @@ pub async fn costs(
     org: OrganizationId,
     query: &Query,
 ) -> Result<Vec<CostRow>, StoreError> {
-    todo!()
+    let table = Table::of(query);
+    let mut sql = QueryBuilder::new("select ");
+    sql.push(table.step(query.granularity)).push(" as step, ");
+    sql.push(query.group_by.map_or("''", |dimension| table.column(dimension))).push(" as value, sum(");
+    sql.push(query.cost.column()).push(") as cost, coalesce(sum(consumed_quantity), 0) as quantity");
+    table.push_from_where(&mut sql, org, query);
+    sql.push(" group by 1, 2 order by 2, 1");
+    let rows = sql
+        .build()
+        .try_map(|row: PgRow| {
+            Ok(CostRow {
+                day: row.try_get("step")?,
+                group: row.try_get("value")?,
+                cost: row::sum(&row, "cost")?,
+                quantity: row::sum(&row, "quantity")?,
+            })
+        })
+        .fetch_all(conn)
+        .await?;
+    Ok(rows)
 }
 
 /// Rows and sums of all four costs; `group_by` and `granularity` play no part.
@@ -271,7 +98,14 @@ pub async fn costs(
 /// # Errors
 /// Only those of the database.
 pub async fn totals(conn: &mut PgConnection, org: OrganizationId, query: &Query) -> Result<Sums, StoreError> {
-    todo!()
+    let table = Table::of(query);
+    let mut sql = QueryBuilder::new("select ");
+    sql.push(table.row_count()).push(
+        " as row_count, coalesce(sum(billed_cost), 0) as billed_cost, coalesce(sum(effective_cost), 0) as effective_cost,
+            coalesce(sum(list_cost), 0) as list_cost, coalesce(sum(contracted_cost), 0) as contracted_cost",
+    );
+    table.push_from_where(&mut sql, org, query);
+    Ok(sql.build_query_as().fetch_one(conn).await?)
 }
 
 /// The `limit` largest groups of `query.group_by` and the rest as one.
@@ -284,7 +118,28 @@ pub async fn groups(
     query: &Query,
     limit: u32,
 ) -> Result<Groups, StoreError> {
-    todo!()
+    let Some(dimension) = query.group_by else {
+        return Err(StoreError::Invalid("groups need a dimension to group by".to_owned()));
+    };
+    let table = Table::of(query);
+    let mut sql = QueryBuilder::new(
+        "select value, cost, sum(cost) over () as total, count(*) over () as groups from (select ",
+    );
+    sql.push(table.column(dimension)).push(" as value, sum(").push(query.cost.column()).push(") as cost");
+    table.push_from_where(&mut sql, org, query);
+    sql.push(" group by 1) grouped order by cost desc, value limit ").push_bind(i64::from(limit.max(1)));
+    let rows = sql.build().fetch_all(conn).await?;
+    let Some(first) = rows.first() else {
+        return Ok(Groups { top: Vec::new(), other_count: 0, other: Decimal::ZERO, total: Decimal::ZERO });
+    };
+    let total = row::sum(first, "total")?;
+    let groups = row::count(first, "groups")?;
+    let top = rows
+        .iter()
+        .map(|row| Ok(GroupTotal { group: row.try_get("value")?, cost: row::sum(row, "cost")? }))
+        .collect::<Result<Vec<_>, sqlx::Error>>()?;
+    let shown: Decimal = top.iter().map(|group| group.cost).sum();
+    Ok(Groups { other_count: groups - top.len() as u64, other: total - shown, total, top })
 }
 
 /// Values of a dimension whose value or name contains `text` (ignoring case), those that start with it first.
@@ -298,7 +153,17 @@ pub async fn values(
     text: &str,
     limit: u32,
 ) -> Result<Vec<DimensionValue>, StoreError> {
-    todo!()
+    let sql = "select value, name from dimension_values
+        where organization_id = $1 and dimension = $2
+            and (position(lower($3) in lower(value)) > 0 or position(lower($3) in lower(name)) > 0)
+        order by not starts_with(lower(value), lower($3)), value limit $4";
+    Ok(sqlx::query_as(sql)
+        .bind(org.0)
+        .bind(dimension.as_str())
+        .bind(text)
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await?)
 }
 
 /// Names of accounts by id, as the bills give them.
@@ -309,21 +174,10 @@ pub async fn account_names(
     conn: &mut PgConnection,
     org: OrganizationId,
 ) -> Result<BTreeMap<String, String>, StoreError> {
-    todo!()
-}
-
-/// Line items, latest first; `after` is the cursor of the page before.
-///
-/// # Errors
-/// Only those of the database.
-pub async fn line_items(
-    conn: &mut PgConnection,
-    org: OrganizationId,
-    query: &Query,
-    after: Option<Cursor>,
-    limit: u32,
-) -> Result<LineItems, StoreError> {
-    todo!()
+    let sql = "select value, name from dimension_values
+        where organization_id = $1 and dimension = 'account' and name is not null";
+    let names: Vec<(String, String)> = sqlx::query_as(sql).bind(org.0).fetch_all(conn).await?;
+    Ok(names.into_iter().collect())
 }
 
 /// Daily cost as series on one common grid, from the first to the last day with a charge (and inside `from`..`to`); a day
@@ -337,7 +191,30 @@ pub async fn daily_series(
     scope: SeriesScope,
     query: &Query,
 ) -> Result<Vec<Series>, StoreError> {
-    todo!()
+    let mut daily = query.clone();
+    daily.granularity = Granularity::Day;
+    daily.group_by = match scope {
+        SeriesScope::Total => None,
+        SeriesScope::By(dimension) => Some(dimension),
+    };
+    let rows = costs(conn, org, &daily).await?;
+    let first = rows.iter().map(|row| row.day).min();
+    let last = rows.iter().map(|row| row.day).max();
+    let Some((first, last)) = first.zip(last) else { return Ok(Vec::new()) };
+    let days = usize::try_from((last - first).num_days()).unwrap_or(0) + 1;
+    let grid =
+        Grid { start: Stamp::Time(first.and_time(NaiveTime::MIN).and_utc()), frequency: Frequency::DAY };
+    let mut series: Vec<Series> = Vec::new();
+    for group in rows.chunk_by(|a, b| a.group == b.group) {
+        let mut values = vec![Some(0.0); days];
+        for row in group {
+            let index = usize::try_from((row.day - first).num_days()).unwrap_or(0);
+            values[index] = Some(to_statistic(row.cost));
+        }
+        let name = group.first().map(|row| row.group.as_str()).unwrap_or_default();
+        series.push(Series { unique_id: scope.unique_id(name), grid, values });
+    }
+    Ok(series)
 }
 
 /// Effective cost of each resource over a period (hours count where their charge starts).
@@ -350,7 +227,19 @@ pub async fn resource_costs(
     period: Period,
     currency: Currency,
 ) -> Result<BTreeMap<String, Decimal>, StoreError> {
-    todo!()
+    let sql = "select resource_id, sum(effective_cost) as cost from charges
+        where organization_id = $1 and charge_period_start >= $2 and charge_period_start < $3
+            and billing_currency = $4 and resource_id is not null
+        group by resource_id";
+    let rows = sqlx::query(sql)
+        .bind(org.0)
+        .bind(period.start)
+        .bind(period.end)
+        .bind(currency.as_str())
+        .try_map(|row: PgRow| Ok((row.try_get("resource_id")?, row::sum(&row, "cost")?)))
+        .fetch_all(conn)
+        .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// First and last UTC day with a charge in a currency; `None` when there is none.
@@ -362,7 +251,10 @@ pub async fn span(
     org: OrganizationId,
     currency: Currency,
 ) -> Result<Option<(NaiveDate, NaiveDate)>, StoreError> {
-    todo!()
+    let sql = "select min(day), max(day) from daily_costs where organization_id = $1 and currency = $2";
+    let (first, last): (Option<NaiveDate>, Option<NaiveDate>) =
+        sqlx::query_as(sql).bind(org.0).bind(currency.as_str()).fetch_one(conn).await?;
+    Ok(first.zip(last))
 }
 
 /// Currencies of the ledger, most rows first.
@@ -370,43 +262,12 @@ pub async fn span(
 /// # Errors
 /// Only those of the database.
 pub async fn currencies(conn: &mut PgConnection, org: OrganizationId) -> Result<Vec<Currency>, StoreError> {
-    todo!()
-}
-
-/// Ledger, manifests, rollup and invoice per billing account and month, latest month first.
-///
-/// # Errors
-/// Only those of the database.
-pub async fn reconciliation(
-    conn: &mut PgConnection,
-    org: OrganizationId,
-) -> Result<Vec<Reconciliation>, StoreError> {
-    todo!()
-}
-
-/// An invoice total, as entered by a person or read from a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Invoice<'a> {
-    /// Provider on the bill.
-    pub provider_name: &'a str,
-    /// Billing account.
-    pub billing_account_id: &'a str,
-    /// Billing month.
-    pub billing_month: BillingMonth,
-    /// Currency.
-    pub currency: Currency,
-    /// Billed total.
-    pub billed: Decimal,
-}
-
-/// Records an invoice total, in place of an earlier one for the same account, month and currency.
-///
-/// # Errors
-/// Only those of the database.
-pub async fn set_invoice(
-    conn: &mut PgConnection,
-    org: OrganizationId,
-    invoice: &Invoice<'_>,
-) -> Result<(), StoreError> {
-    todo!()
+    let sql = "select currency from charge_parts where organization_id = $1 and superseded_by is null
+        group by currency order by sum(row_count) desc, currency";
+    let currencies = sqlx::query(sql)
+        .bind(org.0)
+        .try_map(|row: PgRow| row::parsed(&row, "currency"))
+        .fetch_all(conn)
+        .await?;
+    Ok(currencies)
 }

@@ -28,6 +28,20 @@ pub enum StoreError {
     /// A delivery overlaps an earlier one in a way that needs a decision; nothing was changed.
     #[error("{0}")]
     Overlap(Box<Overlap>),
+    /// A newer version of an object has nothing more for a month that its older version had; nothing was changed.
+    #[error(
+        "{object} has no row any more for account {billing_account_id:?}, {billing_month}, where its last version had {rows}; nothing was changed: check that the file is complete, then import it again with --on-overlap replace to drop these rows, or --on-overlap append to keep them"
+    )]
+    MonthGone {
+        /// The object.
+        object: String,
+        /// Billing account.
+        billing_account_id: String,
+        /// Billing month.
+        billing_month: BillingMonth,
+        /// Rows that are there.
+        rows: u64,
+    },
     /// The sums that the reader counted are not the sums that arrived in the database; nothing was changed.
     #[error(
         "{column} of {source_name} does not add up: the file has {in_file}, the database received {in_store}; nothing was changed, run the import again"

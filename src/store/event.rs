@@ -1,9 +1,11 @@
 //! Planned and past events.
 
 use chrono::{DateTime, Utc};
-use domain::{Event, OrganizationId};
+use domain::{Event, OrganizationId, Stamp};
 use serde::Serialize;
 use sqlx::PgConnection;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
 
 use crate::StoreError;
 
@@ -31,7 +33,23 @@ pub async fn create(
     by: &str,
     at: DateTime<Utc>,
 ) -> Result<StoredEvent, StoreError> {
-    todo!()
+    check(event)?;
+    let sql = "insert into events (organization_id, name, starts_at, ends_at, multiplier, multiplier_low, multiplier_high,
+            unique_id, changed_by, changed_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning *";
+    Ok(sqlx::query_as(sql)
+        .bind(org.0)
+        .bind(&event.name)
+        .bind(time(event.starts_at)?)
+        .bind(time(event.ends_at)?)
+        .bind(event.multiplier)
+        .bind(event.multiplier_low)
+        .bind(event.multiplier_high)
+        .bind(&event.unique_id)
+        .bind(by)
+        .bind(at)
+        .fetch_one(conn)
+        .await?)
 }
 
 /// Changes an event.
@@ -46,7 +64,26 @@ pub async fn update(
     by: &str,
     at: DateTime<Utc>,
 ) -> Result<StoredEvent, StoreError> {
-    todo!()
+    check(event)?;
+    let sql =
+        "update events set name = $3, starts_at = $4, ends_at = $5, multiplier = $6, multiplier_low = $7,
+            multiplier_high = $8, unique_id = $9, changed_by = $10, changed_at = $11
+        where organization_id = $1 and id = $2 returning *";
+    let changed = sqlx::query_as(sql)
+        .bind(org.0)
+        .bind(id)
+        .bind(&event.name)
+        .bind(time(event.starts_at)?)
+        .bind(time(event.ends_at)?)
+        .bind(event.multiplier)
+        .bind(event.multiplier_low)
+        .bind(event.multiplier_high)
+        .bind(&event.unique_id)
+        .bind(by)
+        .bind(at)
+        .fetch_optional(conn)
+        .await?;
+    changed.ok_or_else(|| StoreError::not_found("event", id))
 }
 
 /// One event.
@@ -54,7 +91,9 @@ pub async fn update(
 /// # Errors
 /// [`StoreError::NotFound`].
 pub async fn get(conn: &mut PgConnection, org: OrganizationId, id: i64) -> Result<StoredEvent, StoreError> {
-    todo!()
+    let sql = "select * from events where organization_id = $1 and id = $2";
+    let found = sqlx::query_as(sql).bind(org.0).bind(id).fetch_optional(conn).await?;
+    found.ok_or_else(|| StoreError::not_found("event", id))
 }
 
 /// All events by start.
@@ -62,7 +101,8 @@ pub async fn get(conn: &mut PgConnection, org: OrganizationId, id: i64) -> Resul
 /// # Errors
 /// Only those of the database.
 pub async fn list(conn: &mut PgConnection, org: OrganizationId) -> Result<Vec<StoredEvent>, StoreError> {
-    todo!()
+    let sql = "select * from events where organization_id = $1 order by starts_at, id";
+    Ok(sqlx::query_as(sql).bind(org.0).fetch_all(conn).await?)
 }
 
 /// Removes an event.
@@ -70,5 +110,54 @@ pub async fn list(conn: &mut PgConnection, org: OrganizationId) -> Result<Vec<St
 /// # Errors
 /// [`StoreError::NotFound`].
 pub async fn delete(conn: &mut PgConnection, org: OrganizationId, id: i64) -> Result<(), StoreError> {
-    todo!()
+    let sql = "delete from events where organization_id = $1 and id = $2";
+    let done = sqlx::query(sql).bind(org.0).bind(id).execute(conn).await?;
+    if done.rows_affected() == 0 {
+        return Err(StoreError::not_found("event", id));
+    }
+    Ok(())
+}
+
+fn check(event: &Event) -> Result<(), StoreError> {
+    let invalid = |what: &str| Err(StoreError::Invalid(format!("event {:?}: {what}", event.name)));
+    if event.name.trim().is_empty() {
+        return invalid("it needs a name");
+    }
+    if time(event.starts_at)? >= time(event.ends_at)? {
+        return invalid("it must end after it starts");
+    }
+    let ordered = event.low() <= event.multiplier && event.multiplier <= event.high();
+    if !(event.low() > 0.0 && ordered && event.high().is_finite()) {
+        return invalid("multipliers must be above 0 and in the order low, expected, high");
+    }
+    Ok(())
+}
+
+/// Stored events have clock times.
+fn time(stamp: Stamp) -> Result<DateTime<Utc>, StoreError> {
+    match stamp {
+        Stamp::Time(time) => Ok(time),
+        Stamp::Step(step) => {
+            Err(StoreError::Invalid(format!("step {step} is not a time: events need dates")))
+        }
+    }
+}
+
+impl sqlx::FromRow<'_, PgRow> for StoredEvent {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            event: Event {
+                name: row.try_get("name")?,
+                starts_at: Stamp::Time(row.try_get("starts_at")?),
+                ends_at: Stamp::Time(row.try_get("ends_at")?),
+                multiplier: row.try_get("multiplier")?,
+                multiplier_low: row.try_get("multiplier_low")?,
+                multiplier_high: row.try_get("multiplier_high")?,
+                unique_id: row.try_get("unique_id")?,
+            },
+            changed_by: row.try_get("changed_by")?,
+            changed_at: row.try_get("changed_at")?,
+        })
+    }
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::OrganizationId;
 use sqlx::PgConnection;
+use sqlx::Row;
 
 use crate::StoreError;
 
@@ -40,7 +41,35 @@ pub async fn begin(
     now: DateTime<Utc>,
     stale_before: DateTime<Utc>,
 ) -> Result<Known, StoreError> {
-    todo!()
+    // Takes a new key, or an unfinished one whose request must be dead by now.
+    let sql = "insert into idempotency_keys as known (organization_id, key, request_hash, taken_at)
+        values ($1, $2, $3, $4)
+        on conflict (organization_id, key) do update set taken_at = excluded.taken_at
+            where known.status is null and known.taken_at < $5 and known.request_hash = excluded.request_hash";
+    let taken = sqlx::query(sql)
+        .bind(org.0)
+        .bind(key)
+        .bind(request_hash)
+        .bind(now)
+        .bind(stale_before)
+        .execute(&mut *conn)
+        .await?;
+    if taken.rows_affected() == 1 {
+        return Ok(Known::New);
+    }
+    let sql =
+        "select request_hash, status, body from idempotency_keys where organization_id = $1 and key = $2";
+    let Some(row) = sqlx::query(sql).bind(org.0).bind(key).fetch_optional(conn).await? else {
+        // given back in between: the other request failed, this one may be tried again
+        return Ok(Known::InProgress);
+    };
+    if row.try_get::<Vec<u8>, _>("request_hash")? != request_hash {
+        return Ok(Known::OtherRequest);
+    }
+    Ok(match (row.try_get::<Option<i16>, _>("status")?, row.try_get::<Option<Vec<u8>>, _>("body")?) {
+        (Some(status), Some(body)) => Known::Answered(Answer { status: status.unsigned_abs(), body }),
+        _ => Known::InProgress,
+    })
 }
 
 /// Stores the answer.
@@ -53,7 +82,14 @@ pub async fn finish(
     key: &str,
     answer: &Answer,
 ) -> Result<(), StoreError> {
-    todo!()
+    let sql = "update idempotency_keys set status = $3, body = $4 where organization_id = $1 and key = $2";
+    let status = i16::try_from(answer.status)
+        .map_err(|_| StoreError::Invalid(format!("{} is not an HTTP status", answer.status)))?;
+    let done = sqlx::query(sql).bind(org.0).bind(key).bind(status).bind(&answer.body).execute(conn).await?;
+    if done.rows_affected() == 0 {
+        return Err(StoreError::not_found("idempotency key", key));
+    }
+    Ok(())
 }
 
 /// Gives a key back after a failure that may be tried again.
@@ -61,7 +97,9 @@ pub async fn finish(
 /// # Errors
 /// Only those of the database.
 pub async fn forget(conn: &mut PgConnection, org: OrganizationId, key: &str) -> Result<(), StoreError> {
-    todo!()
+    let sql = "delete from idempotency_keys where organization_id = $1 and key = $2 and status is null";
+    sqlx::query(sql).bind(org.0).bind(key).execute(conn).await?;
+    Ok(())
 }
 
 /// Forgets keys taken before `before` and says how many.
@@ -69,5 +107,7 @@ pub async fn forget(conn: &mut PgConnection, org: OrganizationId, key: &str) -> 
 /// # Errors
 /// Only those of the database.
 pub async fn delete_before(conn: &mut PgConnection, before: DateTime<Utc>) -> Result<u64, StoreError> {
-    todo!()
+    let done =
+        sqlx::query("delete from idempotency_keys where taken_at < $1").bind(before).execute(conn).await?;
+    Ok(done.rows_affected())
 }

@@ -1,11 +1,17 @@
 //! A queue of long work: claimed under a lease, polled by the API.
 
+use crate::row;
 use chrono::{DateTime, Utc};
 use domain::OrganizationId;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
 
 use crate::StoreError;
+
+/// How often a job is tried whose workers die.
+const MAX_ATTEMPTS: i32 = 5;
 
 /// How a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +68,31 @@ pub async fn enqueue(
     dedupe_key: Option<&str>,
     at: DateTime<Utc>,
 ) -> Result<Job, StoreError> {
-    todo!()
+    let sql =
+        "insert into jobs (organization_id, kind, payload, dedupe_key, status, available_at, created_at)
+        values ($1, $2, $3, $4, 'queued', $5, $5)
+        on conflict (organization_id, dedupe_key) where status in ('queued', 'running') do nothing
+        returning *";
+    let waiting = "select * from jobs
+        where organization_id = $1 and dedupe_key = $2 and status in ('queued', 'running')";
+    // The job that was in the way may end between the two statements: then there is room again.
+    loop {
+        let new: Option<Job> = sqlx::query_as(sql)
+            .bind(org.0)
+            .bind(kind)
+            .bind(payload)
+            .bind(dedupe_key)
+            .bind(at)
+            .fetch_optional(&mut *conn)
+            .await?;
+        if let Some(job) = new {
+            return Ok(job);
+        }
+        let known = sqlx::query_as(waiting).bind(org.0).bind(dedupe_key).fetch_optional(&mut *conn).await?;
+        if let Some(job) = known {
+            return Ok(job);
+        }
+    }
 }
 
 /// Claims the oldest job that waits, or whose worker let its lease run out, until `lease_until`.
@@ -75,7 +105,20 @@ pub async fn claim(
     now: DateTime<Utc>,
     lease_until: DateTime<Utc>,
 ) -> Result<Option<Job>, StoreError> {
-    todo!()
+    let give_up = "update jobs set status = 'failed', finished_at = $1,
+            error = 'its worker died ' || attempts || ' times', worker = null, lease_until = null
+        where status = 'running' and lease_until < $1 and attempts >= $2";
+    sqlx::query(give_up).bind(now).bind(MAX_ATTEMPTS).execute(&mut *conn).await?;
+    let sql = "update jobs set status = 'running', worker = $2, lease_until = $3, attempts = attempts + 1
+        where id = (
+            select id from jobs
+            where (status = 'queued' and available_at <= $1) or (status = 'running' and lease_until < $1)
+            order by available_at, id
+            for update skip locked
+            limit 1
+        )
+        returning *";
+    Ok(sqlx::query_as(sql).bind(now).bind(worker).bind(lease_until).fetch_optional(conn).await?)
 }
 
 /// Extends the lease and reports progress. `false`: the lease was lost, stop working.
@@ -90,7 +133,17 @@ pub async fn heartbeat(
     progress: f64,
     message: Option<&str>,
 ) -> Result<bool, StoreError> {
-    todo!()
+    let sql = "update jobs set lease_until = $3, progress = $4, message = $5
+        where id = $1 and worker = $2 and status = 'running'";
+    let done = sqlx::query(sql)
+        .bind(id)
+        .bind(worker)
+        .bind(lease_until)
+        .bind(progress)
+        .bind(message)
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Ends a job well. Call it in the transaction that holds the effects: `false` means that the lease was lost, so roll back.
@@ -104,7 +157,11 @@ pub async fn finish(
     result: &serde_json::Value,
     at: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
-    todo!()
+    let sql = "update jobs set status = 'done', progress = 1, result = $3, error = null, finished_at = $4,
+            worker = null, lease_until = null
+        where id = $1 and worker = $2 and status = 'running'";
+    let done = sqlx::query(sql).bind(id).bind(worker).bind(result).bind(at).execute(conn).await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Ends a job with an error: it waits again until `retry_at`, or is given up without one. `false`: the lease was lost.
@@ -119,7 +176,13 @@ pub async fn fail(
     retry_at: Option<DateTime<Utc>>,
     at: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
-    todo!()
+    let sql = "update jobs set status = case when $4::timestamptz is null then 'failed' else 'queued' end,
+            error = $3, available_at = coalesce($4, available_at),
+            finished_at = case when $4::timestamptz is null then $5 end, worker = null, lease_until = null
+        where id = $1 and worker = $2 and status = 'running'";
+    let done =
+        sqlx::query(sql).bind(id).bind(worker).bind(error).bind(retry_at).bind(at).execute(conn).await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// One job.
@@ -127,7 +190,9 @@ pub async fn fail(
 /// # Errors
 /// [`StoreError::NotFound`].
 pub async fn get(conn: &mut PgConnection, org: OrganizationId, id: i64) -> Result<Job, StoreError> {
-    todo!()
+    let sql = "select * from jobs where organization_id = $1 and id = $2";
+    let found = sqlx::query_as(sql).bind(org.0).bind(id).fetch_optional(conn).await?;
+    found.ok_or_else(|| StoreError::not_found("job", id))
 }
 
 /// Jobs of the organization, latest first.
@@ -135,5 +200,39 @@ pub async fn get(conn: &mut PgConnection, org: OrganizationId, id: i64) -> Resul
 /// # Errors
 /// Only those of the database.
 pub async fn list(conn: &mut PgConnection, org: OrganizationId, limit: u32) -> Result<Vec<Job>, StoreError> {
-    todo!()
+    let sql = "select * from jobs where organization_id = $1 order by id desc limit $2";
+    Ok(sqlx::query_as(sql).bind(org.0).bind(i64::from(limit)).fetch_all(conn).await?)
+}
+
+impl std::str::FromStr for JobStatus {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "queued" => Ok(Self::Queued),
+            "running" => Ok(Self::Running),
+            "done" => Ok(Self::Done),
+            "failed" => Ok(Self::Failed),
+            _ => Err(format!("unknown job status {text:?}")),
+        }
+    }
+}
+
+impl sqlx::FromRow<'_, PgRow> for Job {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            organization_id: OrganizationId(row.try_get("organization_id")?),
+            kind: row.try_get("kind")?,
+            payload: row.try_get("payload")?,
+            status: row::parsed(row, "status")?,
+            attempts: row.try_get::<i32, _>("attempts")?.unsigned_abs(),
+            progress: row.try_get("progress")?,
+            message: row.try_get("message")?,
+            result: row.try_get("result")?,
+            error: row.try_get("error")?,
+            created_at: row.try_get("created_at")?,
+            finished_at: row.try_get("finished_at")?,
+        })
+    }
 }

@@ -31,9 +31,18 @@ pub mod usage;
 pub mod user;
 
 mod copy;
+mod cost_query;
 mod error;
+mod line_item;
+mod overlap;
 mod pool;
+mod programs;
+mod publish;
+mod reconciliation;
 mod row;
+
+#[cfg(test)]
+mod testing;
 
 pub use error::{Overlap, StoreError};
 pub use pool::{connect, migrate, ready};

@@ -1,10 +1,13 @@
 //! What was imported: one row per object, with its checksum and sums, and the parts of the ledger it made.
 
+use crate::row;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, Row};
 use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::{BillingMonth, Currency, ManifestId, OrganizationId};
+use domain::{BillingMonth, Charge, Currency, ManifestId, OrganizationId};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use sqlx::PgConnection;
@@ -24,6 +27,17 @@ pub struct Sums {
     pub list: Decimal,
     /// Sum of `ContractedCost`.
     pub contracted: Decimal,
+}
+
+impl Sums {
+    /// Counts one charge.
+    pub fn add(&mut self, charge: &Charge) {
+        self.rows += 1;
+        self.billed += charge.billed_cost;
+        self.effective += charge.effective_cost;
+        self.list += charge.list_cost;
+        self.contracted += charge.contracted_cost;
+    }
 }
 
 /// What became of an object.
@@ -114,7 +128,7 @@ pub struct Part {
     pub superseded_by: Option<ManifestId>,
 }
 
-/// The latest import of exactly these bytes under this key, if its rows are still in the ledger.
+/// The latest import under this key, if it was of exactly these bytes; its rows may have been replaced since by another object.
 ///
 /// # Errors
 /// Only those of the database.
@@ -125,7 +139,16 @@ pub async fn find(
     object_key: &str,
     checksum: &str,
 ) -> Result<Option<Manifest>, StoreError> {
-    todo!()
+    let sql = "select * from manifests where id =
+            (select max(id) from manifests where organization_id = $1 and source = $2 and object_key = $3)
+        and checksum = $4";
+    Ok(sqlx::query_as(sql)
+        .bind(org.0)
+        .bind(source)
+        .bind(object_key)
+        .bind(checksum)
+        .fetch_optional(conn)
+        .await?)
 }
 
 /// Imports of the organization (of one source when given), latest first.
@@ -138,7 +161,9 @@ pub async fn list(
     source: Option<&str>,
     limit: u32,
 ) -> Result<Vec<Manifest>, StoreError> {
-    todo!()
+    let sql = "select * from manifests where organization_id = $1 and ($2::text is null or source = $2)
+        order by id desc limit $3";
+    Ok(sqlx::query_as(sql).bind(org.0).bind(source).bind(i64::from(limit)).fetch_all(conn).await?)
 }
 
 /// The parts of one import, by month.
@@ -150,5 +175,54 @@ pub async fn parts(
     org: OrganizationId,
     manifest: ManifestId,
 ) -> Result<Vec<Part>, StoreError> {
-    todo!()
+    let sql = "select * from charge_parts where organization_id = $1 and manifest_id = $2
+        order by billing_month, provider_name, billing_account_id, currency";
+    Ok(sqlx::query_as(sql).bind(org.0).bind(manifest.0).fetch_all(conn).await?)
+}
+
+impl FromRow<'_, PgRow> for Sums {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            rows: row::count(row, "row_count")?,
+            billed: row::sum(row, "billed_cost")?,
+            effective: row::sum(row, "effective_cost")?,
+            list: row::sum(row, "list_cost")?,
+            contracted: row::sum(row, "contracted_cost")?,
+        })
+    }
+}
+
+impl FromRow<'_, PgRow> for Manifest {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: ManifestId(row.try_get("id")?),
+            source: row.try_get("source")?,
+            object_key: row.try_get("object_key")?,
+            checksum: row.try_get("checksum")?,
+            format: row.try_get("format")?,
+            size_bytes: row::count(row, "size_bytes")?,
+            status: row::parsed(row, "status")?,
+            sums: Sums::from_row(row)?,
+            loaded_at: row.try_get("loaded_at")?,
+        })
+    }
+}
+
+impl FromRow<'_, PgRow> for Part {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let billing_month: NaiveDate = row.try_get("billing_month")?;
+        Ok(Self {
+            id: row.try_get("id")?,
+            manifest_id: ManifestId(row.try_get("manifest_id")?),
+            object_key: row.try_get("object_key")?,
+            provider_name: row.try_get("provider_name")?,
+            billing_account_id: row.try_get("billing_account_id")?,
+            billing_month: row::month(billing_month),
+            currency: row::parsed(row, "currency")?,
+            first_day: row.try_get("first_day")?,
+            last_day: row.try_get("last_day")?,
+            sums: Sums::from_row(row)?,
+            superseded_by: row.try_get::<Option<i64>, _>("superseded_by")?.map(ManifestId),
+        })
+    }
 }

@@ -1,8 +1,11 @@
 //! Tenants.
 
+use crate::row;
 use domain::{Currency, OrganizationId};
 use serde::Serialize;
 use sqlx::PgConnection;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
 
 use crate::StoreError;
 
@@ -26,7 +29,10 @@ pub async fn ensure(
     name: &str,
     currency: Currency,
 ) -> Result<Organization, StoreError> {
-    todo!()
+    // An update that changes nothing makes `returning` see the row that is there.
+    let sql = "insert into organizations (name, currency) values ($1, $2)
+        on conflict (name) do update set name = excluded.name returning id, name, currency";
+    Ok(sqlx::query_as(sql).bind(name).bind(currency.as_str()).fetch_one(conn).await?)
 }
 
 /// One organization.
@@ -34,7 +40,9 @@ pub async fn ensure(
 /// # Errors
 /// [`StoreError::NotFound`].
 pub async fn get(conn: &mut PgConnection, id: OrganizationId) -> Result<Organization, StoreError> {
-    todo!()
+    let sql = "select id, name, currency from organizations where id = $1";
+    let found = sqlx::query_as(sql).bind(id.0).fetch_optional(conn).await?;
+    found.ok_or_else(|| StoreError::not_found("organization", id))
 }
 
 /// All organizations, by name.
@@ -42,5 +50,15 @@ pub async fn get(conn: &mut PgConnection, id: OrganizationId) -> Result<Organiza
 /// # Errors
 /// Only those of the database.
 pub async fn list(conn: &mut PgConnection) -> Result<Vec<Organization>, StoreError> {
-    todo!()
+    Ok(sqlx::query_as("select id, name, currency from organizations order by name").fetch_all(conn).await?)
+}
+
+impl sqlx::FromRow<'_, PgRow> for Organization {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: OrganizationId(row.try_get("id")?),
+            name: row.try_get("name")?,
+            currency: row::parsed(row, "currency")?,
+        })
+    }
 }

@@ -1,9 +1,13 @@
 //! Plans of runs, and the life of their recommendations, which outlives the run.
 
+use crate::row;
 use chrono::{DateTime, Utc};
 use domain::{OrganizationId, Plan, Recommendation, RecommendationStatus, RunId};
 use serde::Serialize;
 use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use sqlx::types::Json;
+use sqlx::{Connection, Row};
 
 use crate::StoreError;
 
@@ -60,7 +64,50 @@ pub async fn save(
     run: RunId,
     plan: &Plan,
 ) -> Result<(), StoreError> {
-    todo!()
+    let body = row::to_json("plan", plan)?;
+    // A number that is not finite becomes null in JSON and would only fail when somebody reads the plan.
+    if let Err(error) = serde_json::from_value::<Plan>(body) {
+        return Err(StoreError::Invalid(format!("the plan has a number that is not finite: {error}")));
+    }
+    let mut tx = conn.begin().await?;
+    let sql = "insert into plans (run_id, organization_id, as_of, currency, monthly_cost_before, monthly_cost_after, plan)
+        values ($1, $2, $3, $4, $5, $6, $7)";
+    let bare = Plan { recommendations: Vec::new(), ..plan.clone() };
+    let saved = sqlx::query(sql)
+        .bind(run.0)
+        .bind(org.0)
+        .bind(plan.as_of)
+        .bind(plan.currency.as_str())
+        .bind(plan.before)
+        .bind(plan.after)
+        .bind(row::to_json("plan", &bare)?)
+        .execute(&mut *tx)
+        .await;
+    saved.map_err(|error| StoreError::or_exists(error, "plan of run", &run.to_string()))?;
+    let sql = "insert into recommendations (run_id, organization_id, key, position, step, resource_id, team,
+            expected_monthly_savings, recommendation)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    for (position, recommendation) in plan.recommendations.iter().enumerate() {
+        let saved = sqlx::query(sql)
+            .bind(run.0)
+            .bind(org.0)
+            .bind(&recommendation.key)
+            .bind(i32::try_from(position).unwrap_or(i32::MAX))
+            .bind(recommendation.step.as_str())
+            .bind(&recommendation.resource_id)
+            .bind(&recommendation.team)
+            .bind(recommendation.estimated_monthly_savings.expected)
+            .bind(row::to_json("recommendation", recommendation)?)
+            .execute(&mut *tx)
+            .await;
+        saved.map_err(|error| match StoreError::or_exists(error, "recommendation", &recommendation.key) {
+            StoreError::AlreadyExists { key, .. } => {
+                StoreError::Invalid(format!("two recommendations of the plan have the key {key:?}"))
+            }
+            other => other,
+        })?;
+    }
+    Ok(tx.commit().await?)
 }
 
 /// The plan of the latest finished run that has one.
@@ -68,7 +115,13 @@ pub async fn save(
 /// # Errors
 /// Only those of the database.
 pub async fn latest(conn: &mut PgConnection, org: OrganizationId) -> Result<Option<StoredPlan>, StoreError> {
-    todo!()
+    let sql = "select max(p.run_id) from plans p join runs r on r.id = p.run_id
+        where p.organization_id = $1 and r.status = 'done'";
+    let run: Option<i64> = sqlx::query_scalar(sql).bind(org.0).fetch_one(&mut *conn).await?;
+    match run {
+        Some(run) => get(conn, org, RunId(run)).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// The plan of one run.
@@ -76,7 +129,15 @@ pub async fn latest(conn: &mut PgConnection, org: OrganizationId) -> Result<Opti
 /// # Errors
 /// [`StoreError::NotFound`].
 pub async fn get(conn: &mut PgConnection, org: OrganizationId, run: RunId) -> Result<StoredPlan, StoreError> {
-    todo!()
+    let sql = "select plan from plans where organization_id = $1 and run_id = $2";
+    let found: Option<Json<Plan>> =
+        sqlx::query_scalar(sql).bind(org.0).bind(run.0).fetch_optional(&mut *conn).await?;
+    let Json(mut plan) = found.ok_or_else(|| StoreError::not_found("plan of run", run))?;
+    let sql = "select recommendation from recommendations where organization_id = $1 and run_id = $2 order by position";
+    let recommendations: Vec<Json<Recommendation>> =
+        sqlx::query_scalar(sql).bind(org.0).bind(run.0).fetch_all(conn).await?;
+    plan.recommendations = recommendations.into_iter().map(|Json(recommendation)| recommendation).collect();
+    Ok(StoredPlan { run_id: run, plan })
 }
 
 /// The recommendations of a run with where they stand at `now`, in the order of the plan.
@@ -89,7 +150,19 @@ pub async fn recommendations(
     run: RunId,
     now: DateTime<Utc>,
 ) -> Result<Vec<StoredRecommendation>, StoreError> {
-    todo!()
+    let sql = "select c.run_id, c.recommendation, d.status, d.decided_by, d.decided_at,
+            (select min(p.as_of) from recommendations o join plans p using (run_id)
+                where o.organization_id = c.organization_id and o.key = c.key) as first_seen_at
+        from recommendations c
+        left join lateral (
+            select status, decided_by, decided_at from recommendation_decisions
+            where organization_id = c.organization_id and key = c.key and undone_at is null
+            order by id desc limit 1
+        ) d on true
+        where c.organization_id = $1 and c.run_id = $2 order by c.position";
+    let found =
+        sqlx::query(sql).bind(org.0).bind(run.0).try_map(|row| stored(&row, now)).fetch_all(conn).await?;
+    Ok(found)
 }
 
 /// The latest version of one recommendation with where it stands at `now`.
@@ -102,7 +175,19 @@ pub async fn recommendation(
     key: &str,
     now: DateTime<Utc>,
 ) -> Result<StoredRecommendation, StoreError> {
-    todo!()
+    let sql = "select c.run_id, c.recommendation, d.status, d.decided_by, d.decided_at,
+            (select min(p.as_of) from recommendations o join plans p using (run_id)
+                where o.organization_id = c.organization_id and o.key = c.key) as first_seen_at
+        from recommendations c
+        left join lateral (
+            select status, decided_by, decided_at from recommendation_decisions
+            where organization_id = c.organization_id and key = c.key and undone_at is null
+            order by id desc limit 1
+        ) d on true
+        where c.organization_id = $1 and c.key = $2 order by c.run_id desc limit 1";
+    let found =
+        sqlx::query(sql).bind(org.0).bind(key).try_map(|row| stored(&row, now)).fetch_optional(conn).await?;
+    found.ok_or_else(|| StoreError::not_found("recommendation", key))
 }
 
 /// Decides on a recommendation.
@@ -118,7 +203,23 @@ pub async fn set_status(
     note: Option<&str>,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    todo!()
+    let sql =
+        "insert into recommendation_decisions (organization_id, key, status, decided_by, decided_at, note)
+        select $1, $2, $3, $4, $5, $6
+        where exists (select 1 from recommendations where organization_id = $1 and key = $2)";
+    let done = sqlx::query(sql)
+        .bind(org.0)
+        .bind(key)
+        .bind(row::to_json("status", status)?)
+        .bind(by)
+        .bind(at)
+        .bind(note)
+        .execute(conn)
+        .await?;
+    if done.rows_affected() == 0 {
+        return Err(StoreError::not_found("recommendation", key));
+    }
+    Ok(())
 }
 
 /// Takes the last decision back and returns what stands again.
@@ -132,7 +233,23 @@ pub async fn undo(
     by: &str,
     at: DateTime<Utc>,
 ) -> Result<RecommendationStatus, StoreError> {
-    todo!()
+    let mut tx = conn.begin().await?;
+    let sql = "update recommendation_decisions set undone_by = $3, undone_at = $4
+        where id = (
+            select id from recommendation_decisions
+            where organization_id = $1 and key = $2 and undone_at is null
+            order by id desc limit 1 for update
+        )";
+    let done = sqlx::query(sql).bind(org.0).bind(key).bind(by).bind(at).execute(&mut *tx).await?;
+    if done.rows_affected() == 0 {
+        return Err(StoreError::not_found("decision to undo on", key));
+    }
+    let sql = "select status from recommendation_decisions
+        where organization_id = $1 and key = $2 and undone_at is null order by id desc limit 1";
+    let status: Option<Json<RecommendationStatus>> =
+        sqlx::query_scalar(sql).bind(org.0).bind(key).fetch_optional(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(at_time(status.map(|Json(status)| status), at))
 }
 
 /// Every decision on a recommendation, latest first.
@@ -144,5 +261,43 @@ pub async fn history(
     org: OrganizationId,
     key: &str,
 ) -> Result<Vec<StatusChange>, StoreError> {
-    todo!()
+    let sql = "select id, status, decided_by, decided_at, note, undone_at from recommendation_decisions
+        where organization_id = $1 and key = $2 order by id desc";
+    let changes = sqlx::query(sql)
+        .bind(org.0)
+        .bind(key)
+        .try_map(|row: PgRow| {
+            Ok(StatusChange {
+                id: row.try_get("id")?,
+                status: row::json(&row, "status")?,
+                by: row.try_get("decided_by")?,
+                at: row.try_get("decided_at")?,
+                note: row.try_get("note")?,
+                undone: row.try_get::<Option<DateTime<Utc>>, _>("undone_at")?.is_some(),
+            })
+        })
+        .fetch_all(conn)
+        .await?;
+    Ok(changes)
+}
+
+fn stored(row: &PgRow, now: DateTime<Utc>) -> Result<StoredRecommendation, sqlx::Error> {
+    let status: Option<Json<RecommendationStatus>> = row.try_get("status")?;
+    Ok(StoredRecommendation {
+        run_id: RunId(row.try_get("run_id")?),
+        recommendation: row::json(row, "recommendation")?,
+        status: at_time(status.map(|Json(status)| status), now),
+        changed_by: row.try_get("decided_by")?,
+        changed_at: row.try_get("decided_at")?,
+        first_seen_at: row.try_get("first_seen_at")?,
+    })
+}
+
+/// Where a recommendation stands: open without a decision, and open again when a snooze is over.
+fn at_time(decided: Option<RecommendationStatus>, now: DateTime<Utc>) -> RecommendationStatus {
+    match decided {
+        Some(RecommendationStatus::Snoozed { until }) if until <= now => RecommendationStatus::Open,
+        Some(status) => status,
+        None => RecommendationStatus::Open,
+    }
 }

@@ -1,9 +1,12 @@
 //! Reports by mail: when, to whom, and what became of each.
 
+use crate::row;
 use chrono::{DateTime, Utc};
 use domain::OrganizationId;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use sqlx::{Connection, Row};
 
 use crate::StoreError;
 
@@ -80,7 +83,20 @@ pub async fn create(
     settings: &Settings,
     at: DateTime<Utc>,
 ) -> Result<Schedule, StoreError> {
-    todo!()
+    let sql = "insert into report_schedules (organization_id, name, report, cron, time_zone, recipients, enabled, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8) returning *";
+    let created = sqlx::query_as(sql)
+        .bind(org.0)
+        .bind(&settings.name)
+        .bind(&settings.report)
+        .bind(&settings.cron)
+        .bind(&settings.time_zone)
+        .bind(&settings.recipients)
+        .bind(settings.enabled)
+        .bind(at)
+        .fetch_one(conn)
+        .await;
+    created.map_err(|error| StoreError::or_exists(error, "schedule", &settings.name))
 }
 
 /// Changes a schedule.
@@ -93,7 +109,24 @@ pub async fn update(
     id: i64,
     settings: &Settings,
 ) -> Result<Schedule, StoreError> {
-    todo!()
+    let sql =
+        "update report_schedules set name = $3, report = $4, cron = $5, time_zone = $6, recipients = $7,
+            enabled = $8
+        where organization_id = $1 and id = $2 returning *";
+    let changed = sqlx::query_as(sql)
+        .bind(org.0)
+        .bind(id)
+        .bind(&settings.name)
+        .bind(&settings.report)
+        .bind(&settings.cron)
+        .bind(&settings.time_zone)
+        .bind(&settings.recipients)
+        .bind(settings.enabled)
+        .fetch_optional(conn)
+        .await;
+    changed
+        .map_err(|error| StoreError::or_exists(error, "schedule", &settings.name))?
+        .ok_or_else(|| StoreError::not_found("schedule", id))
 }
 
 /// One schedule.
@@ -101,7 +134,9 @@ pub async fn update(
 /// # Errors
 /// [`StoreError::NotFound`].
 pub async fn get(conn: &mut PgConnection, org: OrganizationId, id: i64) -> Result<Schedule, StoreError> {
-    todo!()
+    let sql = "select * from report_schedules where organization_id = $1 and id = $2";
+    let found = sqlx::query_as(sql).bind(org.0).bind(id).fetch_optional(conn).await?;
+    found.ok_or_else(|| StoreError::not_found("schedule", id))
 }
 
 /// Schedules by name.
@@ -109,7 +144,8 @@ pub async fn get(conn: &mut PgConnection, org: OrganizationId, id: i64) -> Resul
 /// # Errors
 /// Only those of the database.
 pub async fn list(conn: &mut PgConnection, org: OrganizationId) -> Result<Vec<Schedule>, StoreError> {
-    todo!()
+    let sql = "select * from report_schedules where organization_id = $1 order by name";
+    Ok(sqlx::query_as(sql).bind(org.0).fetch_all(conn).await?)
 }
 
 /// Removes a schedule and its log.
@@ -117,7 +153,12 @@ pub async fn list(conn: &mut PgConnection, org: OrganizationId) -> Result<Vec<Sc
 /// # Errors
 /// [`StoreError::NotFound`].
 pub async fn delete(conn: &mut PgConnection, org: OrganizationId, id: i64) -> Result<(), StoreError> {
-    todo!()
+    let sql = "delete from report_schedules where organization_id = $1 and id = $2";
+    let done = sqlx::query(sql).bind(org.0).bind(id).execute(conn).await?;
+    if done.rows_affected() == 0 {
+        return Err(StoreError::not_found("schedule", id));
+    }
+    Ok(())
 }
 
 /// Claims one firing time: of all callers, exactly one ever gets a delivery, the others `None`.
@@ -131,7 +172,19 @@ pub async fn claim(
     fire_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<Option<Delivery>, StoreError> {
-    todo!()
+    let mut tx = conn.begin().await?;
+    let sql = "update report_schedules set last_fired_at = greatest(last_fired_at, $3)
+        where organization_id = $1 and id = $2";
+    let done = sqlx::query(sql).bind(org.0).bind(id).bind(fire_at).execute(&mut *tx).await?;
+    if done.rows_affected() == 0 {
+        return Err(StoreError::not_found("schedule", id));
+    }
+    let sql = "insert into report_deliveries (organization_id, schedule_id, fire_at, status, claimed_at)
+        values ($1, $2, $3, 'claimed', $4) on conflict (schedule_id, fire_at) do nothing returning *";
+    let claimed =
+        sqlx::query_as(sql).bind(org.0).bind(id).bind(fire_at).bind(now).fetch_optional(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(claimed)
 }
 
 /// Notes what became of a claimed delivery: its `Message-ID`, or why it failed.
@@ -145,7 +198,22 @@ pub async fn finish(
     outcome: Result<&str, &str>,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    todo!()
+    let sql = "update report_deliveries set status = $3, finished_at = $4, message_id = $5, error = $6
+        where organization_id = $1 and id = $2 and status = 'claimed'";
+    let status = if outcome.is_ok() { "sent" } else { "failed" };
+    let done = sqlx::query(sql)
+        .bind(org.0)
+        .bind(delivery)
+        .bind(status)
+        .bind(at)
+        .bind(outcome.ok())
+        .bind(outcome.err())
+        .execute(conn)
+        .await?;
+    if done.rows_affected() == 0 {
+        return Err(StoreError::not_found("claimed delivery", delivery));
+    }
+    Ok(())
 }
 
 /// Deliveries of a schedule, latest first.
@@ -158,5 +226,53 @@ pub async fn deliveries(
     id: i64,
     limit: u32,
 ) -> Result<Vec<Delivery>, StoreError> {
-    todo!()
+    let sql = "select * from report_deliveries where organization_id = $1 and schedule_id = $2
+        order by fire_at desc limit $3";
+    Ok(sqlx::query_as(sql).bind(org.0).bind(id).bind(i64::from(limit)).fetch_all(conn).await?)
+}
+
+impl std::str::FromStr for DeliveryStatus {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "claimed" => Ok(Self::Claimed),
+            "sent" => Ok(Self::Sent),
+            "failed" => Ok(Self::Failed),
+            _ => Err(format!("unknown delivery status {text:?}")),
+        }
+    }
+}
+
+impl sqlx::FromRow<'_, PgRow> for Schedule {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            settings: Settings {
+                name: row.try_get("name")?,
+                report: row.try_get("report")?,
+                cron: row.try_get("cron")?,
+                time_zone: row.try_get("time_zone")?,
+                recipients: row.try_get("recipients")?,
+                enabled: row.try_get("enabled")?,
+            },
+            last_fired_at: row.try_get("last_fired_at")?,
+            created_at: row.try_get("created_at")?,
+        })
+    }
+}
+
+impl sqlx::FromRow<'_, PgRow> for Delivery {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            schedule_id: row.try_get("schedule_id")?,
+            fire_at: row.try_get("fire_at")?,
+            status: row::parsed(row, "status")?,
+            claimed_at: row.try_get("claimed_at")?,
+            finished_at: row.try_get("finished_at")?,
+            message_id: row.try_get("message_id")?,
+            error: row.try_get("error")?,
+        })
+    }
 }

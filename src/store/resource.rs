@@ -1,8 +1,11 @@
 //! Inventory.
 
+use crate::row;
 use chrono::{DateTime, Utc};
 use domain::{OrganizationId, Resource, ResourceKind};
+use sqlx::Connection;
 use sqlx::PgConnection;
+use sqlx::types::Json;
 
 use crate::StoreError;
 
@@ -17,7 +20,36 @@ pub async fn replace(
     resources: &[Resource],
     at: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
-    todo!()
+    let ids: Vec<&str> = resources.iter().map(|resource| resource.resource_id.as_str()).collect();
+    let distinct: std::collections::BTreeSet<&str> = ids.iter().copied().collect();
+    if distinct.len() < ids.len() {
+        let twice = ids.iter().find(|id| ids.iter().filter(|other| other == id).count() > 1);
+        return Err(StoreError::Invalid(format!("resource {:?} is given twice", twice.unwrap_or(&""))));
+    }
+    let mut tx = conn.begin().await?;
+    let sql = "delete from resources where organization_id = $1 and source = $2 and resource_id <> all($3)";
+    let gone = sqlx::query(sql).bind(org.0).bind(source).bind(&ids).execute(&mut *tx).await?;
+    let kinds: Vec<&str> = resources.iter().map(|resource| resource.kind.as_str()).collect();
+    let bodies = resources
+        .iter()
+        .map(|resource| row::to_json("resource", resource))
+        .collect::<Result<Vec<serde_json::Value>, _>>()?;
+    let sql = "insert into resources (organization_id, resource_id, source, kind, seen_at, resource)
+        select $1, resource_id, $2, kind, $3, resource
+        from unnest($4::text[], $5::text[], $6::jsonb[]) as given (resource_id, kind, resource)
+        on conflict (organization_id, resource_id) do update set source = excluded.source, kind = excluded.kind,
+            seen_at = excluded.seen_at, resource = excluded.resource";
+    sqlx::query(sql)
+        .bind(org.0)
+        .bind(source)
+        .bind(at)
+        .bind(&ids)
+        .bind(kinds)
+        .bind(bodies)
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(gone.rows_affected())
 }
 
 /// Resources of all sources (of one kind when given), by id.
@@ -29,7 +61,11 @@ pub async fn list(
     org: OrganizationId,
     kind: Option<ResourceKind>,
 ) -> Result<Vec<Resource>, StoreError> {
-    todo!()
+    let sql = "select resource from resources where organization_id = $1 and ($2::text is null or kind = $2)
+        order by resource_id";
+    let found: Vec<Json<Resource>> =
+        sqlx::query_scalar(sql).bind(org.0).bind(kind.map(ResourceKind::as_str)).fetch_all(conn).await?;
+    Ok(found.into_iter().map(|Json(resource)| resource).collect())
 }
 
 /// One resource.
@@ -41,5 +77,8 @@ pub async fn get(
     org: OrganizationId,
     resource_id: &str,
 ) -> Result<Resource, StoreError> {
-    todo!()
+    let sql = "select resource from resources where organization_id = $1 and resource_id = $2";
+    let found: Option<Json<Resource>> =
+        sqlx::query_scalar(sql).bind(org.0).bind(resource_id).fetch_optional(conn).await?;
+    found.map(|Json(resource)| resource).ok_or_else(|| StoreError::not_found("resource", resource_id))
 }

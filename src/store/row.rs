@@ -3,9 +3,12 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use chrono::{NaiveDate, NaiveTime};
+use domain::BillingMonth;
+use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
 use sqlx::Row;
-use sqlx::postgres::PgRow;
+use sqlx::postgres::{PgRow, PgValueFormat};
 use sqlx::types::Json;
 
 use crate::StoreError;
@@ -41,6 +44,30 @@ pub(crate) fn count(row: &PgRow, column: &'static str) -> Result<u64, sqlx::Erro
     u64::try_from(count).map_err(|error| unreadable(column, error))
 }
 
+/// A sum of `numeric`. PostgreSQL keeps every digit; those beyond the 28 that a [`Decimal`] holds are rounded.
+pub(crate) fn sum(row: &PgRow, column: &'static str) -> Result<Decimal, sqlx::Error> {
+    let value = row.try_get_raw(column)?;
+    let bytes = value.as_bytes().map_err(|error| unreadable(column, error))?;
+    let text = match value.format() {
+        PgValueFormat::Text => String::from_utf8_lossy(bytes).into_owned(),
+        PgValueFormat::Binary => {
+            numeric_text(bytes).ok_or_else(|| unreadable(column, "not a finite number"))?
+        }
+    };
+    text.parse().map_err(|error| unreadable(column, error))
+}
+
+/// The billing month that holds a day.
+pub(crate) fn month(day: NaiveDate) -> BillingMonth {
+    BillingMonth::of(day.and_time(NaiveTime::MIN).and_utc())
+}
+
+/// A `smallint` of years.
+pub(crate) fn years(row: &PgRow, column: &'static str) -> Result<u8, sqlx::Error> {
+    let years: i16 = row.try_get(column)?;
+    u8::try_from(years).map_err(|error| unreadable(column, error))
+}
+
 /// A value as `jsonb`.
 pub(crate) fn to_json<T: serde::Serialize>(
     what: &'static str,
@@ -57,4 +84,31 @@ pub(crate) fn bigint(count: impl TryInto<i64>) -> i64 {
 /// A column whose text means nothing to this version.
 pub(crate) fn unreadable(column: &str, error: impl Display) -> sqlx::Error {
     sqlx::Error::ColumnDecode { index: column.to_owned(), source: error.to_string().into() }
+}
+
+/// Decimal text of a binary `numeric`: a header of four 16-bit words (digits, weight of the first one, sign, scale), then
+/// digits to base 10,000. `None` for NaN and infinities.
+fn numeric_text(bytes: &[u8]) -> Option<String> {
+    let words: Vec<u16> = bytes.chunks_exact(2).map(|word| u16::from_be_bytes([word[0], word[1]])).collect();
+    let (&[_, weight, sign, scale], digits) = words.split_first_chunk::<4>()?;
+    let weight = i32::from(weight.cast_signed());
+    let digit = |power: i32| {
+        let index = usize::try_from(weight - power).ok();
+        index.and_then(|index| digits.get(index)).copied().unwrap_or(0)
+    };
+    let mut text = match sign {
+        0x0000 => String::new(),
+        0x4000 => "-".to_owned(),
+        _ => return None,
+    };
+    for power in (0..=weight.max(0)).rev() {
+        text.push_str(&format!("{:04}", digit(power)));
+    }
+    let fraction: String =
+        (1..=i32::from(scale.div_ceil(4))).map(|power| format!("{:04}", digit(-power))).collect();
+    if scale > 0 {
+        text.push('.');
+        text.push_str(&fraction[..usize::from(scale)]);
+    }
+    Some(text)
 }

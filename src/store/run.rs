@@ -1,9 +1,12 @@
 //! Runs of the pipeline: every number on a page names one.
 
+use crate::row;
 use chrono::{DateTime, Utc};
 use domain::{OrganizationId, RunId};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
 
 use crate::StoreError;
 
@@ -64,7 +67,10 @@ pub async fn create(
     version: &str,
     at: DateTime<Utc>,
 ) -> Result<RunId, StoreError> {
-    todo!()
+    let sql = "insert into runs (organization_id, as_of, version, status, started_at)
+        values ($1, $2, $3, 'running', $4) returning id";
+    let id = sqlx::query_scalar(sql).bind(org.0).bind(as_of).bind(version).bind(at).fetch_one(conn).await?;
+    Ok(RunId(id))
 }
 
 /// Notes that a stage is done.
@@ -77,7 +83,11 @@ pub async fn add_stage(
     run: RunId,
     stage: &Stage,
 ) -> Result<(), StoreError> {
-    todo!()
+    let sql = "update runs set stages = stages || jsonb_build_array($3::jsonb)
+        where organization_id = $1 and id = $2 and status = 'running'";
+    let stage = row::to_json("stage", stage)?;
+    let done = sqlx::query(sql).bind(org.0).bind(run.0).bind(stage).execute(conn).await?;
+    expect_running(done.rows_affected(), run)
 }
 
 /// Ends a run well: from now on it is what pages show.
@@ -90,7 +100,10 @@ pub async fn finish(
     run: RunId,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    todo!()
+    let sql = "update runs set status = 'done', finished_at = $3
+        where organization_id = $1 and id = $2 and status = 'running'";
+    let done = sqlx::query(sql).bind(org.0).bind(run.0).bind(at).execute(conn).await?;
+    expect_running(done.rows_affected(), run)
 }
 
 /// Ends a run with an error.
@@ -104,7 +117,10 @@ pub async fn fail(
     error: &str,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    todo!()
+    let sql = "update runs set status = 'failed', finished_at = $3, error = $4
+        where organization_id = $1 and id = $2 and status = 'running'";
+    let done = sqlx::query(sql).bind(org.0).bind(run.0).bind(at).bind(error).execute(conn).await?;
+    expect_running(done.rows_affected(), run)
 }
 
 /// The latest finished run, if there is one.
@@ -112,7 +128,8 @@ pub async fn fail(
 /// # Errors
 /// Only those of the database.
 pub async fn latest(conn: &mut PgConnection, org: OrganizationId) -> Result<Option<Run>, StoreError> {
-    todo!()
+    let sql = "select * from runs where organization_id = $1 and status = 'done' order by id desc limit 1";
+    Ok(sqlx::query_as(sql).bind(org.0).fetch_optional(conn).await?)
 }
 
 /// One run.
@@ -120,7 +137,9 @@ pub async fn latest(conn: &mut PgConnection, org: OrganizationId) -> Result<Opti
 /// # Errors
 /// [`StoreError::NotFound`].
 pub async fn get(conn: &mut PgConnection, org: OrganizationId, run: RunId) -> Result<Run, StoreError> {
-    todo!()
+    let sql = "select * from runs where organization_id = $1 and id = $2";
+    let found = sqlx::query_as(sql).bind(org.0).bind(run.0).fetch_optional(conn).await?;
+    found.ok_or_else(|| StoreError::not_found("run", run))
 }
 
 /// Runs, latest first.
@@ -128,5 +147,41 @@ pub async fn get(conn: &mut PgConnection, org: OrganizationId, run: RunId) -> Re
 /// # Errors
 /// Only those of the database.
 pub async fn list(conn: &mut PgConnection, org: OrganizationId, limit: u32) -> Result<Vec<Run>, StoreError> {
-    todo!()
+    let sql = "select * from runs where organization_id = $1 order by id desc limit $2";
+    Ok(sqlx::query_as(sql).bind(org.0).bind(i64::from(limit)).fetch_all(conn).await?)
+}
+
+fn expect_running(rows: u64, run: RunId) -> Result<(), StoreError> {
+    if rows == 0 {
+        return Err(StoreError::not_found("running run", run));
+    }
+    Ok(())
+}
+
+impl std::str::FromStr for RunStatus {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "running" => Ok(Self::Running),
+            "done" => Ok(Self::Done),
+            "failed" => Ok(Self::Failed),
+            _ => Err(format!("unknown run status {text:?}")),
+        }
+    }
+}
+
+impl sqlx::FromRow<'_, PgRow> for Run {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: RunId(row.try_get("id")?),
+            as_of: row.try_get("as_of")?,
+            version: row.try_get("version")?,
+            status: row::parsed(row, "status")?,
+            started_at: row.try_get("started_at")?,
+            finished_at: row.try_get("finished_at")?,
+            error: row.try_get("error")?,
+            stages: row::json(row, "stages")?,
+        })
+    }
 }

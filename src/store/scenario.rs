@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use crate::StoreError;
 
 /// One scenario.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, sqlx::FromRow)]
 pub struct Scenario {
     /// Key.
     pub id: i64,
@@ -34,7 +34,11 @@ pub async fn create(
     by: &str,
     at: DateTime<Utc>,
 ) -> Result<Scenario, StoreError> {
-    todo!()
+    let sql = "insert into scenarios (organization_id, name, assumptions, created_by, created_at)
+        values ($1, $2, $3, $4, $5) returning *";
+    let created =
+        sqlx::query_as(sql).bind(org.0).bind(name).bind(assumptions).bind(by).bind(at).fetch_one(conn).await;
+    created.map_err(|error| StoreError::or_exists(error, "scenario", name))
 }
 
 /// One scenario.
@@ -42,7 +46,9 @@ pub async fn create(
 /// # Errors
 /// [`StoreError::NotFound`].
 pub async fn get(conn: &mut PgConnection, org: OrganizationId, id: i64) -> Result<Scenario, StoreError> {
-    todo!()
+    let sql = "select * from scenarios where organization_id = $1 and id = $2";
+    let found = sqlx::query_as(sql).bind(org.0).bind(id).fetch_optional(conn).await?;
+    found.ok_or_else(|| StoreError::not_found("scenario", id))
 }
 
 /// All scenarios by name.
@@ -50,7 +56,8 @@ pub async fn get(conn: &mut PgConnection, org: OrganizationId, id: i64) -> Resul
 /// # Errors
 /// Only those of the database.
 pub async fn list(conn: &mut PgConnection, org: OrganizationId) -> Result<Vec<Scenario>, StoreError> {
-    todo!()
+    let sql = "select * from scenarios where organization_id = $1 order by name";
+    Ok(sqlx::query_as(sql).bind(org.0).fetch_all(conn).await?)
 }
 
 /// Removes a scenario.
@@ -58,5 +65,10 @@ pub async fn list(conn: &mut PgConnection, org: OrganizationId) -> Result<Vec<Sc
 /// # Errors
 /// [`StoreError::NotFound`].
 pub async fn delete(conn: &mut PgConnection, org: OrganizationId, id: i64) -> Result<(), StoreError> {
-    todo!()
+    let sql = "delete from scenarios where organization_id = $1 and id = $2";
+    let done = sqlx::query(sql).bind(org.0).bind(id).execute(conn).await?;
+    if done.rows_affected() == 0 {
+        return Err(StoreError::not_found("scenario", id));
+    }
+    Ok(())
 }

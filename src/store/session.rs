@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use domain::UserId;
 use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, Row};
 
 use crate::StoreError;
 use crate::user::User;
@@ -29,7 +31,10 @@ pub async fn create(
     at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    todo!()
+    let sql = "insert into sessions (token_hash, organization_id, user_id, created_at, expires_at)
+        select $1, organization_id, id, $3, $4 from users where id = $2";
+    sqlx::query(sql).bind(token_hash).bind(user.0).bind(at).bind(expires_at).execute(conn).await?;
+    Ok(())
 }
 
 /// The session of the token with this hash, unless it expired, was revoked, or the person is disabled.
@@ -41,7 +46,10 @@ pub async fn find(
     token_hash: &[u8],
     now: DateTime<Utc>,
 ) -> Result<Option<Session>, StoreError> {
-    todo!()
+    let sql = "select u.*, s.created_at as session_created_at, s.expires_at
+        from sessions s join users u on u.id = s.user_id
+        where s.token_hash = $1 and s.expires_at > $2 and u.disabled_at is null";
+    Ok(sqlx::query_as(sql).bind(token_hash).bind(now).fetch_optional(conn).await?)
 }
 
 /// Moves the end of a session.
@@ -53,7 +61,9 @@ pub async fn extend(
     token_hash: &[u8],
     expires_at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    todo!()
+    let sql = "update sessions set expires_at = $2 where token_hash = $1";
+    sqlx::query(sql).bind(token_hash).bind(expires_at).execute(conn).await?;
+    Ok(())
 }
 
 /// Ends one session; ending one that is not there is fine.
@@ -61,7 +71,8 @@ pub async fn extend(
 /// # Errors
 /// Only those of the database.
 pub async fn revoke(conn: &mut PgConnection, token_hash: &[u8]) -> Result<(), StoreError> {
-    todo!()
+    sqlx::query("delete from sessions where token_hash = $1").bind(token_hash).execute(conn).await?;
+    Ok(())
 }
 
 /// Ends every session of a person and says how many there were.
@@ -69,7 +80,8 @@ pub async fn revoke(conn: &mut PgConnection, token_hash: &[u8]) -> Result<(), St
 /// # Errors
 /// Only those of the database.
 pub async fn revoke_all(conn: &mut PgConnection, user: UserId) -> Result<u64, StoreError> {
-    todo!()
+    let done = sqlx::query("delete from sessions where user_id = $1").bind(user.0).execute(conn).await?;
+    Ok(done.rows_affected())
 }
 
 /// Forgets sessions that ended before `now` and says how many.
@@ -77,5 +89,16 @@ pub async fn revoke_all(conn: &mut PgConnection, user: UserId) -> Result<u64, St
 /// # Errors
 /// Only those of the database.
 pub async fn delete_expired(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<u64, StoreError> {
-    todo!()
+    let done = sqlx::query("delete from sessions where expires_at <= $1").bind(now).execute(conn).await?;
+    Ok(done.rows_affected())
+}
+
+impl FromRow<'_, PgRow> for Session {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            user: User::from_row(row)?,
+            created_at: row.try_get("session_created_at")?,
+            expires_at: row.try_get("expires_at")?,
+        })
+    }
 }

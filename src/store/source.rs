@@ -1,9 +1,12 @@
 //! Freshness of configured sources.
 
+use crate::row;
 use chrono::{DateTime, Utc};
 use domain::OrganizationId;
 use serde::Serialize;
 use sqlx::PgConnection;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
 
 use crate::StoreError;
 
@@ -54,7 +57,33 @@ pub async fn record(
     at: DateTime<Utc>,
     next_run_at: Option<DateTime<Utc>>,
 ) -> Result<(), StoreError> {
-    todo!()
+    // A run that failed says nothing about the rows of the last one that worked.
+    let sql = "insert into source_statuses as known (organization_id, name, kind, last_run_at, last_success_at, next_run_at,
+            last_error, row_count, rejected_count, data_until)
+        values ($1, $2, $3, $4, case when $6::text is null then $4 end, $5, $6, coalesce($7, 0), coalesce($8, 0), $9)
+        on conflict (organization_id, name) do update set
+            kind = excluded.kind,
+            last_run_at = excluded.last_run_at,
+            last_success_at = coalesce(excluded.last_success_at, known.last_success_at),
+            next_run_at = excluded.next_run_at,
+            last_error = excluded.last_error,
+            row_count = coalesce($7, known.row_count),
+            rejected_count = coalesce($8, known.rejected_count),
+            data_until = greatest(excluded.data_until, known.data_until)";
+    let brought = outcome.ok();
+    sqlx::query(sql)
+        .bind(org.0)
+        .bind(name)
+        .bind(kind)
+        .bind(at)
+        .bind(next_run_at)
+        .bind(outcome.err())
+        .bind(brought.map(|brought| row::bigint(brought.rows)))
+        .bind(brought.map(|brought| row::bigint(brought.rejected)))
+        .bind(brought.and_then(|brought| brought.data_until))
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// All sources by name.
@@ -62,5 +91,22 @@ pub async fn record(
 /// # Errors
 /// Only those of the database.
 pub async fn list(conn: &mut PgConnection, org: OrganizationId) -> Result<Vec<SourceStatus>, StoreError> {
-    todo!()
+    let sql = "select * from source_statuses where organization_id = $1 order by name";
+    Ok(sqlx::query_as(sql).bind(org.0).fetch_all(conn).await?)
+}
+
+impl sqlx::FromRow<'_, PgRow> for SourceStatus {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            name: row.try_get("name")?,
+            kind: row.try_get("kind")?,
+            last_run_at: row.try_get("last_run_at")?,
+            last_success_at: row.try_get("last_success_at")?,
+            next_run_at: row.try_get("next_run_at")?,
+            last_error: row.try_get("last_error")?,
+            rows: row::count(row, "row_count")?,
+            rejected: row::count(row, "rejected_count")?,
+            data_until: row.try_get("data_until")?,
+        })
+    }
 }

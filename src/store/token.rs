@@ -1,5 +1,8 @@
 //! Bearer tokens of the JSON API. Only a hash is stored.
 
+use crate::row;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -100,7 +103,21 @@ pub async fn create(
     token: &NewToken<'_>,
     at: DateTime<Utc>,
 ) -> Result<Token, StoreError> {
-    todo!()
+    let sql =
+        "insert into tokens (organization_id, name, token_hash, scopes, created_by, created_at, expires_at)
+        values ($1, $2, $3, $4, $5, $6, $7) returning *";
+    let scopes: Vec<&str> = token.scopes.iter().map(|scope| scope.as_str()).collect();
+    let created = sqlx::query_as(sql)
+        .bind(org.0)
+        .bind(token.name)
+        .bind(token.token_hash)
+        .bind(scopes)
+        .bind(token.created_by.map(|user| user.0))
+        .bind(at)
+        .bind(token.expires_at)
+        .fetch_one(conn)
+        .await;
+    created.map_err(|error| StoreError::or_exists(error, "token", token.name))
 }
 
 /// The token with this hash, unless it expired or was revoked; notes the use.
@@ -112,7 +129,17 @@ pub async fn find(
     token_hash: &[u8],
     now: DateTime<Utc>,
 ) -> Result<Option<Token>, StoreError> {
-    todo!()
+    let sql = "select * from tokens
+        where token_hash = $1 and revoked_at is null and (expires_at is null or expires_at > $2)";
+    let found: Option<Token> =
+        sqlx::query_as(sql).bind(token_hash).bind(now).fetch_optional(&mut *conn).await?;
+    if let Some(token) = &found {
+        // at most one write a minute, however many requests
+        let sql = "update tokens set last_used_at = $2
+            where id = $1 and (last_used_at is null or last_used_at < $2::timestamptz - interval '1 minute')";
+        sqlx::query(sql).bind(token.id).bind(now).execute(conn).await?;
+    }
+    Ok(found)
 }
 
 /// Tokens of the organization that were not revoked, by name.
@@ -120,7 +147,8 @@ pub async fn find(
 /// # Errors
 /// Only those of the database.
 pub async fn list(conn: &mut PgConnection, org: OrganizationId) -> Result<Vec<Token>, StoreError> {
-    todo!()
+    let sql = "select * from tokens where organization_id = $1 and revoked_at is null order by name";
+    Ok(sqlx::query_as(sql).bind(org.0).fetch_all(conn).await?)
 }
 
 /// Ends a token.
@@ -128,5 +156,30 @@ pub async fn list(conn: &mut PgConnection, org: OrganizationId) -> Result<Vec<To
 /// # Errors
 /// [`StoreError::NotFound`].
 pub async fn revoke(conn: &mut PgConnection, org: OrganizationId, id: i64) -> Result<(), StoreError> {
-    todo!()
+    let sql =
+        "update tokens set revoked_at = now() where organization_id = $1 and id = $2 and revoked_at is null";
+    let done = sqlx::query(sql).bind(org.0).bind(id).execute(conn).await?;
+    if done.rows_affected() == 0 {
+        return Err(StoreError::not_found("token", id));
+    }
+    Ok(())
+}
+
+impl sqlx::FromRow<'_, PgRow> for Token {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let scopes: Vec<String> = row.try_get("scopes")?;
+        let scopes = scopes
+            .iter()
+            .map(|scope| scope.parse().map_err(|error: String| row::unreadable("scopes", error)));
+        Ok(Self {
+            id: row.try_get("id")?,
+            organization_id: OrganizationId(row.try_get("organization_id")?),
+            name: row.try_get("name")?,
+            scopes: scopes.collect::<Result<_, _>>()?,
+            created_by: row.try_get::<Option<i64>, _>("created_by")?.map(UserId),
+            created_at: row.try_get("created_at")?,
+            expires_at: row.try_get("expires_at")?,
+            last_used_at: row.try_get("last_used_at")?,
+        })
+    }
 }

@@ -1,7 +1,12 @@
 //! Hourly instance usage.
 
+use crate::copy::CopyText;
+use crate::row;
+use chrono::{DateTime, Utc};
 use domain::{OrganizationId, Period, UsageHour};
 use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use sqlx::{Connection, Row};
 
 use crate::StoreError;
 
@@ -16,7 +21,43 @@ pub async fn replace(
     period: Period,
     rows: &[UsageHour],
 ) -> Result<u64, StoreError> {
-    todo!()
+    if let Some(outside) = rows.iter().find(|row| !period.contains(row.hour)) {
+        return Err(StoreError::Invalid(format!(
+            "usage of {} lies outside {} to {}",
+            outside.hour, period.start, period.end
+        )));
+    }
+    let mut tx = conn.begin().await?;
+    let sql =
+        "delete from usage_hours where organization_id = $1 and source = $2 and hour >= $3 and hour < $4";
+    let gone = sqlx::query(sql)
+        .bind(org.0)
+        .bind(source)
+        .bind(period.start)
+        .bind(period.end)
+        .execute(&mut *tx)
+        .await?;
+    crate::copy::create_partitions(&mut tx, "usage_hours", rows.iter().map(|row| row.hour)).await?;
+    let mut text = CopyText::default();
+    for row in rows {
+        text.plain(org);
+        text.text(source);
+        text.plain(row.hour.to_rfc3339());
+        text.plain(row.provider);
+        text.text(&row.account);
+        text.text(&row.region);
+        text.text(&row.instance_type);
+        text.text(&row.os);
+        text.plain(row.quantity);
+        text.end_row();
+    }
+    text.send(
+        &mut tx,
+        "copy usage_hours (organization_id, source, hour, provider, account, region, instance_type, os, quantity) from stdin",
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(gone.rows_affected())
 }
 
 /// Usage of all sources in a period, summed per hour, account, region, type and system, in that order.
@@ -28,7 +69,27 @@ pub async fn read(
     org: OrganizationId,
     period: Period,
 ) -> Result<Vec<UsageHour>, StoreError> {
-    todo!()
+    let sql = "select hour, provider, account, region, instance_type, os, sum(quantity) as quantity
+        from usage_hours where organization_id = $1 and hour >= $2 and hour < $3
+        group by 1, 2, 3, 4, 5, 6 order by 1, 2, 3, 4, 5, 6";
+    let rows = sqlx::query(sql)
+        .bind(org.0)
+        .bind(period.start)
+        .bind(period.end)
+        .try_map(|row: PgRow| {
+            Ok(UsageHour {
+                hour: row.try_get("hour")?,
+                provider: row::parsed(&row, "provider")?,
+                account: row.try_get("account")?,
+                region: row.try_get("region")?,
+                instance_type: row.try_get("instance_type")?,
+                os: row.try_get("os")?,
+                quantity: row::sum(&row, "quantity")?,
+            })
+        })
+        .fetch_all(conn)
+        .await?;
+    Ok(rows)
 }
 
 /// The period that usage covers: first hour to the end of the last; `None` when there is none.
@@ -36,5 +97,8 @@ pub async fn read(
 /// # Errors
 /// Only those of the database.
 pub async fn span(conn: &mut PgConnection, org: OrganizationId) -> Result<Option<Period>, StoreError> {
-    todo!()
+    let sql = "select min(hour), max(hour) + interval '1 hour' from usage_hours where organization_id = $1";
+    let (start, end): (Option<DateTime<Utc>>, Option<DateTime<Utc>>) =
+        sqlx::query_as(sql).bind(org.0).fetch_one(conn).await?;
+    Ok(start.zip(end).map(|(start, end)| Period { start, end }))
 }

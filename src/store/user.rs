@@ -1,5 +1,8 @@
 //! People who sign in, and what they may do.
 
+use crate::row;
+use sqlx::postgres::PgRow;
+use sqlx::{Connection, Row};
 use std::fmt;
 use std::str::FromStr;
 
@@ -101,7 +104,18 @@ pub async fn create(
     user: &NewUser<'_>,
     at: DateTime<Utc>,
 ) -> Result<User, StoreError> {
-    todo!()
+    let sql = "insert into users (organization_id, email, name, role, password_hash, created_at)
+        values ($1, $2, $3, $4, $5, $6) returning *";
+    let created = sqlx::query_as(sql)
+        .bind(org.0)
+        .bind(user.email.trim())
+        .bind(user.name)
+        .bind(user.role.as_str())
+        .bind(user.password_hash)
+        .bind(at)
+        .fetch_one(conn)
+        .await;
+    created.map_err(|error| StoreError::or_exists(error, "user", user.email))
 }
 
 /// The person who signs in as `email`, in any organization, disabled or not.
@@ -109,7 +123,8 @@ pub async fn create(
 /// # Errors
 /// Only those of the database.
 pub async fn find_by_email(conn: &mut PgConnection, email: &str) -> Result<Option<User>, StoreError> {
-    todo!()
+    let sql = "select * from users where lower(email) = lower($1)";
+    Ok(sqlx::query_as(sql).bind(email.trim()).fetch_optional(conn).await?)
 }
 
 /// One person.
@@ -117,7 +132,9 @@ pub async fn find_by_email(conn: &mut PgConnection, email: &str) -> Result<Optio
 /// # Errors
 /// [`StoreError::NotFound`].
 pub async fn get(conn: &mut PgConnection, org: OrganizationId, id: UserId) -> Result<User, StoreError> {
-    todo!()
+    let sql = "select * from users where organization_id = $1 and id = $2";
+    let found = sqlx::query_as(sql).bind(org.0).bind(id.0).fetch_optional(conn).await?;
+    found.ok_or_else(|| StoreError::not_found("user", id))
 }
 
 /// Everybody in the organization, by address.
@@ -125,7 +142,8 @@ pub async fn get(conn: &mut PgConnection, org: OrganizationId, id: UserId) -> Re
 /// # Errors
 /// Only those of the database.
 pub async fn list(conn: &mut PgConnection, org: OrganizationId) -> Result<Vec<User>, StoreError> {
-    todo!()
+    let sql = "select * from users where organization_id = $1 order by lower(email)";
+    Ok(sqlx::query_as(sql).bind(org.0).fetch_all(conn).await?)
 }
 
 /// Gives a person another role. The last enabled admin keeps the role.
@@ -138,7 +156,16 @@ pub async fn set_role(
     id: UserId,
     role: Role,
 ) -> Result<User, StoreError> {
-    todo!()
+    let mut tx = conn.begin().await?;
+    if role != Role::Admin {
+        keep_an_admin(&mut tx, org, id).await?;
+    }
+    let sql = "update users set role = $3 where organization_id = $1 and id = $2 returning *";
+    let changed =
+        sqlx::query_as(sql).bind(org.0).bind(id.0).bind(role.as_str()).fetch_optional(&mut *tx).await?;
+    let user = changed.ok_or_else(|| StoreError::not_found("user", id))?;
+    tx.commit().await?;
+    Ok(user)
 }
 
 /// Stores another password hash and ends every session of the person.
@@ -151,7 +178,14 @@ pub async fn set_password_hash(
     id: UserId,
     password_hash: &str,
 ) -> Result<(), StoreError> {
-    todo!()
+    let mut tx = conn.begin().await?;
+    let sql = "update users set password_hash = $3 where organization_id = $1 and id = $2";
+    let done = sqlx::query(sql).bind(org.0).bind(id.0).bind(password_hash).execute(&mut *tx).await?;
+    if done.rows_affected() == 0 {
+        return Err(StoreError::not_found("user", id));
+    }
+    crate::session::revoke_all(&mut tx, id).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Locks a person out from `at` on and ends every session; the last enabled admin can't be locked out.
@@ -164,7 +198,16 @@ pub async fn disable(
     id: UserId,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    todo!()
+    let mut tx = conn.begin().await?;
+    keep_an_admin(&mut tx, org, id).await?;
+    let sql =
+        "update users set disabled_at = coalesce(disabled_at, $3) where organization_id = $1 and id = $2";
+    let done = sqlx::query(sql).bind(org.0).bind(id.0).bind(at).execute(&mut *tx).await?;
+    if done.rows_affected() == 0 {
+        return Err(StoreError::not_found("user", id));
+    }
+    crate::session::revoke_all(&mut tx, id).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Lets a person in again.
@@ -172,5 +215,38 @@ pub async fn disable(
 /// # Errors
 /// [`StoreError::NotFound`].
 pub async fn enable(conn: &mut PgConnection, org: OrganizationId, id: UserId) -> Result<(), StoreError> {
-    todo!()
+    let sql = "update users set disabled_at = null where organization_id = $1 and id = $2";
+    let done = sqlx::query(sql).bind(org.0).bind(id.0).execute(conn).await?;
+    if done.rows_affected() == 0 {
+        return Err(StoreError::not_found("user", id));
+    }
+    Ok(())
+}
+
+/// Refuses to go on when `id` is the only enabled admin. Locks the admins, so that two can't step down at once.
+async fn keep_an_admin(conn: &mut PgConnection, org: OrganizationId, id: UserId) -> Result<(), StoreError> {
+    let sql = "select id from users where organization_id = $1 and role = 'admin' and disabled_at is null
+        order by id for update";
+    let admins: Vec<i64> = sqlx::query_scalar(sql).bind(org.0).fetch_all(conn).await?;
+    match admins.as_slice() {
+        [only] if *only == id.0 => Err(StoreError::Invalid(
+            "this is the only admin who can sign in: make somebody else an admin first".to_owned(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+impl sqlx::FromRow<'_, PgRow> for User {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: UserId(row.try_get("id")?),
+            organization_id: OrganizationId(row.try_get("organization_id")?),
+            email: row.try_get("email")?,
+            name: row.try_get("name")?,
+            role: row::parsed(row, "role")?,
+            password_hash: row.try_get("password_hash")?,
+            created_at: row.try_get("created_at")?,
+            disabled_at: row.try_get("disabled_at")?,
+        })
+    }
 }

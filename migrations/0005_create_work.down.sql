@@ -1,0 +1,1 @@
+drop table jobs, idempotency_keys, source_statuses, report_deliveries, report_schedules;
