@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod accuracy;
+mod anomaly;
 mod backtest;
 mod calendar;
 mod calibrate;
@@ -26,6 +27,7 @@ mod score;
 mod seasons;
 mod study;
 
+pub use anomaly::{Anomaly, anomalies};
 pub use backtest::{Backtest, BacktestSettings, BacktestSummary, backtest, merge};
 pub use ensemble::{forecast, forecast_all};
 pub use paths::paths;
