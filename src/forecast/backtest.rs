@@ -27,6 +27,8 @@ pub struct BacktestSettings {
     pub step: usize,
     /// Season lengths as in [`Request`].
     pub season_lengths: Option<Vec<usize>>,
+    /// Lag of the seasonal naive error that scales MASE; `None`: the shortest season, given or found.
+    pub scale_season: Option<usize>,
     /// Events known at every origin.
     pub events: Vec<Event>,
 }
@@ -34,7 +36,14 @@ pub struct BacktestSettings {
 impl BacktestSettings {
     /// Three origins, a horizon apart, seasons detected, no events.
     pub fn new(horizon: usize) -> Self {
-        Self { horizon, windows: 3, step: horizon, season_lengths: None, events: Vec::new() }
+        Self {
+            horizon,
+            windows: 3,
+            step: horizon,
+            season_lengths: None,
+            scale_season: None,
+            events: Vec::new(),
+        }
     }
 }
 
@@ -62,7 +71,7 @@ pub struct BacktestSummary {
 
 /// Scores forecasts of the series made at earlier origins; nothing after an origin is seen by its forecast.
 ///
-/// MASE is scaled with the shortest season (given, or found before the origin). A series too short for one
+/// A series too short for one
 /// origin has no models and a warning.
 pub fn backtest(series: &Series, settings: &BacktestSettings) -> Backtest {
     let mut request = Request::new(settings.horizon);
@@ -80,8 +89,10 @@ pub fn backtest(series: &Series, settings: &BacktestSettings) -> Backtest {
             settings.horizon
         ));
     }
-    let windows: Vec<Window> =
-        origins.into_iter().map(|origin| Window::new(series, origin, &request)).collect();
+    let windows: Vec<Window> = origins
+        .into_iter()
+        .map(|origin| Window::new(series, origin, &request, settings.scale_season))
+        .collect();
     let mut folds: BTreeMap<&str, Vec<Fold>> = BTreeMap::new();
     for window in &windows {
         for (name, path, quantiles) in &window.forecasts {
@@ -133,7 +144,7 @@ struct Window {
 }
 
 impl Window {
-    fn new(series: &Series, origin: usize, request: &Checked) -> Self {
+    fn new(series: &Series, origin: usize, request: &Checked, scale_season: Option<usize>) -> Self {
         let known = Series {
             unique_id: series.unique_id.clone(),
             grid: series.grid,
@@ -156,7 +167,7 @@ impl Window {
         let raw: Vec<f64> = known.values.iter().map(|value| measured(value).unwrap_or(f64::NAN)).collect();
         Self {
             actual: series.values[origin..origin + request.horizon].iter().map(measured).collect(),
-            scale: seasonal_difference(&raw, study.seasons.short()),
+            scale: seasonal_difference(&raw, scale_season.unwrap_or(study.seasons.short())),
             forecasts,
         }
     }
@@ -193,7 +204,7 @@ mod tests {
         let (known, mut other) = (wave(600), wave(600));
         other.values[576..].iter_mut().for_each(|value| *value = Some(1e6));
         let request = Checked::new(&Request::new(24));
-        let (a, b) = (Window::new(&known, 576, &request), Window::new(&other, 576, &request));
+        let (a, b) = (Window::new(&known, 576, &request, None), Window::new(&other, 576, &request, None));
         assert_eq!(a.forecasts, b.forecasts);
     }
 

@@ -96,7 +96,7 @@ impl History {
         for index in one_offs(&values, seasons) {
             values[index] = f64::NAN;
         }
-        fill(&mut values, seasons.first().copied().unwrap_or(1));
+        fill(&mut values, seasons);
         values
     }
 
@@ -154,13 +154,14 @@ fn one_offs(values: &[f64], seasons: &[usize]) -> Vec<usize> {
     if episodes <= forgiven && found.len() * 20 <= n { found } else { Vec::new() }
 }
 
-/// Fills gaps with the mean of the same phase a season before and after, or along a line where there is none.
-fn fill(values: &mut [f64], season: usize) {
+/// Fills gaps with the mean of the same phase a season before and after (the longest season first: a Saturday looks
+/// like other Saturdays), or along a line where there is none.
+fn fill(values: &mut [f64], seasons: &[usize]) {
     let n = values.len();
-    if season > 1 {
+    for season in seasons.iter().rev() {
         for index in 0..n {
             if values[index].is_nan() {
-                let before = index.checked_sub(season).map_or(f64::NAN, |before| values[before]);
+                let before = index.checked_sub(*season).map_or(f64::NAN, |before| values[before]);
                 let after = values.get(index + season).copied().unwrap_or(f64::NAN);
                 values[index] = match (before.is_nan(), after.is_nan()) {
                     (false, false) => 0.5 * (before + after),

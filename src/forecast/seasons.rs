@@ -2,13 +2,16 @@
 
 use domain::Frequency;
 
-use crate::order::mean;
+use crate::order::{mean, sorted_quantile};
 
 /// One-sided 95 % of the normal distribution: the level of the test.
 const CRITICAL: f64 = 1.645;
 
 /// A season longer than this is handled as the year, by members of its own.
 const LONGEST_SHORT_SEASON: usize = 2_500;
+
+/// Values further from the median than this many times the middle 80 % of values are pulled in for the test.
+const TAMED_REACH: f64 = 1.5;
 
 /// Candidates where the source has no clock: quarters, months, weeks, days of hours, half hours, 5 minutes …
 const STEP_CANDIDATES: [usize; 10] = [4, 7, 12, 24, 48, 52, 96, 168, 288, 336];
@@ -49,6 +52,7 @@ pub(crate) fn find(values: &[f64], frequency: Frequency, given: Option<&[usize]>
         let given_year = given_year.or(year).filter(|length| n > *length && !cycles.contains(length));
         return Seasons { cycles, year: given_year };
     }
+    let values = &tamed(values);
     let mut cycles: Vec<usize> = Vec::new();
     for candidate in candidates(frequency) {
         if cycles.len() == 2 {
@@ -89,6 +93,19 @@ fn candidates(frequency: Frequency) -> Vec<usize> {
     };
     lengths.retain(|length| *length <= LONGEST_SHORT_SEASON * 5);
     lengths
+}
+
+/// The series with wild values pulled in, so that one outburst does not hide a rhythm.
+fn tamed(values: &[f64]) -> Vec<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = |level: f64| sorted_quantile(&sorted, level);
+    let (middle, reach) = (at(0.5), TAMED_REACH * (at(0.9) - at(0.1)));
+    if reach > 0.0 {
+        values.iter().map(|value| value.clamp(middle - reach, middle + reach)).collect()
+    } else {
+        values.to_vec()
+    }
 }
 
 /// Whether the autocorrelation at `season` is significantly above zero (Bartlett's error, as in M4's Naive2),

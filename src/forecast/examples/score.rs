@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo run --release -p headroom-forecast --example score -- FILE --horizon 24 [--windows 3] [--test FILE]
-//!     [--every SECONDS] [--season 24] [--part odd|even|all] [--models]
+//!     [--every SECONDS] [--season 24] [--scale 24] [--part odd|even|all] [--models] [--each]
 //! ```
 
 use std::collections::BTreeMap;
@@ -24,6 +24,8 @@ struct Options {
     windows: usize,
     every_seconds: Option<i64>,
     season: Option<usize>,
+    scale: Option<usize>,
+    each: bool,
     part: String,
     models: bool,
 }
@@ -50,12 +52,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let settings = BacktestSettings {
         windows,
         season_lengths: options.season.map(|season| if season > 1 { vec![season] } else { Vec::new() }),
+        scale_season: options.scale,
         ..BacktestSettings::new(options.horizon)
     };
     #[expect(clippy::disallowed_methods, reason = "an example that measures speed is its own caller")]
     let started = std::time::Instant::now();
     let results: Vec<Backtest> = series.par_iter().map(|series| backtest(series, &settings)).collect();
     let seconds = started.elapsed().as_secs_f64();
+    if options.each {
+        for result in &results {
+            let mase = |name: &str| result.models.get(name).and_then(|score| score.mase).unwrap_or(f64::NAN);
+            println!("{:<40}{:>9.3}{:>9.3}", result.unique_id, mase("headroom"), mase("seasonal_naive"));
+        }
+    }
     let summary = merge(&results);
     let points: usize = series.iter().map(Series::len).sum();
     let fits = (summary.series * windows).max(1);
@@ -103,6 +112,8 @@ fn options() -> Result<Options, Box<dyn Error>> {
         windows: 3,
         every_seconds: None,
         season: None,
+        scale: None,
+        each: false,
         part: "all".to_owned(),
         models: false,
     };
@@ -115,6 +126,8 @@ fn options() -> Result<Options, Box<dyn Error>> {
             "--test" => options.test = Some(next()?),
             "--every" => options.every_seconds = Some(next()?.parse()?),
             "--season" => options.season = Some(next()?.parse()?),
+            "--scale" => options.scale = Some(next()?.parse()?),
+            "--each" => options.each = true,
             "--part" => options.part = next()?,
             "--models" => options.models = true,
             _ => options.file = word,
