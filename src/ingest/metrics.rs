@@ -91,23 +91,20 @@ where
 {
     let file = input.display().to_string();
     let mut summary = Summary::default();
-    let mut parts = 1;
-    let mut part = 0;
-    while part < parts {
+    // (part, parts): resources whose hash leaves the rest `part` when divided by `parts`
+    let mut open = vec![(0, 1)];
+    let mut first = true;
+    while let Some((part, mut parts)) = open.pop() {
         let mut pass = Pass { part, parts, most, clock, samples: Samples::default(), hashes: HashMap::new() };
         // what is rejected is the same in every pass
         let mut counted = Summary::default();
         pass.run(input, &mut counted)?;
-        if part == 0 {
+        while parts < pass.parts {
+            open.push((part + parts, parts * 2));
+            parts *= 2;
+        }
+        if std::mem::take(&mut first) {
             summary = counted;
-            parts = pass.parts;
-        } else if pass.parts != parts {
-            let found = "more samples of few resources than fit into memory".to_owned();
-            return Err(ReadError::TooLarge {
-                place: Place::file(&file),
-                found,
-                limit: format!("{most} samples"),
-            });
         }
         let hours = pass
             .samples
@@ -117,7 +114,6 @@ where
         if !hours.is_empty() {
             sink(hours).map_err(|error| ReadError::Refused { path: file.clone(), source: error.into() })?;
         }
-        part += 1;
     }
     Ok(summary)
 }
@@ -226,7 +222,7 @@ impl Pass {
         }
         self.samples.push(&sample.resource_id, sample.metric, at, sample.value);
         while self.samples.len() > self.most {
-            if self.parts >= 1 << 20 || row.place().file == "-" || self.part > 0 {
+            if self.parts >= 1 << 20 || row.place().file == "-" {
                 return Err(ReadError::TooLarge {
                     place: row.place(),
                     found: "more samples than fit into memory".to_owned(),
