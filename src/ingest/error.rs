@@ -20,12 +20,12 @@ pub struct Place {
 
 impl Place {
     /// The file as a whole.
-    pub fn file(file: &str) -> Self {
-        Self { file: file.to_owned(), ..Self::default() }
+    pub fn file(file: &str) -> Box<Self> {
+        Box::new(Self { file: file.to_owned(), ..Self::default() })
     }
 
     /// The same row, in this column.
-    pub fn in_column(mut self, column: &str) -> Self {
+    pub fn in_column(mut self: Box<Self>, column: &str) -> Box<Self> {
         self.column = Some(column.to_owned());
         self
     }
@@ -51,7 +51,7 @@ impl fmt::Display for Place {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reject {
     /// Where it stands.
-    pub place: Place,
+    pub place: Box<Place>,
     /// What stood there.
     pub found: String,
     /// What should have stood there.
@@ -88,7 +88,7 @@ pub enum ReadError {
     #[error("{place}: {found}: expected UTF-8; convert it, for example with `{next_step}`")]
     Encoding {
         /// Where the first wrong byte stands.
-        place: Place,
+        place: Box<Place>,
         /// What it looks like.
         found: String,
         /// A command that mends it.
@@ -130,7 +130,7 @@ pub enum ReadError {
     #[error("{place}: damaged: {reason}; fetch or export the file again")]
     Damaged {
         /// As near as is known.
-        place: Place,
+        place: Box<Place>,
         /// What is wrong.
         reason: String,
     },
@@ -138,7 +138,7 @@ pub enum ReadError {
     #[error("{place}: too large: {found}, the limit is {limit}; split the file")]
     TooLarge {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// What was found.
         found: String,
         /// The limit.

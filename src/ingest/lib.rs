@@ -20,6 +20,7 @@ mod tags;
 
 pub use error::{Place, ReadError, Reject, WriteError};
 pub use rows::Rows;
+pub use table::checksum;
 
 #[cfg(test)]
 mod fixture;

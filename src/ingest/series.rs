@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::columns::{Field, Layout, Problem};
 use crate::rows::MAX_LISTED;
 use crate::table::{Row, Table};
-use crate::{Place, ReadError, Reject};
+use crate::{ReadError, Reject};
 use frequency::Spacings;
 use grid::Points;
 
@@ -119,11 +119,11 @@ struct Found<'r> {
     row: &'r Row<'r>,
 }
 
+/// What is done with each row.
+type EachFound<'f> = dyn FnMut(Result<Found<'_>, Reject>) -> Result<(), ReadError> + 'f;
+
 /// Reads the rows of the three columns.
-fn rows(
-    input: &Path,
-    each: &mut dyn FnMut(Result<Found<'_>, Reject>) -> Result<(), ReadError>,
-) -> Result<(), ReadError> {
+fn rows(input: &Path, each: &mut EachFound<'_>) -> Result<(), ReadError> {
     let mut table = Table::open(input)?;
     let file = input.display().to_string();
     let mut layout = Layout { header: &mut table.header, file: &file, wanted: Vec::new() };
@@ -300,7 +300,7 @@ impl Read<'_> {
 }
 
 fn mixed(row: &Row<'_>, stamp: Stamp) -> Reject {
-    let place: Place = row.place().in_column("ds");
+    let place = row.place().in_column("ds");
     let expected = "the kind of stamp that the series began with".to_owned();
     Reject {
         place,

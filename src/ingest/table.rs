@@ -7,7 +7,8 @@ mod parquet;
 mod parse;
 mod text;
 
-pub(crate) use open::{Input, checksum};
+pub(crate) use open::Input;
+pub use open::checksum;
 pub(crate) use parse::{decimal, finite, instant, step_or_instant, us_instant};
 
 use std::borrow::Cow;
@@ -99,8 +100,8 @@ impl Row<'_> {
     }
 
     /// Where the row stands.
-    pub(crate) fn place(&self) -> Place {
-        Place { file: self.file.to_owned(), line: self.line, row: self.row, column: None }
+    pub(crate) fn place(&self) -> Box<Place> {
+        Box::new(Place { file: self.file.to_owned(), line: self.line, row: self.row, column: None })
     }
 }
 

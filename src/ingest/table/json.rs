@@ -45,7 +45,7 @@ impl Lines {
             number += 1;
             self.counters.record_start.set(self.counters.text_bytes.get());
             let read = (&mut self.reader).take(MAX_RECORD_BYTES).read_until(b'\n', &mut line);
-            let place = || Place { file: file.to_owned(), line: Some(number), ..Place::default() };
+            let place = || Box::new(Place { file: file.to_owned(), line: Some(number), ..Place::default() });
             match (read, self.counters.over_limit.get()) {
                 (Ok(0), _) => break,
                 (Ok(read), _) if read as u64 == MAX_RECORD_BYTES => {

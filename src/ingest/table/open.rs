@@ -122,7 +122,10 @@ impl Input {
 }
 
 /// SHA-256 in hexadecimal, and the size, of the bytes of a file; read in blocks.
-pub(crate) fn checksum(path: &Path) -> Result<(String, u64), ReadError> {
+///
+/// # Errors
+/// [`ReadError::Unreadable`].
+pub fn checksum(path: &Path) -> Result<(String, u64), ReadError> {
     let unreadable = |source| ReadError::Unreadable { path: path.display().to_string(), source };
     let mut file = File::open(path).map_err(unreadable)?;
     let mut digest = Sha256::new();
@@ -149,7 +152,7 @@ pub(crate) fn damaged(file: &str, line: Option<u64>, error: &io::Error) -> ReadE
         }
         _ => error.to_string(),
     };
-    ReadError::Damaged { place: Place { file: file.to_owned(), line, ..Place::default() }, reason }
+    ReadError::Damaged { place: Box::new(Place { file: file.to_owned(), line, ..Place::default() }), reason }
 }
 
 /// What the name promises.
@@ -199,7 +202,7 @@ fn peek<R: Read>(reader: &mut BufReader<R>) -> io::Result<Vec<u8>> {
 
 /// Refuses content that cannot be a table of UTF-8 text.
 fn refuse_binary(file: &str, head: &[u8]) -> Result<(), ReadError> {
-    let place = Place { file: file.to_owned(), line: Some(1), ..Place::default() };
+    let place = Box::new(Place { file: file.to_owned(), line: Some(1), ..Place::default() });
     let little_endian = head.starts_with(&[0xff, 0xfe]) || head.get(1) == Some(&0);
     if little_endian || head.starts_with(&[0xfe, 0xff]) || head.first() == Some(&0) {
         let name = if little_endian { "UTF-16LE" } else { "UTF-16BE" };

@@ -71,12 +71,12 @@ impl Groups {
         let Some(mut file) = seekable else {
             return Err(broken("it cannot be read from its end".to_owned()));
         };
-        let bytes = check_tail(&mut file, &place)?;
+        let bytes = check_tail(&mut file, &path)?;
         // Text as views: cells that share one dictionary entry then share its bytes, so that a batch
         // never grows beyond the pages it comes from. The writer's own Arrow schema is not trusted.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let plain = guarded(|| ArrowReaderMetadata::load(&file, options.clone())).map_err(&broken)?;
-        check_footer(plain.metadata(), bytes, &place)?;
+        check_footer(plain.metadata(), bytes, &path)?;
         let schema = Schema::new(plain.schema().fields().iter().map(as_view).collect::<Vec<_>>());
         let options = options.with_schema(Arc::new(schema));
         let metadata = guarded(|| ArrowReaderMetadata::try_new(Arc::clone(plain.metadata()), options))
@@ -98,7 +98,7 @@ impl Groups {
         let total = u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
         let mut row_number = 0;
         let broken = |row: u64, reason: String| ReadError::Damaged {
-            place: Place { file: file.to_owned(), row: Some(row + 1), ..Place::default() },
+            place: Box::new(Place { file: file.to_owned(), row: Some(row + 1), ..Place::default() }),
             reason,
         };
         let picked: Vec<Option<&Leaf>> = wanted.iter().map(|index| leaves.get(*index)).collect();
@@ -151,9 +151,10 @@ fn guarded<T, E: std::fmt::Display>(decode: impl FnOnce() -> Result<T, E>) -> Re
 }
 
 /// Checks the last eight bytes: length of the footer and magic. Gives the size of the file.
-fn check_tail(file: &mut File, place: &Place) -> Result<u64, ReadError> {
-    let broken = |reason: &str| ReadError::Damaged { place: place.clone(), reason: reason.to_owned() };
-    let unreadable = |source| ReadError::Unreadable { path: place.file.clone(), source };
+fn check_tail(file: &mut File, file_name: &str) -> Result<u64, ReadError> {
+    let broken =
+        |reason: &str| ReadError::Damaged { place: Place::file(file_name), reason: reason.to_owned() };
+    let unreadable = |source| ReadError::Unreadable { path: file_name.to_owned(), source };
     let bytes = file.metadata().map_err(unreadable)?.len();
     if bytes < 12 {
         return Err(broken("it is too short for Parquet"));
@@ -168,7 +169,7 @@ fn check_tail(file: &mut File, place: &Place) -> Result<u64, ReadError> {
     let footer = u32::from_le_bytes([a, b, c, d]);
     if footer > MAX_FOOTER_BYTES {
         return Err(ReadError::TooLarge {
-            place: place.clone(),
+            place: Place::file(file_name),
             found: format!("a footer of {footer} bytes"),
             limit: format!("{MAX_FOOTER_BYTES}"),
         });
@@ -180,9 +181,11 @@ fn check_tail(file: &mut File, place: &Place) -> Result<u64, ReadError> {
 }
 
 /// Refuses footers that promise more than is plausible, before anything is decoded.
-fn check_footer(metadata: &ParquetMetaData, bytes: u64, place: &Place) -> Result<(), ReadError> {
-    let too_large = |found: String, limit: String| ReadError::TooLarge { place: place.clone(), found, limit };
-    let broken = |reason: &str| ReadError::Damaged { place: place.clone(), reason: reason.to_owned() };
+fn check_footer(metadata: &ParquetMetaData, bytes: u64, file_name: &str) -> Result<(), ReadError> {
+    let too_large =
+        |found: String, limit: String| ReadError::TooLarge { place: Place::file(file_name), found, limit };
+    let broken =
+        |reason: &str| ReadError::Damaged { place: Place::file(file_name), reason: reason.to_owned() };
     let rows = metadata.file_metadata().num_rows();
     if rows > MAX_ROWS {
         return Err(too_large(format!("{rows} rows"), format!("{MAX_ROWS}")));

@@ -92,13 +92,13 @@ impl Text {
     fn failed(&self, file: &str, error: csv::Error) -> ReadError {
         let line = error.position().map_or(self.reader.position().line(), csv::Position::line);
         let line = line + self.lines_ahead;
-        let place = Place { file: file.to_owned(), line: Some(line), ..Place::default() };
+        let place = Box::new(Place { file: file.to_owned(), line: Some(line), ..Place::default() });
         if let Some((found, limit)) = self.counters.over_limit.get() {
             return ReadError::TooLarge { place, found: found.to_owned(), limit: limit.to_owned() };
         }
         match error.into_kind() {
             ErrorKind::Utf8 { err, .. } => ReadError::Encoding {
-                place: Place { column: Some(format!("{}", err.field() + 1)), ..place },
+                place: place.in_column(&(err.field() + 1).to_string()),
                 found: "a byte that is not UTF-8, as Latin-1 and Windows-1252 have".to_owned(),
                 next_step: "iconv -f WINDOWS-1252 -t UTF-8".to_owned(),
             },
@@ -115,8 +115,11 @@ impl Text {
         mut ending: Ending,
     ) -> Result<Ending, ReadError> {
         let line_end = matches!(self.counters.last_byte.get(), b'\n' | b'\r');
-        let place =
-            Place { file: file.to_owned(), line: Some(self.reader.position().line()), ..Place::default() };
+        let place = Box::new(Place {
+            file: file.to_owned(),
+            line: Some(self.reader.position().line()),
+            ..Place::default()
+        });
         if self.counters.inside_quotes.get() && !line_end {
             return Err(ReadError::Damaged {
                 place,

@@ -133,7 +133,8 @@ fn each_kind_of_bad_file_says_what_it_is() {
         [0xff, 0xfe].into_iter().chain(focus.encode_utf16().flat_map(u16::to_le_bytes)).collect();
     let latin1 = focus.replacen("$0.096", "\u{e9}", 1).chars().map(|c| c as u8).collect::<Vec<u8>>();
     let long = format!("{}\"{}", focus, "x".repeat(5 << 20));
-    let bomb = gzip(&[focus.as_bytes(), &format!("{}\n", "x".repeat(9_999)).repeat(8_000).into_bytes()].concat());
+    let bomb =
+        gzip(&[focus.as_bytes(), &format!("{}\n", "x".repeat(9_999)).repeat(8_000).into_bytes()].concat());
     let cut = &focus[..focus.len() - 40];
     for (name, bytes, expected) in [
         ("empty.csv", Vec::new(), "the file is empty"),
