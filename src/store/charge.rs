@@ -14,6 +14,7 @@ use crate::cost_query::Table;
 use crate::manifest::Sums;
 use crate::row;
 
+pub use crate::cost_leaf::{CostLeaf, daily_leaves};
 pub use crate::cost_query::{CostColumn, Dimension, Filter, Granularity, Match, Query, SeriesScope};
 pub use crate::line_item::{Cursor, LineItem, LineItems, line_items};
 pub use crate::reconciliation::{Invoice, Reconciliation, reconciliation, set_invoice};

@@ -203,6 +203,10 @@ pub enum SeriesScope {
 const NONE: &str = "(none)";
 
 impl SeriesScope {
+    /// What the pipeline forecasts.
+    pub const ALL: [Self; 4] =
+        [Self::Total, Self::By(Dimension::Account), Self::By(Dimension::Service), Self::By(Dimension::Team)];
+
     /// Name of the series of one value; `value` plays no part in a total.
     pub fn unique_id(self, value: &str) -> String {
         match self {

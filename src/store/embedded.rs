@@ -141,6 +141,11 @@ pub async fn start(settings: &Settings) -> Result<Server, StoreError> {
     Ok(server)
 }
 
+/// A client program of PostgreSQL (`pg_dump`, `pg_restore`), from where server programs are looked for.
+pub fn program(name: &str, path: Option<&std::ffi::OsStr>) -> Option<PathBuf> {
+    crate::programs::client(name, path)
+}
+
 impl Server {
     /// The URL to [`connect`](crate::connect) to.
     pub fn url(&self) -> &str {

@@ -31,6 +31,7 @@ pub mod usage;
 pub mod user;
 
 mod copy;
+mod cost_leaf;
 mod cost_query;
 mod error;
 mod line_item;

@@ -44,6 +44,11 @@ impl Programs {
     }
 }
 
+/// A client program (`pg_dump`, `pg_restore`) of the newest version there is.
+pub(crate) fn client(name: &str, path: Option<&OsStr>) -> Option<PathBuf> {
+    directories(path).into_iter().map(|dir| dir.join(name)).find(|program| program.is_file())
+}
+
 /// Directories to look in, best first.
 fn directories(path: Option<&OsStr>) -> Vec<PathBuf> {
     let on_path: Vec<PathBuf> = path.map(|path| std::env::split_paths(path).collect()).unwrap_or_default();
