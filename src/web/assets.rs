@@ -26,7 +26,8 @@ pub(crate) async fn show(Path(file): Path<String>) -> Result<Response, WebError>
         "icon.svg" => ("image/svg+xml", ICON),
         _ => return Err(WebError::NotFound(format!("There is no file “{file}”."))),
     };
-    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    let headers =
+        [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
     Ok((headers, body).into_response())
 }
 

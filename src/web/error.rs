@@ -1,9 +1,9 @@
 //! What went wrong, named after what the visitor did, with a page and a JSON face.
 
+use askama::Template;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use askama::Template;
 use serde::Serialize;
 use store::StoreError;
 

@@ -3,16 +3,22 @@
 //! [`router`] is the whole surface; the binary serves it and passes in the database, the clock, the settings
 //! and its hooks as [`AppState`].
 
+mod api;
 mod assets;
 mod cookie;
+mod cost_view;
 mod csv;
 mod error;
+mod fan;
 mod figure;
 mod headers;
 mod health;
+mod history;
 mod layout;
+mod outlook;
 mod pages;
 mod password;
+mod path;
 mod responses;
 mod router;
 mod session;
@@ -21,5 +27,7 @@ mod sign_in_limit;
 mod state;
 
 pub use password::{MIN_PASSWORD_LETTERS, PasswordError, hash_password};
+pub use path::recommendation_path;
 pub use router::router;
-pub use state::{AppState, DemoAccount, HookAnswer, SendReport, Settings};
+pub use session::new_secret;
+pub use state::{AppState, DemoAccount, HookAnswer, SendReport, Settings, Workload};

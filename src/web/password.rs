@@ -14,7 +14,8 @@ pub const MIN_PASSWORD_LETTERS: usize = 10;
 const MAX_PASSWORD_BYTES: usize = 1024;
 
 /// Checked when nobody has the given address, so that the answer takes as long as for somebody.
-static NOBODY: LazyLock<String> = LazyLock::new(|| hash_password("nobody has this password").unwrap_or_default());
+static NOBODY: LazyLock<String> =
+    LazyLock::new(|| hash_password("nobody has this password").unwrap_or_default());
 
 /// Why a password can't be stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -15,7 +15,10 @@ use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::error::WebError;
-use crate::pages::sign_in;
+use crate::pages::{
+    capacity, costs, events, forecasts, help, overview, plan, recommendations, reports, runs, settings,
+    sign_in, sources,
+};
 use crate::state::{App, AppState};
 use crate::{assets, headers, health, responses};
 
@@ -37,6 +40,41 @@ pub fn router(state: AppState) -> axum::Router {
     let app = App::new(state);
     let responses = app.responses.clone();
     axum::Router::new()
+        .route("/", get(overview::show))
+        .route("/costs", get(costs::show))
+        .route("/costs.csv", get(costs::table_csv))
+        .route("/costs-over-time.csv", get(costs::steps_csv))
+        .route("/costs.json", get(costs::json))
+        .route("/forecasts", get(forecasts::list))
+        .route("/forecasts.csv", get(forecasts::file))
+        .route("/forecasts/{*name}", get(forecasts::detail))
+        .route("/capacity", get(capacity::list))
+        .route("/capacity/workloads/{*name}", get(capacity::detail))
+        .route("/capacity/exports/{format}/{*name}", get(capacity::export))
+        .route("/capacity/events", post(events::create))
+        .route("/capacity/events/{id}", get(events::edit).post(events::update))
+        .route("/capacity/events/{id}/delete", post(events::delete))
+        .route("/recommendations", get(recommendations::list))
+        .route("/recommendations.csv", get(recommendations::file))
+        .route("/recommendations/{*key}", get(recommendations::detail).post(recommendations::decide))
+        .route("/plan", get(plan::show))
+        .route("/plan.csv", get(plan::file))
+        .route("/plan.json", get(plan::json))
+        .route("/sources", get(sources::show))
+        .route("/sources/reconciliation", get(sources::reconciliation))
+        .route("/sources/imports/{id}", get(sources::import))
+        .route("/runs", get(runs::list))
+        .route("/runs/{id}", get(runs::detail))
+        .route("/reports", get(reports::show).post(reports::create))
+        .route("/reports/{id}/enabled", post(reports::toggle))
+        .route("/reports/{id}/delete", post(reports::delete))
+        .route("/reports/{id}/test", post(reports::test))
+        .route("/settings", get(settings::show))
+        .route("/settings/users", post(settings::add_user))
+        .route("/settings/users/{id}", post(settings::change_user))
+        .route("/settings/tokens", post(settings::add_token))
+        .route("/settings/tokens/{id}/revoke", post(settings::revoke_token))
+        .route("/help", get(help::show))
         .route("/sign-in", get(sign_in::show).post(sign_in::enter))
         .route("/sign-out", post(sign_in::leave))
         .route("/theme", post(sign_in::theme))

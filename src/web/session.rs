@@ -7,10 +7,11 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use domain::OrganizationId;
+use rand::RngCore;
 use sha2::{Digest, Sha256};
 use store::token::Scope;
-use store::{PgConnection, StoreError};
 use store::user::{Role, User};
+use store::{PgConnection, StoreError};
 
 use crate::cookie;
 use crate::error::{Problem, WebError};
@@ -135,6 +136,16 @@ async fn user_of(headers: &HeaderMap, app: &App) -> Result<Option<User>, WebErro
 /// hash is enough.
 pub(crate) fn hash(secret: &str) -> Vec<u8> {
     Sha256::digest(secret.as_bytes()).to_vec()
+}
+
+/// A new session or API token: the secret to hand out once, 256 random bits in hexadecimal, and the hash to
+/// store.
+pub fn new_secret() -> (String, Vec<u8>) {
+    let mut bytes = [0u8; 32];
+    rand::rng().fill_bytes(&mut bytes);
+    let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hash(&secret);
+    (secret, hash)
 }
 
 /// The address of the other end of the connection, where the server passes it on.

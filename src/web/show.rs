@@ -1,30 +1,64 @@
-//! How values are written on pages: money, counts, ratios and times, always the same way.
+//! How values are written on pages: money, counts, ratios and times, always the same way. Templates hold
+//! some values and borrow others, so these take both.
+
+use std::fmt::Display;
 
 use chart::Unit;
 use chrono::{DateTime, Duration, Utc};
 use domain::{Currency, show_amount, to_cents, to_statistic};
 use rust_decimal::Decimal;
 
+/// A small value as templates have it: their own, borrowed, or borrowed from a loop variable.
+pub(crate) trait Given<T> {
+    /// The value.
+    fn given(&self) -> T;
+}
+
+impl<T: Copy> Given<T> for T {
+    fn given(&self) -> T {
+        *self
+    }
+}
+
+impl<T: Copy> Given<T> for &T {
+    fn given(&self) -> T {
+        **self
+    }
+}
+
+impl<T: Copy> Given<T> for &&T {
+    fn given(&self) -> T {
+        ***self
+    }
+}
+
 /// An amount to the cent with its symbol: `$1,234.57`, `−$20.00`, `CHF 12.00`.
-pub(crate) fn money(amount: &Decimal, currency: &Currency) -> String {
-    let shown = show_amount(*amount);
+pub(crate) fn money(amount: impl Given<Decimal>, currency: impl Given<Currency>) -> String {
+    let shown = show_amount(amount.given());
     let (sign, digits) = shown.strip_prefix('−').map_or(("", shown.as_str()), |digits| ("−", digits));
-    format!("{sign}{}{digits}", symbol(*currency))
+    format!("{sign}{}{digits}", symbol(currency.given()))
 }
 
 /// An amount in three digits: `$1.23k`.
-pub(crate) fn money_short(amount: &Decimal, currency: &Currency) -> String {
-    Unit::Money(*currency).short(to_statistic(*amount))
+pub(crate) fn money_short(amount: impl Given<Decimal>, currency: impl Given<Currency>) -> String {
+    Unit::Money(currency.given()).short(to_statistic(amount.given()))
+}
+
+/// An amount to the cent without a currency, where the rows of a table have several.
+pub(crate) fn amount(amount: impl Given<Decimal>) -> String {
+    show_amount(amount.given())
 }
 
 /// A signed change: `+$12.00`, `−$3.00`.
-pub(crate) fn change(amount: &Decimal, currency: &Currency) -> String {
+pub(crate) fn change(amount: impl Given<Decimal>, currency: impl Given<Currency>) -> String {
+    let amount = amount.given();
     let text = money(amount, currency);
-    if to_cents(*amount) > Decimal::ZERO { format!("+{text}") } else { text }
+    if to_cents(amount) > Decimal::ZERO { format!("+{text}") } else { text }
 }
 
 /// A ratio in percent with one decimal: `12.3 %`.
-pub(crate) fn percent(ratio: &f64) -> String {
+pub(crate) fn percent(ratio: impl Given<f64>) -> String {
+    let ratio = ratio.given();
     if !ratio.is_finite() {
         return "–".to_owned();
     }
@@ -33,43 +67,44 @@ pub(crate) fn percent(ratio: &f64) -> String {
 }
 
 /// A number with at most `decimals` decimals and grouped digits.
-pub(crate) fn number(value: &f64, decimals: usize) -> String {
+pub(crate) fn number(value: impl Given<f64>, decimals: impl Given<usize>) -> String {
+    let (value, decimals) = (value.given(), decimals.given());
     if !value.is_finite() {
         return "–".to_owned();
     }
     let text = format!("{:.decimals$}", value.abs());
-    let sign = if *value < 0.0 && text.bytes().any(|b| b.is_ascii_digit() && b != b'0') { "−" } else { "" };
+    let sign = if value < 0.0 && text.bytes().any(|b| b.is_ascii_digit() && b != b'0') { "−" } else { "" };
     format!("{sign}{}", thousands(&text))
 }
 
 /// A score with three decimals, or a dash where there is none.
-pub(crate) fn score(value: &Option<f64>) -> String {
-    value.map_or_else(|| "–".to_owned(), |value| number(&value, 3))
+pub(crate) fn score(value: impl Given<Option<f64>>) -> String {
+    value.given().map_or_else(|| "–".to_owned(), |value| number(value, 3))
 }
 
 /// A ratio that may be missing, in percent.
-pub(crate) fn percent_or_dash(value: &Option<f64>) -> String {
-    value.map_or_else(|| "–".to_owned(), |value| percent(&value))
+pub(crate) fn percent_or_dash(value: impl Given<Option<f64>>) -> String {
+    value.given().map_or_else(|| "–".to_owned(), |value| percent(value))
 }
 
 /// A whole number with grouped digits.
-pub(crate) fn count(value: impl TryInto<i128>) -> String {
-    value.try_into().map_or_else(|_| "–".to_owned(), |value| thousands(&value.to_string()))
+pub(crate) fn count(value: impl Display) -> String {
+    thousands(&value.to_string())
 }
 
 /// A day: `22 Nov 2026`.
-pub(crate) fn day(at: &DateTime<Utc>) -> String {
-    at.format("%-d %b %Y").to_string()
+pub(crate) fn day(at: impl Given<DateTime<Utc>>) -> String {
+    at.given().format("%-d %b %Y").to_string()
 }
 
 /// A moment: `22 Nov 2026 15:04 UTC`.
-pub(crate) fn moment(at: &DateTime<Utc>) -> String {
-    at.format("%-d %b %Y %H:%M UTC").to_string()
+pub(crate) fn moment(at: impl Given<DateTime<Utc>>) -> String {
+    at.given().format("%-d %b %Y %H:%M UTC").to_string()
 }
 
 /// The machine-readable form for `<time datetime>`.
-pub(crate) fn machine(at: &DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+pub(crate) fn machine(at: impl Given<DateTime<Utc>>) -> String {
+    at.given().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
 /// A distance in the largest sensible unit: `3 days`, `5 hours`, `40 s`.
@@ -85,13 +120,14 @@ pub(crate) fn distance(span: Duration) -> String {
 }
 
 /// How long ago something was, or how far ahead it is: `3 days ago`, `in 5 hours`.
-pub(crate) fn ago(at: &DateTime<Utc>, now: DateTime<Utc>) -> String {
-    if *at > now { format!("in {}", distance(*at - now)) } else { format!("{} ago", distance(now - *at)) }
+pub(crate) fn ago(at: impl Given<DateTime<Utc>>, now: impl Given<DateTime<Utc>>) -> String {
+    let (at, now) = (at.given(), now.given());
+    if at > now { format!("in {}", distance(at - now)) } else { format!("{} ago", distance(now - at)) }
 }
 
 /// A duration of a stage: `840 ms`, `12.4 s`, `3 min 5 s`.
-pub(crate) fn milliseconds(ms: i64) -> String {
-    match ms {
+pub(crate) fn milliseconds(ms: impl Given<u64>) -> String {
+    match ms.given() {
         ms if ms < 1000 => format!("{ms} ms"),
         ms if ms < 60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
         ms => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1000),
@@ -168,7 +204,7 @@ mod tests {
         assert_eq!(count(1_234_567u64), "1,234,567");
         assert_eq!(distance(Duration::hours(49)), "2 days");
         assert_eq!(distance(Duration::minutes(61)), "61 minutes");
-        assert_eq!(milliseconds(12_480), "12.4 s");
+        assert_eq!(milliseconds(12_480u64), "12.4 s");
         assert_eq!(words("MigrateToGraviton"), "Migrate to graviton");
         assert_eq!(words("over_provisioned"), "over provisioned");
     }

@@ -100,7 +100,8 @@ mod tests {
     fn one_address_cannot_try_everybody() {
         let limit = SignInLimit::default();
         let now: DateTime<Utc> = "2026-11-22T12:00:00Z".parse().unwrap();
-        let refused = (0..100).filter(|n| limit.attempt(&format!("u{n}@example.com"), None, now).is_err()).count();
+        let refused =
+            (0..100).filter(|n| limit.attempt(&format!("u{n}@example.com"), None, now).is_err()).count();
         assert_eq!(refused, 40);
     }
 

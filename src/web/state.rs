@@ -1,6 +1,5 @@
 //! What every handler needs: the database, the settings, the clock, and the hooks into the service.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,6 +33,17 @@ pub struct DemoAccount {
     pub password: String,
 }
 
+/// A group of instances and the demand that drives it, as configured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Workload {
+    /// Name of its capacity plan (`CapacityPlan::unique_id`).
+    pub name: String,
+    /// Name of its demand forecast (`<metric>/<resource id>`).
+    pub demand: String,
+    /// What it is planned for.
+    pub settings: capacity::SettingsInput,
+}
+
 /// What a hook of the service answers: a sentence for the page, or why it failed.
 pub type HookAnswer = Pin<Box<dyn Future<Output = Result<String, String>> + Send>>;
 
@@ -49,8 +59,8 @@ pub struct AppState {
     pub settings: Settings,
     /// The clock of the service; the demo may stand still.
     pub clock: fn() -> DateTime<Utc>,
-    /// What each workload of the capacity pages is served by, by the name of its demand series.
-    pub workloads: BTreeMap<String, capacity::SettingsInput>,
+    /// Configured workloads: what-if and exports of the capacity pages need their settings.
+    pub workloads: Vec<Workload>,
     /// Sends a report as a test; `None` when this process has no mail.
     pub send_report: Option<SendReport>,
     /// Operational figures of the rest of the process, as Prometheus text; appended to `/metrics`.

@@ -6,7 +6,6 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use chrono::Duration;
-use rand::RngCore;
 use serde::Deserialize;
 use store::audit::NewEntry;
 use store::user::User;
@@ -15,7 +14,7 @@ use crate::cookie;
 use crate::error::{WebError, see_other};
 use crate::layout::{Layout, Theme, page};
 use crate::password;
-use crate::session::{Peer, connection, hash};
+use crate::session::{Peer, connection, hash, new_secret};
 use crate::state::{App, DemoAccount};
 
 /// How long a session lasts.
@@ -81,10 +80,10 @@ pub(crate) async fn enter(
         return Ok((axum::http::StatusCode::UNAUTHORIZED, page).into_response());
     };
     app.sign_in_limit.succeeded(&email, peer);
-    let token = new_secret();
+    let (token, token_hash) = new_secret();
     let mut conn = connection(&app).await?;
     let ends = now + Duration::days(SESSION_DAYS);
-    store::session::create(&mut conn, user.id, &hash(&token), now, ends).await?;
+    store::session::create(&mut conn, user.id, &token_hash, now, ends).await?;
     // A session that was there before, on this browser, ends: signing in always changes the cookie.
     if let Some(old) = cookie::read(&headers, cookie::SESSION) {
         store::session::revoke(&mut conn, &hash(old)).await?;
@@ -143,13 +142,6 @@ fn set_cookie(app: &App, response: &mut Response, name: &str, value: &str, max_a
     }
 }
 
-/// 256 random bits in hexadecimal.
-pub(crate) fn new_secret() -> String {
-    let mut bytes = [0u8; 32];
-    rand::rng().fill_bytes(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// A path of this site, or the overview: never an address elsewhere.
 pub(crate) fn own_path(next: &str) -> &str {
     let own = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n', '\t']);
@@ -163,7 +155,9 @@ mod tests {
     #[test]
     fn nobody_is_sent_elsewhere() {
         assert_eq!(own_path("/costs?group_by=team"), "/costs?group_by=team");
-        for bad in ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:x", "", "/\t/evil"] {
+        for bad in
+            ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:x", "", "/\t/evil"]
+        {
             assert_eq!(own_path(bad), "/", "{bad}");
         }
     }

@@ -1,0 +1,350 @@
+//! Capacity: workloads, one in full with its policies and exports, a what-if, and the events behind them.
+
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use capacity::export::Format;
+use capacity::{PolicyName, Scenario, SettingsInput, Shape, Simulation};
+use chart::Staffing;
+use chrono::{DateTime, Duration, Utc};
+use domain::{CapacityPlan, Event, Stamp};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use store::PgConnection;
+use store::event::StoredEvent;
+
+use crate::csv;
+use crate::error::WebError;
+use crate::figure::Figure;
+use crate::layout::{Layout, page};
+use crate::pages::events::EventForm;
+use crate::pages::forecasts::event_time;
+use crate::pages::overview::marks;
+use crate::path;
+use crate::session::{Visitor, connection};
+use crate::state::{App, Workload};
+
+/// Policies that a what-if is compared with.
+const POLICIES: [PolicyName; 3] = [PolicyName::Planned, PolicyName::Reactive(70), PolicyName::StaticPeak];
+/// The path of demand on which policies are compared, as in the stored plans.
+const COMPARED_AT: f64 = 0.9;
+/// Largest factor and multiplier that a what-if takes.
+const MAX_FACTOR: f64 = 1000.0;
+
+/// One workload in a list.
+struct Summary {
+    name: String,
+    peak: u32,
+    peak_at: String,
+    now: u32,
+    hours: f64,
+    quota: Option<String>,
+    act_by: Option<String>,
+    saving: Option<f64>,
+}
+
+#[derive(Template)]
+#[template(path = "capacity.html")]
+struct ListPage {
+    layout: Layout,
+    run: Option<store::run::Run>,
+    workloads: Vec<Summary>,
+    events: Vec<StoredEvent>,
+    now: DateTime<Utc>,
+    form: EventForm,
+    series: Vec<String>,
+}
+
+/// `GET /capacity`.
+pub(crate) async fn list(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
+    let mut conn = connection(&app).await?;
+    let (conn, org) = (&mut *conn, visitor.org());
+    let run = store::run::latest(conn, org).await?;
+    let plans = match &run {
+        Some(run) => store::capacity::list(conn, org, run.id).await?,
+        None => vec![],
+    };
+    page(&ListPage {
+        layout: Layout::new(&visitor, "/capacity", "Capacity"),
+        workloads: plans.iter().map(|plan| summary(plan, app.now())).collect(),
+        events: store::event::list(conn, org).await?,
+        now: app.now(),
+        form: EventForm::default(),
+        series: app.state.workloads.iter().map(|workload| workload.demand.clone()).collect(),
+        run,
+    })
+}
+
+fn summary(plan: &CapacityPlan, now: DateTime<Utc>) -> Summary {
+    let peak = plan.rows.iter().max_by_key(|row| row.required);
+    let current = plan.rows.iter().rev().find(|row| row.ds <= Stamp::Time(now)).or(plan.rows.first());
+    let time = |stamp: &Option<Stamp>| stamp.as_ref().map(event_time);
+    let cost =
+        |name: &str| plan.policies.iter().find(|policy| policy.policy == name).map(|policy| policy.cost);
+    let saving = match (cost("planned"), cost("static-peak")) {
+        (Some(planned), Some(peak)) if !peak.is_zero() => {
+            Some(1.0 - domain::to_statistic(planned) / domain::to_statistic(peak))
+        }
+        _ => None,
+    };
+    Summary {
+        name: plan.unique_id.clone(),
+        peak: peak.map_or(0, |row| row.required),
+        peak_at: peak.map_or_else(String::new, |row| event_time(&row.ds)),
+        now: current.map_or(0, |row| row.scheduled),
+        hours: plan.policies.first().map_or(0.0, |policy| policy.instance_hours),
+        quota: time(&plan.crosses_quota_at),
+        act_by: time(&plan.act_by),
+        saving,
+    }
+}
+
+/// The what-if form; everything is optional and in the URL.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct WhatIf {
+    growth: String,
+    multiplier: String,
+    from: String,
+    hours: String,
+    shape: String,
+    target: String,
+    survive: String,
+    lead_minutes: String,
+}
+
+impl WhatIf {
+    fn is_asked(&self) -> bool {
+        [&self.growth, &self.multiplier, &self.target, &self.survive, &self.lead_minutes]
+            .iter()
+            .any(|t| !t.is_empty())
+    }
+}
+
+/// A plan drawn and listed.
+struct Shown {
+    plan: CapacityPlan,
+    figure: Figure,
+    cheapest: Option<Decimal>,
+}
+
+impl Shown {
+    /// Whether no policy costs less.
+    fn is_cheapest(&self, cost: &Decimal) -> bool {
+        self.cheapest.as_ref() == Some(cost)
+    }
+}
+
+#[derive(Template)]
+#[template(path = "workload.html")]
+struct DetailPage {
+    layout: Layout,
+    name: String,
+    run: store::run::Run,
+    stored: Shown,
+    what_if: WhatIf,
+    tried: Option<Shown>,
+    problem: Option<String>,
+    can_try: bool,
+    exports: Vec<(&'static str, String)>,
+    demand: Option<String>,
+}
+
+/// `GET /capacity/workloads/{name}`.
+pub(crate) async fn detail(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+    Query(what_if): Query<WhatIf>,
+) -> Result<Response, WebError> {
+    let mut conn = connection(&app).await?;
+    let (conn, org) = (&mut *conn, visitor.org());
+    let run = latest_run(conn, &visitor).await?;
+    let plan = store::capacity::get(conn, org, run.id, &name).await?;
+    let workload = app.state.workloads.iter().find(|workload| workload.name == name);
+    let events: Vec<Event> =
+        store::event::list(conn, org).await?.into_iter().map(|stored| stored.event).collect();
+    let limit = workload.and_then(|workload| workload.settings.limit);
+    let unit = workload.map_or("", |workload| demand_unit(&workload.demand));
+    let (tried, problem) = match workload {
+        Some(workload) if what_if.is_asked() => match attempt(conn, &visitor, workload, &what_if).await {
+            Ok(plan) => (Some(shown(plan, "tried", &events, unit, limit)), None),
+            Err(WebError::Invalid(_, problem)) => (None, Some(problem)),
+            Err(error) => return Err(error),
+        },
+        _ => (None, None),
+    };
+    let exports = Format::ALL
+        .iter()
+        .map(|(word, _)| (*word, format!("/capacity/exports/{word}/{}", path::encode(&name))));
+    page(&DetailPage {
+        layout: Layout::new(&visitor, "/capacity", &name),
+        stored: shown(plan, "plan", &events, unit, limit),
+        exports: if workload.is_some() { exports.collect() } else { vec![] },
+        can_try: workload.is_some(),
+        demand: workload.map(|workload| workload.demand.clone()),
+        name,
+        run,
+        what_if,
+        tried,
+        problem,
+    })
+}
+
+/// `GET /capacity/exports/{format}/{name}`: the schedule for the system that is to follow it.
+pub(crate) async fn export(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path((format, name)): Path<(String, String)>,
+) -> Result<Response, WebError> {
+    let format: Format = format
+        .parse()
+        .map_err(|error: capacity::export::UnknownFormat| WebError::NotFound(error.to_string()))?;
+    let mut conn = connection(&app).await?;
+    let run = latest_run(&mut conn, &visitor).await?;
+    let plan = store::capacity::get(&mut conn, visitor.org(), run.id, &name).await?;
+    let workload = app.state.workloads.iter().find(|workload| workload.name == name);
+    let workload = workload
+        .ok_or_else(|| WebError::NotFound(format!("The workload “{name}” is not configured here.")))?;
+    let settings = check(workload.settings.clone())?;
+    let body = capacity::export::export(&[plan], format, &settings)
+        .map_err(|error| WebError::Invalid("", error.to_string()))?;
+    Ok(csv::attachment(format.file_name(), "text/plain; charset=utf-8", body))
+}
+
+async fn latest_run(conn: &mut PgConnection, visitor: &Visitor) -> Result<store::run::Run, WebError> {
+    let run = store::run::latest(conn, visitor.org()).await?;
+    run.ok_or_else(|| WebError::NotFound("There is no finished run yet.".to_owned()))
+}
+
+fn shown(plan: CapacityPlan, id: &str, events: &[Event], unit: &str, limit: Option<u32>) -> Shown {
+    let time = |stamp: Stamp| match stamp {
+        Stamp::Time(at) => Some(at),
+        Stamp::Step(_) => None,
+    };
+    let rows: Vec<_> = plan.rows.iter().filter_map(|row| Some((time(row.ds)?, row))).collect();
+    let chart = Staffing {
+        demand_unit: unit.to_owned(),
+        times: rows.iter().map(|(at, _)| *at).collect(),
+        demand_p50: rows.iter().map(|(_, row)| row.demand_p50).collect(),
+        demand_p95: rows.iter().map(|(_, row)| row.demand_p95).collect(),
+        required: rows.iter().map(|(_, row)| f64::from(row.required)).collect(),
+        scheduled: rows.iter().map(|(_, row)| f64::from(row.scheduled)).collect(),
+        limit: limit.map(f64::from),
+        marks: marks(events),
+    };
+    let description = "Demand with its 95th percentile above; below, the instances needed and scheduled.";
+    let title = format!("Demand and instances of {}", plan.unique_id);
+    let figure = Figure::draw(id, &title, description, 380, |frame| chart.svg(frame));
+    Shown { cheapest: plan.policies.iter().map(|policy| policy.cost).min(), plan, figure }
+}
+
+/// Unit of a demand series, by its metric.
+fn demand_unit(demand: &str) -> &'static str {
+    match demand.split('/').next() {
+        Some("requests") => "requests/s",
+        Some("queue_length") => "messages",
+        Some("connections") => "connections",
+        _ => "",
+    }
+}
+
+/// Plans the workload again under other assumptions.
+async fn attempt(
+    conn: &mut PgConnection,
+    visitor: &Visitor,
+    workload: &Workload,
+    what_if: &WhatIf,
+) -> Result<CapacityPlan, WebError> {
+    let stored = store::forecast::latest(conn, visitor.org(), &workload.demand).await?;
+    let stored =
+        stored.ok_or_else(|| WebError::NotFound(format!("There is no forecast “{}”.", workload.demand)))?;
+    let settings = check(changed(workload.settings.clone(), what_if)?)?;
+    let scenarios = scenarios(what_if)?;
+    let name = workload.name.clone();
+    let made = tokio::task::spawn_blocking(move || {
+        let demand = capacity::apply(&stored.forecast, &scenarios);
+        let mut plan = capacity::plan(&demand, &settings);
+        let path = capacity::path(&demand, COMPARED_AT);
+        let runs = capacity::compare(&plan, &path, &POLICIES, &settings, &Simulation::of(&settings));
+        plan.policies = runs.into_iter().map(|run| run.outcome).collect();
+        plan.unique_id = name;
+        plan
+    });
+    made.await.map_err(|error| {
+        tracing::error!(%error, "a what-if could not be computed");
+        WebError::Internal
+    })
+}
+
+fn check(settings: SettingsInput) -> Result<capacity::Settings, WebError> {
+    settings.check().map_err(|error| WebError::Invalid("settings", error.to_string()))
+}
+
+fn changed(mut settings: SettingsInput, what_if: &WhatIf) -> Result<SettingsInput, WebError> {
+    if let Some(percent) = positive("target", &what_if.target)? {
+        settings.target_utilization = percent / 100.0;
+    }
+    if let Some(minutes) = positive("lead_minutes", &what_if.lead_minutes)? {
+        settings.lead_time_seconds = (minutes * 60.0) as u32;
+    }
+    if !what_if.survive.is_empty() {
+        settings.survive = what_if
+            .survive
+            .parse()
+            .map_err(|error: capacity::SettingsError| WebError::Invalid("survive", error.to_string()))?;
+    }
+    Ok(settings)
+}
+
+fn scenarios(what_if: &WhatIf) -> Result<Vec<Scenario>, WebError> {
+    let mut scenarios = vec![];
+    if let Some(factor) = positive("growth", &what_if.growth)? {
+        scenarios.push(Scenario::Growth { factor });
+    }
+    if let Some(multiplier) = positive("multiplier", &what_if.multiplier)? {
+        let start = parse_time("from", &what_if.from)?;
+        let hours = positive("hours", &what_if.hours)?.unwrap_or(24.0);
+        let shape = match what_if.shape.as_str() {
+            "" | "flat" => Shape::Flat,
+            "spike" => Shape::Spike,
+            "ramp" => Shape::Ramp,
+            "decay" => Shape::Decay,
+            _ => return Err(WebError::Invalid("shape", "A shape is flat, spike, ramp or decay.".to_owned())),
+        };
+        let event = Event {
+            name: "what-if".to_owned(),
+            starts_at: Stamp::Time(start),
+            ends_at: Stamp::Time(start + Duration::minutes((hours * 60.0) as i64)),
+            multiplier,
+            multiplier_low: None,
+            multiplier_high: None,
+            unique_id: None,
+        };
+        scenarios.push(Scenario::Event { event, shape });
+    }
+    Ok(scenarios)
+}
+
+/// A number above 0 from a form field; empty is none.
+pub(crate) fn positive(field: &'static str, text: &str) -> Result<Option<f64>, WebError> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let value = text.trim().parse::<f64>().ok().filter(|value| *value > 0.0 && *value <= MAX_FACTOR);
+    let problem =
+        || WebError::Invalid(field, format!("{field} must be a number above 0 and at most {MAX_FACTOR}."));
+    value.map(Some).ok_or_else(problem)
+}
+
+/// A time of a `datetime-local` field, taken as UTC, or RFC 3339.
+pub(crate) fn parse_time(field: &'static str, text: &str) -> Result<DateTime<Utc>, WebError> {
+    let text = text.trim();
+    let local = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+        .iter()
+        .find_map(|format| chrono::NaiveDateTime::parse_from_str(text, format).ok());
+    let time = local.map(|time| time.and_utc()).or_else(|| text.parse().ok());
+    time.ok_or_else(|| {
+        WebError::Invalid(field, format!("{field} must be a time such as 2026-11-27T00:00 (UTC)."))
+    })
+}
