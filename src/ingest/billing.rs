@@ -19,8 +19,8 @@ use std::path::Path;
 use domain::Charge;
 
 use crate::columns::Layout;
-use crate::table::{self, Table};
-use crate::{ReadError, Reject};
+use crate::table::Table;
+use crate::{Place, ReadError, Reject};
 use duplicates::Duplicates;
 use mapping::Mapping;
 use notes::Notes;
@@ -56,7 +56,7 @@ where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let file = path.display().to_string();
-    let (checksum, bytes) = table::checksum(path)?;
+    let Fingerprint { checksum, bytes } = fingerprint(path)?;
     let format = format::resolve(path, format)?;
     let mut table = Table::open(path)?;
     let mut notes = Notes::default();
@@ -98,6 +98,10 @@ where
     })?;
     if !batch.is_empty() {
         hand_over(&mut batch, bytes)?;
+    }
+    if std::fs::metadata(path).is_ok_and(|now| now.len() != bytes) {
+        let reason = "the file changed its size while it was read".to_owned();
+        return Err(ReadError::Damaged { place: Place::file(&file), reason });
     }
     report.warnings = warnings(notes, &report, &duplicates);
     report.warnings.extend(ending.warnings);

@@ -70,6 +70,13 @@ impl Layout<'_> {
                 expected: names.join(" or "),
             });
         }
+        if let Some(twice) = names.iter().find(|name| self.header.count(name) > 1) {
+            return Err(ReadError::WrongFormat {
+                path: self.file.to_owned(),
+                found: format!("the header has more than one column {twice}"),
+                next_step: "remove or rename all but one".to_owned(),
+            });
+        }
         Ok(field)
     }
 

@@ -3,7 +3,7 @@
 mod frequency;
 mod grid;
 
-pub use frequency::parse_frequency;
+pub use frequency::{format_frequency, parse_frequency};
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -265,7 +265,8 @@ impl Read<'_> {
             return Ok(());
         };
         if let (Some(own), Some(common)) = (own, self.common) {
-            self.warn(format!("series {id:?} has a spacing of its own, {own:?} instead of {common:?}"));
+            let (own, common) = (format_frequency(own), format_frequency(common));
+            self.warn(format!("series {id:?} has a spacing of its own, {own} instead of {common}"));
         }
         self.summary.series += 1;
         self.summary.duplicates += counts.duplicates;

@@ -15,6 +15,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use crate::{Place, ReadError, Reject};
+use open::Input;
 
 /// Column names of a table, found by what is left of a name without case and punctuation, so that
 /// `lineItem/UnblendedCost` and `line_item_unblended_cost` are the same column.
@@ -58,6 +59,12 @@ impl Header {
     pub(crate) fn has(&self, name: &str) -> bool {
         let wanted = key(name);
         self.keys.contains(&wanted)
+    }
+
+    /// How many columns are called `name`.
+    pub(crate) fn count(&self, name: &str) -> usize {
+        let wanted = key(name);
+        self.keys.iter().filter(|key| **key == wanted).count()
     }
 
     /// The names, shortened for a message.

@@ -179,7 +179,7 @@ impl Azure {
             sub_account_id: subscription,
             sub_account_name: self.subscription_name.text(row)?,
             service_category: self.service_family.text(row)?,
-            instance_type: instance_type(
+            instance_type: shape::azure_size(
                 &info,
                 service_name.as_deref(),
                 meter_name.as_deref(),
@@ -312,30 +312,6 @@ fn category(kind: &str) -> ChargeCategory {
         "RoundingAdjustment" | "Adjustment" => ChargeCategory::Adjustment,
         _ => ChargeCategory::Usage,
     }
-}
-
-/// The size of a machine: from the additional info, the reserved size of an order, or the meter
-/// (`D2s v3` is `Standard_D2s_v3`; `D2 v3/D2s v3` is not clear).
-fn instance_type(
-    info: &BTreeMap<String, String>,
-    service: Option<&str>,
-    meter: Option<&str>,
-    order: Option<&str>,
-) -> Option<String> {
-    if let Some(size) = info.get("ServiceType").filter(|size| !size.is_empty()) {
-        return Some(size.clone());
-    }
-    if service != Some("Virtual Machines") {
-        return None;
-    }
-    if let Some(size) = order.and_then(|order| order.split(", ").find(|part| part.starts_with("Standard_"))) {
-        return Some(size.to_owned());
-    }
-    let meter = meter.filter(|meter| !meter.contains('/'))?;
-    let size = meter.trim_end_matches(" Spot").trim_end_matches(" Low Priority");
-    let looks_right =
-        size.starts_with(|c: char| c.is_ascii_uppercase()) && size.contains(|c: char| c.is_ascii_digit());
-    (looks_right && size.len() <= 20).then(|| format!("Standard_{}", size.replace(' ', "_")))
 }
 
 fn last_segment(id: &str) -> Option<String> {

@@ -5,10 +5,9 @@
 //! covered usage carries its share, fees carry only what was left unused, upfront fees carry nothing
 //! (AWS, "Understanding your amortized data").
 
-use domain::{
-    BillingMonth, Charge, ChargeCategory, CommitmentDiscountStatus, Currency, Period, PricingCategory,
-    Provider,
-};
+mod line;
+
+use domain::{BillingMonth, Charge, CommitmentDiscountStatus, Currency, Period, Provider};
 use rust_decimal::Decimal;
 
 use super::notes::Notes;
@@ -17,6 +16,7 @@ use crate::ReadError;
 use crate::columns::{Field, Layout, Problem};
 use crate::table::Row;
 use crate::tags;
+use line::Line;
 
 /// Columns of a Cost and Usage Report.
 pub(super) struct Cur {
@@ -59,25 +59,6 @@ pub(super) struct Cur {
     savings_plan_used: Field,
     tag_map: Field,
     tag_columns: Vec<(String, Field)>,
-}
-
-/// What a line item is, in the terms that decide about its costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Line {
-    /// On-demand or spot usage, and whatever else costs what it says.
-    Plain,
-    /// Usage paid by a reservation.
-    DiscountedUsage,
-    /// Usage paid by a savings plan.
-    SavingsPlanCovered,
-    /// Takes the on-demand cost of covered usage back.
-    SavingsPlanNegation,
-    /// Monthly fee of a reservation.
-    ReservationFee,
-    /// Hourly fee of a savings plan.
-    SavingsPlanFee,
-    /// Upfront part of a reservation or savings plan.
-    UpfrontFee,
 }
 
 impl Cur {
@@ -202,7 +183,7 @@ impl Cur {
             },
             charge_period_start: start,
             charge_period_end: self.usage_end.instant(row)?.unwrap_or(month.end),
-            charge_category: category(&kind, line),
+            charge_category: line.category(&kind),
             correction: kind == "Refund",
             charge_description: self.description.text(row)?,
             provider_name: Provider::Aws.display_name().to_owned(),
@@ -220,12 +201,12 @@ impl Cur {
                 .region
                 .text(row)?
                 .or_else(|| from_map("region"))
-                .or_else(|| availability_zone.as_deref().and_then(region_of_zone)),
+                .or_else(|| availability_zone.as_deref().and_then(line::region_of_zone)),
             availability_zone,
             resource_id: self.resource_id.text(row)?,
             resource_name: None,
             resource_type: self.product_family.text(row)?.or_else(|| from_map("product_family")),
-            pricing_category: Some(pricing(&kind, line, &usage_type)),
+            pricing_category: Some(line.pricing(&kind, &usage_type)),
             pricing_quantity: quantity,
             pricing_unit: unit.clone(),
             consumed_quantity: quantity,
@@ -286,64 +267,13 @@ impl Cur {
     ) -> Result<std::collections::BTreeMap<String, String>, Problem> {
         let mut found = std::collections::BTreeMap::new();
         for (key, value) in notes.tags(&self.tag_map, row)? {
-            found.insert(tag_key(&key), value);
+            found.insert(line::tag_key(&key), value);
         }
         for (key, field) in &self.tag_columns {
             if let Some(value) = field.text(row)? {
-                found.insert(tag_key(key), value);
+                found.insert(line::tag_key(key), value);
             }
         }
         Ok(found)
     }
-}
-
-impl Line {
-    fn of(kind: &str, has_reservation: bool) -> Self {
-        match kind {
-            "DiscountedUsage" => Self::DiscountedUsage,
-            "SavingsPlanCoveredUsage" => Self::SavingsPlanCovered,
-            "SavingsPlanNegation" => Self::SavingsPlanNegation,
-            "RIFee" => Self::ReservationFee,
-            "SavingsPlanRecurringFee" => Self::SavingsPlanFee,
-            "SavingsPlanUpfrontFee" => Self::UpfrontFee,
-            "Fee" if has_reservation => Self::UpfrontFee,
-            _ => Self::Plain,
-        }
-    }
-}
-
-fn category(kind: &str, line: Line) -> ChargeCategory {
-    match (kind, line) {
-        (_, Line::ReservationFee | Line::SavingsPlanFee | Line::UpfrontFee) | ("Fee", _) => {
-            ChargeCategory::Purchase
-        }
-        (_, Line::SavingsPlanNegation) | ("Refund", _) => ChargeCategory::Adjustment,
-        ("Tax", _) => ChargeCategory::Tax,
-        ("Credit", _) => ChargeCategory::Credit,
-        // EdpDiscount, PrivateRateDiscount, BundledDiscount, SppDiscount
-        (discount, _) if discount.ends_with("Discount") => ChargeCategory::Credit,
-        _ => ChargeCategory::Usage,
-    }
-}
-
-fn pricing(kind: &str, line: Line, usage_type: &str) -> PricingCategory {
-    match line {
-        Line::DiscountedUsage | Line::SavingsPlanCovered => PricingCategory::Committed,
-        Line::Plain if usage_type.contains("SpotUsage") => PricingCategory::Dynamic,
-        Line::Plain if kind != "Usage" && kind != "Fee" => PricingCategory::Other,
-        Line::SavingsPlanNegation => PricingCategory::Other,
-        _ => PricingCategory::Standard,
-    }
-}
-
-/// `us-east-1a` lies in `us-east-1`.
-fn region_of_zone(zone: &str) -> Option<String> {
-    let region = zone.trim_end_matches(|c: char| c.is_ascii_lowercase());
-    (region.len() < zone.len() && region.ends_with(|c: char| c.is_ascii_digit())).then(|| region.to_owned())
-}
-
-/// `user:team`, `user_team` → `team`; AWS's own tags keep their `aws:`.
-fn tag_key(key: &str) -> String {
-    let plain = key.strip_prefix("user:").or_else(|| key.strip_prefix("user_"));
-    plain.map_or_else(|| key.replacen("aws_", "aws:", 1), str::to_owned)
 }

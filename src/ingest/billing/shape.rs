@@ -1,5 +1,7 @@
 //! Instance types and operating systems, as bills hint at them.
 
+use std::collections::BTreeMap;
+
 /// Reads `$0.0464 per On Demand Linux t2.medium Instance Hour`: (operating system, instance type).
 pub(super) fn from_description(description: &str) -> (Option<String>, Option<String>) {
     let mut words = description.split_ascii_whitespace().rev();
@@ -38,6 +40,30 @@ pub(super) fn from_operation(operation: &str) -> Option<&'static str> {
         "000g" => Some("SUSE"),
         _ => None,
     }
+}
+
+/// The size of an Azure machine: from the additional info, the reserved size of an order, or the meter
+/// (`D2s v3` is `Standard_D2s_v3`; `D2 v3/D2s v3` is not clear).
+pub(super) fn azure_size(
+    info: &BTreeMap<String, String>,
+    service: Option<&str>,
+    meter: Option<&str>,
+    order: Option<&str>,
+) -> Option<String> {
+    if let Some(size) = info.get("ServiceType").filter(|size| !size.is_empty()) {
+        return Some(size.clone());
+    }
+    if service != Some("Virtual Machines") {
+        return None;
+    }
+    if let Some(size) = order.and_then(|order| order.split(", ").find(|part| part.starts_with("Standard_"))) {
+        return Some(size.to_owned());
+    }
+    let meter = meter.filter(|meter| !meter.contains('/'))?;
+    let size = meter.trim_end_matches(" Spot").trim_end_matches(" Low Priority");
+    let looks_right =
+        size.starts_with(|c: char| c.is_ascii_uppercase()) && size.contains(|c: char| c.is_ascii_digit());
+    (looks_right && size.len() <= 20).then(|| format!("Standard_{}", size.replace(' ', "_")))
 }
 
 /// The name of an operating system in our spelling, from whatever text mentions it.

@@ -36,6 +36,24 @@ pub fn parse_frequency(text: &str) -> Result<Frequency, String> {
     }
 }
 
+/// The spacing as [`parse_frequency`] reads it, in the largest unit that fits.
+pub fn format_frequency(frequency: Frequency) -> String {
+    let fitting = |amount: i64, units: [(i64, &str); 5]| {
+        let unit = units.into_iter().find(|(size, _)| amount % size == 0);
+        unit.map_or_else(|| amount.to_string(), |(size, name)| format!("{}{name}", amount / size))
+    };
+    match frequency {
+        Frequency::Seconds(seconds) => {
+            fitting(seconds, [(604_800, "w"), (86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")])
+        }
+        Frequency::Months(months) => {
+            let months = i64::from(months);
+            fitting(months, [(12, "y"), (3, "q"), (1, "mo"), (1, "mo"), (1, "mo")])
+        }
+        Frequency::Steps(steps) => steps.to_string(),
+    }
+}
+
 /// Distances between neighbouring stamps, counted over series.
 #[derive(Debug, Default)]
 pub(super) struct Spacings {
@@ -124,6 +142,13 @@ mod tests {
         assert_eq!(parse_frequency("2"), Ok(Frequency::Steps(2)));
         for bad in ["", "0h", "-1h", "1x", "h1", "99999999999h"] {
             assert!(parse_frequency(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn spacings_are_written_as_they_are_read() {
+        for text in ["1h", "5min", "90s", "1d", "2w", "1mo", "1q", "1y", "3"] {
+            assert_eq!(format_frequency(parse_frequency(text).unwrap()), text);
         }
     }
 

@@ -197,3 +197,10 @@ fn a_footer_that_promises_too_much_is_refused_before_decoding() {
     let told = attempt("bomb.parquet", &bytes).unwrap_err().to_string();
     assert!(told.contains("too large: a row group of 25165824 rows"), "{told}");
 }
+
+#[test]
+fn a_cost_column_that_stands_twice_is_not_guessed_between() {
+    let text = std::fs::read_to_string(ours("focus.csv")).unwrap().replacen("x_Unknown", "billed_cost", 1);
+    let told = attempt("bill.csv", text.as_bytes()).unwrap_err().to_string();
+    assert!(told.contains("more than one column BilledCost"), "{told}");
+}
