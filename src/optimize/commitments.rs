@@ -1,6 +1,8 @@
 //! Commitments: what to buy now for the usage to come, given what is held and what can be bought later.
 
 mod cutting_planes;
+mod hindsight;
+mod market;
 mod offers;
 mod output;
 mod planner;
@@ -11,6 +13,7 @@ use billing::{BillingError, PriceBook};
 use chrono::{DateTime, Utc};
 use domain::{Commitment, UsageHour};
 
+pub(crate) use hindsight::best_in_hindsight;
 pub use output::{CostSummary, Output, SavingSummary};
 pub use planner::plan;
 

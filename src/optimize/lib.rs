@@ -15,14 +15,21 @@ mod metrics;
 mod opening;
 mod plan;
 mod policy;
+#[cfg(test)]
+mod properties;
 mod proposals;
 mod purchases;
 mod quantile;
 mod residual;
+pub mod replay;
 pub mod rightsize;
+#[cfg(test)]
+mod rules_tests;
 pub mod schedule;
 pub mod spot;
 pub mod storage;
+#[cfg(test)]
+mod testing;
 
 pub use facts::Facts;
 pub use metrics::{Metrics, Reading, ResourceMetrics, Sample};

@@ -1,22 +1,24 @@
 //! The planner: history → futures → offers → cheapest purchases → what they save.
 
-use billing::{Demand, LineKey, Waterfall};
-use chrono::{DateTime, Duration, Utc};
-use domain::{Commitment, Period, Purchase, from_statistic, to_cents};
-use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 
+use billing::{Demand, LineKey, PriceBook, Waterfall};
+use chrono::Duration;
+use domain::{Period, Purchase, from_statistic, to_cents};
+use rust_decimal::Decimal;
+
 use super::cutting_planes::{Objective, Solution, minimize};
+use super::market::{Market, buy, round};
 use super::offers::{self, Offer};
 use super::output::{CostSummary, Output, SavingSummary};
-use super::problem::{DETAIL, Outcome, Problem, Span};
+use super::problem::{DETAIL, Outcome, Problem};
 use super::scenarios::{self, BLOCK_HOURS, History};
 use super::{CommitmentError, Input, Settings};
 
 /// Hours beyond the first term that a ladder looks at, so that later steps have time to pay off.
 const LADDER_EXTRA_HOURS: usize = 7200;
-/// Smallest step of a spend commitment in USD per hour.
-const SPEND_STEP: Decimal = Decimal::from_parts(1, 0, 0, false, 3);
+/// Detail of a ladder: it has many columns, and its decision needs the distribution of each block only.
+const LADDER_DETAIL: usize = 600_000;
 
 /// Plans what to buy at `as_of`.
 ///
@@ -27,7 +29,7 @@ pub fn plan(input: &Input<'_>) -> Result<Output, CommitmentError> {
     let settings = &input.settings;
     check(settings)?;
     let known = known(input)?;
-    let shortest = shortest_term_hours(input);
+    let shortest = shortest_term_hours(input.prices);
     let horizon = settings.horizon_days as usize * 24;
     let window = horizon.max(shortest);
     let hours = if settings.every_days.is_some() { window + LADDER_EXTRA_HOURS } else { window };
@@ -40,8 +42,17 @@ pub fn plan(input: &Input<'_>) -> Result<Output, CommitmentError> {
         window,
         settings.cost_of_capital,
     )?;
-    let market = Market::new(input, &known.lines, &found.offers, hours)?;
-    let problem = Problem::new(&market.waterfall, future, &market.held, &market.columns, horizon, DETAIL);
+    let market = Market::new(
+        &known.lines,
+        input.held,
+        &found.offers,
+        input.prices,
+        settings.as_of,
+        settings.every_days,
+        hours,
+    )?;
+    let detail = if settings.every_days.is_some() { LADDER_DETAIL } else { DETAIL };
+    let problem = Problem::new(&market.waterfall, future, &market.held, &market.columns, horizon, detail);
     let objective = Objective::new(&problem, settings.risk);
     let mut solution = minimize(&problem, &objective);
     round(&problem, &objective, &market, &found.offers, &mut solution);
@@ -125,91 +136,11 @@ fn known(input: &Input<'_>) -> Result<Known, CommitmentError> {
     Ok(known)
 }
 
-fn shortest_term_hours(input: &Input<'_>) -> usize {
+/// Shortest term on offer; 0 when nothing is.
+pub(super) fn shortest_term_hours(prices: &PriceBook) -> usize {
     let terms =
-        input.prices.quotes().filter(|quote| quote.plan.is_commitment()).filter_map(|quote| quote.term_years);
+        prices.quotes().filter(|quote| quote.plan.is_commitment()).filter_map(|quote| quote.term_years);
     terms.min().map_or(0, |years| usize::from(years) * 8760)
-}
-
-/// Held and offered commitments on one time axis: hours after `as_of`.
-struct Market {
-    waterfall: Waterfall,
-    held: Vec<Span>,
-    columns: Vec<Span>,
-    /// Offer and start hour of each column.
-    bought: Vec<(usize, usize)>,
-}
-
-impl Market {
-    fn new(
-        input: &Input<'_>,
-        lines: &[LineKey],
-        offers: &[Offer],
-        hours: usize,
-    ) -> Result<Self, CommitmentError> {
-        let as_of = input.settings.as_of;
-        let mut commitments: Vec<Commitment> = input.held.to_vec();
-        commitments.extend(offers.iter().enumerate().map(|(index, offer)| Commitment {
-            id: format!("offer {index} of {}", offer.unit.account),
-            ..offer.unit.clone()
-        }));
-        let waterfall = Waterfall::new(lines, &commitments, input.prices)?;
-        let hour = |instant: DateTime<Utc>| {
-            let seconds = (instant - as_of).num_seconds().saturating_add(3599);
-            usize::try_from(seconds.div_euclid(3600)).unwrap_or(0).min(hours)
-        };
-        let held = input
-            .held
-            .iter()
-            .enumerate()
-            .map(|(commitment, held)| Span { commitment, hours: hour(held.starts_at)..hour(held.ends_at) })
-            .filter(|span| !span.hours.is_empty())
-            .collect();
-        let every = input.settings.every_days.map_or(usize::MAX, |days| days as usize * 24);
-        let mut columns = Vec::new();
-        let mut bought = Vec::new();
-        for (index, offer) in offers.iter().enumerate() {
-            let term = usize::from(offer.unit.term_years) * 8760;
-            let mut start = 0;
-            while start < hours {
-                let commitment = input.held.len() + index;
-                columns.push(Span { commitment, hours: start..start.saturating_add(term).min(hours) });
-                bought.push((index, start));
-                start = start.saturating_add(every);
-            }
-        }
-        Ok(Self { waterfall, held, columns, bought })
-    }
-}
-
-/// Rounds purchases to what can be bought: whole instances, tenths of a cent per hour.
-fn round(
-    problem: &Problem,
-    objective: &Objective,
-    market: &Market,
-    offers: &[Offer],
-    solution: &mut Solution,
-) {
-    for (units, (offer, _)) in solution.units.iter_mut().zip(&market.bought) {
-        if !offers[*offer].whole {
-            *units = (*units * 1000.0).round() / 1000.0;
-        }
-    }
-    let whole: Vec<usize> =
-        (0..solution.units.len()).filter(|&column| offers[market.bought[column].0].whole).collect();
-    for column in whole {
-        let down = solution.units[column].floor();
-        if solution.units[column] - down < 1e-9 {
-            solution.units[column] = down;
-            continue;
-        }
-        let mut value = |units: f64| {
-            solution.units[column] = units;
-            objective.value(&problem.evaluate(&solution.units))
-        };
-        let (lower, upper) = (value(down), value(down + 1.0));
-        solution.units[column] = if upper < lower { down + 1.0 } else { down };
-    }
 }
 
 fn report(
@@ -272,9 +203,6 @@ fn describe(
     let savings: Vec<f64> = before.iter().zip(after).map(|(a, b)| a.counted - b.counted).collect();
     let saving = summary(&savings);
     let starts_at = settings.as_of + Duration::hours(start as i64);
-    let quantity = from_statistic(units);
-    let quantity = if offer.whole { quantity.round() } else { quantity.round_dp(SPEND_STEP.scale()) };
-    let unit = &offer.unit;
     let losing = savings.iter().filter(|saving| **saving < 0.0).count();
     let reason = format!(
         "pays once {:.0} % of it is used; loses money in {losing} of {} futures; {}",
@@ -283,26 +211,13 @@ fn describe(
         offer.why
     );
     Purchase {
-        commitment: Commitment {
-            id: format!("plan-{}-{}-{}", unit.plan, starts_at.format("%Y%m%dT%H"), name_of(unit)),
-            quantity,
-            starts_at,
-            ends_at: starts_at + Duration::hours(8760 * i64::from(unit.term_years)),
-            ..unit.clone()
-        },
+        commitment: buy(offer, starts_at, units),
         expected_saving_usd: saving.expected_usd,
         saving_p10_usd: saving.p10_usd,
         saving_p90_usd: saving.p90_usd,
         break_even_utilization: (offer.break_even * 1e6).round() / 1e6,
         reason,
     }
-}
-
-fn name_of(unit: &Commitment) -> String {
-    let parts =
-        [unit.region.as_deref(), unit.family.as_deref(), unit.instance_type.as_deref(), unit.os.as_deref()];
-    let parts: Vec<&str> = parts.into_iter().flatten().collect();
-    format!("{}-{}y", if parts.is_empty() { "all".to_owned() } else { parts.join("-") }, unit.term_years)
 }
 
 fn summary(savings: &[f64]) -> SavingSummary {
@@ -331,7 +246,8 @@ fn usd(value: f64) -> Decimal {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Payment, PriceQuote, PricingPlan, Provider, UsageHour};
+    use chrono::{DateTime, Utc};
+    use domain::{Commitment, Payment, PriceQuote, PricingPlan, Provider, UsageHour};
 
     use super::*;
 

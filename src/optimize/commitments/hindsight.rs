@@ -1,0 +1,47 @@
+//! The best purchases for usage that is known: what lookback rules do, and what a clairvoyant would.
+
+use billing::{Demand, PriceBook};
+use chrono::{DateTime, Utc};
+use domain::{Commitment, to_statistic};
+
+use super::CommitmentError;
+use super::cutting_planes::{Objective, minimize};
+use super::market::{Market, buy, round};
+use super::offers;
+use super::planner::shortest_term_hours;
+use super::problem::{DETAIL, Future, Problem};
+
+/// Buys for the usage in `demand` as if it came after `at`, which is also when the first purchase starts;
+/// with `every_days`, purchases are possible at that rhythm. Returns the purchases and the proven gap.
+pub(crate) fn best_in_hindsight(
+    demand: &Demand,
+    held: &[Commitment],
+    prices: &PriceBook,
+    at: DateTime<Utc>,
+    every_days: Option<u32>,
+    cost_of_capital: f64,
+) -> Result<(Vec<Commitment>, Option<f64>), CommitmentError> {
+    let lines = demand.lines();
+    let hours = demand.hours();
+    let bill = demand.bill(&[], prices)?;
+    let list_spend: Vec<f64> =
+        bill.lines.iter().map(|line| to_statistic(line.on_demand_equivalent)).collect();
+    let longest = shortest_term_hours(prices);
+    let offers = offers::find(lines, &list_spend, prices, at, longest, cost_of_capital)?.offers;
+    let market = Market::new(lines, held, &offers, prices, at, every_days, hours)?;
+    let future = Future::certain((0..lines.len()).map(|line| demand.series(line)).collect());
+    let problem = Problem::new(&market.waterfall, future, &market.held, &market.columns, hours, DETAIL);
+    let objective = Objective::new(&problem, 0.0);
+    let mut solution = minimize(&problem, &objective);
+    round(&problem, &objective, &market, &offers, &mut solution);
+    let purchases = solution
+        .units
+        .iter()
+        .zip(&market.bought)
+        .filter(|(units, _)| **units > 0.0)
+        .map(|(units, (offer, start))| {
+            buy(&offers[*offer], at + chrono::Duration::hours(*start as i64), *units)
+        })
+        .collect();
+    Ok((purchases, solution.gap))
+}
