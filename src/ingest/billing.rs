@@ -19,7 +19,7 @@ use std::path::Path;
 use domain::Charge;
 
 use crate::columns::Layout;
-use crate::table::Table;
+use crate::table::{self, Table};
 use crate::{Place, ReadError, Reject};
 use duplicates::Duplicates;
 use mapping::Mapping;
@@ -56,7 +56,7 @@ where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let file = path.display().to_string();
-    let Fingerprint { checksum, bytes } = fingerprint(path)?;
+    let (checksum, bytes) = table::checksum(path)?;
     let format = format::resolve(path, format)?;
     let mut table = Table::open(path)?;
     let mut notes = Notes::default();

@@ -21,7 +21,6 @@ mod tags;
 pub use error::{Place, ReadError, Reject, WriteError};
 pub use rows::Rows;
 pub use table::checksum;
-pub use table::checksum;
 
 #[cfg(test)]
 mod fixture;

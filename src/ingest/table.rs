@@ -7,7 +7,6 @@ mod parquet;
 mod parse;
 mod text;
 
-pub(crate) use open::Input;
 pub use open::checksum;
 pub(crate) use parse::{decimal, finite, instant, step_or_instant, us_instant};
 

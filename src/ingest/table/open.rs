@@ -121,17 +121,9 @@ impl Input {
     }
 }
 
-/// What tells one content from another: its SHA-256 in hexadecimal and its size.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fingerprint {
-    /// SHA-256 of the bytes, in hexadecimal.
-    pub checksum: String,
-    /// Number of bytes.
-    pub bytes: u64,
-}
-
-/// The fingerprint of the file at `path`, read in blocks.
-pub fn fingerprint(path: &Path) -> Result<Fingerprint, ReadError> {
+/// SHA-256 in hexadecimal, and the size, of the bytes of a file; read in blocks. Importers tell files
+/// apart by it before they read them.
+pub fn checksum(path: &Path) -> Result<(String, u64), ReadError> {
     let unreadable = |source| ReadError::Unreadable { path: path.display().to_string(), source };
     let mut file = File::open(path).map_err(unreadable)?;
     let mut digest = Sha256::new();
@@ -145,16 +137,8 @@ pub fn fingerprint(path: &Path) -> Result<Fingerprint, ReadError> {
         digest.update(block.get(..read).unwrap_or_default());
         bytes += read as u64;
     }
-    Ok(Fingerprint { checksum: hexadecimal(&digest.finalize()), bytes })
-}
-
-/// SHA-256 of `content` in hexadecimal, as [`fingerprint`] gives it for a file.
-pub fn checksum(content: &[u8]) -> String {
-    hexadecimal(&Sha256::digest(content))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let hexadecimal = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok((hexadecimal, bytes))
 }
 
 /// A reading error of text as an error of the file: what broke, and near which line.
