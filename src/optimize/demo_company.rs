@@ -6,9 +6,11 @@ use std::fmt::Write as _;
 use billing::PriceBook;
 use chrono::Duration;
 use demo::{Company, Expectation, Truth, company};
-use domain::{Plan, Step};
+use domain::{Plan, Step, to_cents};
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
+use crate::properties::adds_up;
 use crate::{Facts, Policy, plan};
 
 fn facts(company: Company) -> Facts {
@@ -56,6 +58,45 @@ fn is_found(truth: &Truth, plan: &Plan) -> Option<bool> {
     }
 }
 
+/// What is saved in each step, and the cost before and after, frozen.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Baseline {
+    company: String,
+    before: Decimal,
+    after: Decimal,
+    incremental: BTreeMap<Step, Decimal>,
+}
+
+const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/cost.json");
+const REFRESH: &str = "cargo test -p headroom-optimize -- --ignored refresh_models_cost_json";
+
+/// The steps before the commitments, which have a baseline of their own in the replay.
+fn baseline() -> Baseline {
+    let mut facts = facts(company());
+    facts.policy.plan.purchases = false;
+    let plan = plan(&facts).unwrap();
+    let of_step = |step: &domain::PlanStep| (step.step, to_cents(step.incremental));
+    Baseline {
+        company: company().name,
+        before: to_cents(plan.before),
+        after: to_cents(plan.after),
+        incremental: plan.steps.iter().map(of_step).collect(),
+    }
+}
+
+#[test]
+fn savings_are_those_of_the_frozen_baseline() {
+    let frozen: Baseline = serde_json::from_str(&std::fs::read_to_string(BASELINE).unwrap()).unwrap();
+    assert_eq!(baseline(), frozen, "if the change is meant, refresh models/cost.json with: {REFRESH}");
+}
+
+#[test]
+#[ignore = "writes models/cost.json"]
+fn refresh_models_cost_json() {
+    let text = serde_json::to_string_pretty(&baseline()).unwrap();
+    std::fs::write(BASELINE, text + "\n").unwrap();
+}
+
 #[test]
 fn planted_truths_are_found_and_controls_left_alone() {
     let company = company();
@@ -74,13 +115,7 @@ fn planted_truths_are_found_and_controls_left_alone() {
     }
     let found = scored.iter().filter(|(_, found)| *found).count();
     println!("{found} of {} truths found\n{missed}", scored.len());
-    for found in &plan.recommendations {
-        println!("{:?} {:>10} {}", found.step, found.estimated_monthly_savings.expected, found.summary);
-    }
-    for sentence in &plan.assumptions {
-        println!("- {sentence}");
-    }
-    println!("{:#?}", plan.steps);
+    adds_up(&plan);
     let alarms: Vec<&str> = plan
         .recommendations
         .iter()

@@ -14,7 +14,7 @@ use crate::quantile::{quantile, sorted};
 /// Seconds of a day.
 const SECONDS_PER_DAY: f64 = 86_400.0;
 /// MB in one GiB.
-const MB_PER_GIB: f64 = 1073.741_824;
+const MB_PER_GIB: f64 = 1_073.741_824;
 /// Days of a month of 730 hours.
 const DAYS_PER_MONTH: f64 = 730.0 / 24.0;
 /// Part of the days of the window on which something must have been measured.

@@ -1,6 +1,6 @@
 //! The books before anything is done: which usage, machines, bills and commitments the plan can price.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 
 use billing::{BillingError, Demand, LineKey, PriceBook};
@@ -38,14 +38,22 @@ pub(crate) fn open(facts: &Facts) -> Result<Opening<'_>, BillingError> {
     let first = facts.usage.iter().filter(known).map(|row| row.hour).filter(|hour| *hour >= earliest).min();
     let window = Period { start: first.unwrap_or(earliest), end };
     let mut skips = Vec::new();
+    if let Some((row, negative)) =
+        facts.usage.iter().enumerate().find(|(_, used)| used.quantity < Decimal::ZERO)
+    {
+        return Err(BillingError::Negative {
+            row,
+            hour: negative.hour,
+            instance_type: negative.instance_type.clone(),
+            quantity: negative.quantity,
+        });
+    }
 
     let mut unpriced = BTreeSet::new();
     let mut usage: BTreeMap<Provider, Demand> = BTreeMap::new();
     for provider in Provider::ALL {
-        let rows: Vec<UsageHour> =
-            facts.usage.iter().filter(known).filter(|row| row.provider == provider).cloned().collect();
-        let lines: BTreeSet<LineKey> = rows.iter().map(LineKey::of).collect();
-        for line in lines {
+        let rows = || facts.usage.iter().filter(known).filter(|row| row.provider == provider);
+        for line in lines(rows()) {
             match list_price(&facts.prices, &line, window.start) {
                 Ok(_) => {}
                 Err(BillingError::MissingPrice(missing)) => {
@@ -59,8 +67,9 @@ pub(crate) fn open(facts: &Facts) -> Result<Opening<'_>, BillingError> {
                 Err(error) => return Err(error),
             }
         }
+        let in_window = rows().filter(|row| window.contains(row.hour));
         let priced: Vec<UsageHour> =
-            rows.into_iter().filter(|row| !unpriced.contains(&LineKey::of(row))).collect();
+            in_window.filter(|row| !unpriced.contains(&LineKey::of(row))).cloned().collect();
         usage.insert(provider, Demand::over(window, &priced)?);
     }
 
@@ -84,6 +93,14 @@ pub(crate) fn open(facts: &Facts) -> Result<Opening<'_>, BillingError> {
     let horizon = Period { start: end, end: end + Duration::days(i64::from(facts.policy.plan.horizon_days)) };
     let ledger = Ledger::new(&facts.prices, window, horizon, usage, runs, billed, held)?;
     Ok(Opening { ledger, skips, unpriced, window })
+}
+
+/// The different lines of many rows, each spelling looked at once.
+fn lines<'a>(rows: impl Iterator<Item = &'a UsageHour>) -> BTreeSet<LineKey> {
+    let mut spellings = HashSet::new();
+    let spelling =
+        |row: &'a UsageHour| [&row.account, &row.region, &row.instance_type, &row.os].map(String::as_str);
+    rows.filter(|row| spellings.insert(spelling(row))).map(LineKey::of).collect()
 }
 
 /// The instance-hours that each running machine has of the usage. Machines are served in the order of their ids,

@@ -38,6 +38,8 @@ pub struct PlanSettings {
     pub commitment_expiry_days: u32,
     /// Resources with one of these tags, as `key=value` or `key`, are never touched (`headroom=keep`).
     pub keep_tags: Vec<String>,
+    /// Whether commitments are bought (true); without, the plan ends with the storage step.
+    pub purchases: bool,
 }
 
 impl Default for PlanSettings {
@@ -48,6 +50,7 @@ impl Default for PlanSettings {
             commitment_utilization: 0.9,
             commitment_expiry_days: 90,
             keep_tags: vec!["headroom=keep".to_owned()],
+            purchases: true,
         }
     }
 }

@@ -230,12 +230,15 @@ impl<'a> Proposals<'a> {
     }
 }
 
+/// A machine type and its price under one operating system.
+type Priced<'a> = (&'a Shape, Decimal);
+
 /// Sizes every running machine; machines of one group and type together, because they have to stay alike.
 fn sizings<'a>(facts: &Facts, resources: &[&'a Resource]) -> BTreeMap<&'a str, Sizing> {
     let machines: Vec<&Resource> =
         resources.iter().filter(|resource| is_machine(resource)).copied().collect();
     let os = |resource: &Resource| resource.os.clone().unwrap_or_else(|| "Linux".to_owned());
-    let mut catalogs: BTreeMap<(Provider, &str, String), Vec<(&Shape, Decimal)>> = BTreeMap::new();
+    let mut catalogs: BTreeMap<(Provider, &str, String), Vec<Priced<'_>>> = BTreeMap::new();
     let mut units: BTreeMap<(Option<&str>, &str, &str, &str), Vec<&'a Resource>> = BTreeMap::new();
     for machine in machines {
         catalogs.entry((machine.provider, &machine.region, os(machine))).or_insert_with_key(

@@ -31,12 +31,14 @@ pub(crate) fn buy(
     ledger: &mut Ledger<'_>,
 ) -> Result<Purchases, PlanError> {
     let mut purchases = Purchases::default();
-    if residual.is_empty() {
-        purchases.skips.push(Skip {
-            subject: "commitments".to_owned(),
-            considered: "purchases".to_owned(),
-            reason: "there is no usage with a price to commit to".to_owned(),
-        });
+    let nothing = match (facts.policy.plan.purchases, residual.is_empty()) {
+        (false, _) => Some("the policy says to buy none"),
+        (_, true) => Some("there is no usage with a price to commit to"),
+        _ => None,
+    };
+    if let Some(reason) = nothing {
+        let (subject, considered) = ("commitments".to_owned(), "purchases".to_owned());
+        purchases.skips.push(Skip { subject, considered, reason: reason.to_owned() });
         return Ok(purchases);
     }
     let held = ledger.commitments().to_vec();

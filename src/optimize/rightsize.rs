@@ -300,3 +300,6 @@ fn pressure(shape: &Shape, load: &Load<'_>, settings: &Settings, days: f64) -> (
     }
     (limiting.map(|need| need.dimension.metric()), 1.0 - safe)
 }
+
+#[cfg(test)]
+mod tests;

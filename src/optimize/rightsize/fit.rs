@@ -52,7 +52,8 @@ pub(super) fn cheapest<'a>(
 /// stand in for the current type at all.
 pub(super) fn carries(shape: &Shape, load: &Load<'_>, settings: &Settings) -> bool {
     let same_family = shape.family == load.current.family;
-    if !same_family && !(is_plain(load.current) && is_plain(shape)) {
+    let interchangeable = same_family || is_plain(load.current) && is_plain(shape);
+    if !interchangeable {
         return false;
     }
     if shape.architecture != load.current.architecture && !load.any_architecture {

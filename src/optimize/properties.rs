@@ -1,0 +1,192 @@
+//! What holds for every company: increments add up exactly, savings never exceed what is paid, order is
+//! irrelevant, and on small companies no choice among the proposed actions is much cheaper.
+
+use std::collections::BTreeMap;
+
+use chrono::Duration;
+use domain::{Commitment, HourlyMetric, Plan, PricingPlan, Resource, ResourceKind, ResourceState, Step};
+use proptest::prelude::*;
+use rust_decimal::Decimal;
+
+use crate::action::{Action, Verdict};
+use crate::opening::open;
+use crate::proposals::Proposals;
+use crate::testing::{as_of, book, facts, load, office, reserved, resource, shapes, tagged, vm};
+use crate::{Facts, plan};
+
+/// What every plan has to satisfy.
+pub(crate) fn adds_up(plan: &Plan) {
+    let total: Decimal = plan.steps.iter().map(|step| step.incremental).sum();
+    assert_eq!(total, plan.before - plan.after, "increments are before − after");
+    for step in &plan.steps {
+        let of_step = || plan.recommendations.iter().filter(|found| found.step == step.step);
+        let sum: Decimal = of_step().map(|found| found.estimated_monthly_savings.expected).sum();
+        assert_eq!((sum, of_step().count()), (step.incremental, step.count), "{}", step.step);
+    }
+    let savings = plan.recommendations.iter().map(|found| found.estimated_monthly_savings);
+    assert!(savings.clone().all(|saving| saving.low <= saving.expected && saving.expected <= saving.high));
+    let growth: Decimal = savings.map(|saving| saving.expected.min(Decimal::ZERO)).sum();
+    assert!(plan.after >= Decimal::ZERO && total <= plan.before && total - growth >= Decimal::ZERO);
+    assert_eq!(plan.steps.iter().map(|step| step.step).collect::<Vec<_>>(), Step::ALL);
+}
+
+#[derive(Debug, Clone)]
+struct Machine {
+    shape: usize,
+    cpu: f64,
+    memory: f64,
+    habit: u8,
+    tags: u8,
+}
+
+fn company(machines: &[Machine], disks: &[(f64, i64)], held: &[(u8, i64, i64)]) -> Facts {
+    let shapes = shapes();
+    let mut resources: Vec<Resource> = Vec::new();
+    let mut metrics: Vec<HourlyMetric> = Vec::new();
+    for (index, machine) in machines.iter().enumerate() {
+        let shape = &shapes[machine.shape % shapes.len()];
+        let id = format!("vm-{index}");
+        let tags: &[(&str, &str)] = match machine.tags % 4 {
+            0 => &[("env", "dev")],
+            1 => &[("workload", "batch")],
+            2 => &[("arch", "multi")],
+            _ => &[],
+        };
+        let (peak, habit) = (machine.cpu, machine.habit % 3);
+        let cpu = move |at| match habit {
+            0 => peak,
+            1 if office(at) => peak,
+            1 => 0.5,
+            _ => 0.4,
+        };
+        metrics.extend(load(&id, cpu, machine.memory * shape.memory_gib));
+        resources.push(tagged(vm(&id, &shape.instance_type), tags));
+    }
+    for (index, (gib, days)) in disks.iter().enumerate() {
+        let mut disk = resource(&format!("disk-{index}"), ResourceKind::Disk);
+        disk.state = if *days > 0 { ResourceState::Unattached } else { ResourceState::Attached };
+        (disk.instance_type, disk.size_gib) = (Some("gp2".to_owned()), Some(*gib));
+        disk.state_since = Some(as_of() - Duration::days(*days));
+        resources.push(disk);
+    }
+    let held = held.iter().enumerate().map(|(index, (kind, quantity, days))| {
+        let id = format!("held-{index}");
+        let shape = &shapes[usize::from(*kind) % shapes.len()];
+        let reservation = reserved(&id, &shape.instance_type, *quantity, *days);
+        if kind % 3 > 0 {
+            return reservation;
+        }
+        let (region, instance_type, os) = (None, None, None);
+        let quantity = Decimal::new(*quantity * 7, 2);
+        Commitment { plan: PricingPlan::ComputeSp, region, instance_type, os, quantity, ..reservation }
+    });
+    let held = held.collect();
+    let mut facts = facts(resources, metrics, held);
+    facts.policy.plan.purchases = false;
+    facts
+}
+
+fn companies() -> impl Strategy<Value = Facts> {
+    let machine = (0..16_usize, 0.5..99.0_f64, 0.05..0.99_f64, any::<u8>(), any::<u8>())
+        .prop_map(|(shape, cpu, memory, habit, tags)| Machine { shape, cpu, memory, habit, tags });
+    let disks = prop::collection::vec((1.0..2000.0_f64, prop_oneof![Just(0_i64), 1..90_i64]), 0..3);
+    let held = prop::collection::vec((any::<u8>(), 1..4_i64, 1..365_i64), 0..3);
+    (prop::collection::vec(machine, 1..6), disks, held)
+        .prop_map(|(machines, disks, held)| company(&machines, &disks, &held))
+}
+
+/// Cost of the cheapest choice among the actions that the rules propose for the books as they are, each machine
+/// growing that is too small.
+fn cheapest_choice(facts: &Facts) -> Decimal {
+    let opening = open(facts).unwrap().ledger;
+    let proposals = Proposals::new(facts);
+    let mut actions: Vec<(String, Action)> = Vec::new();
+    for step in Step::ALL {
+        for (resource, verdict) in proposals.of(*step, &BTreeMap::new(), &opening) {
+            if let Verdict::Act(action) = verdict {
+                actions.push((resource.resource_id.clone(), *action));
+            }
+        }
+    }
+    actions.truncate(9);
+    let grows = |action: &Action| action.finding == domain::Finding::UnderProvisioned;
+    let choices = (0..1_u32 << actions.len()).filter(|choice| {
+        (0..actions.len()).all(|index| choice >> index & 1 == 1 || !grows(&actions[index].1))
+    });
+    let cost = |choice: u32| {
+        let mut books = opening.clone();
+        for (index, (id, action)) in actions.iter().enumerate() {
+            if choice >> index & 1 == 1 && books.knows(id) {
+                let change = books.price(id, &action.effect).unwrap();
+                books.accept(change);
+            }
+        }
+        books.total()
+    };
+    choices.map(cost).min().unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn plans_add_up_and_never_save_more_than_is_paid(facts in companies()) {
+        let plan = plan(&facts).unwrap();
+        adds_up(&plan);
+        let book = book();
+        for resource in &facts.resources {
+            let saved: Decimal = plan
+                .recommendations
+                .iter()
+                .filter(|found| found.resource_id.as_ref() == Some(&resource.resource_id))
+                .map(|found| found.estimated_monthly_savings.expected)
+                .sum();
+            let paid = match resource.kind {
+                ResourceKind::Vm => {
+                    let name = resource.instance_type.as_deref().unwrap();
+                    book.on_demand(resource.provider, &resource.region, name, "Linux").unwrap() * Decimal::from(730)
+                }
+                _ => facts.monthly_costs[&resource.resource_id],
+            };
+            prop_assert!(saved <= paid + Decimal::new(1, 5), "{}: {saved} of {paid}", resource.resource_id);
+        }
+    }
+
+    #[test]
+    fn order_is_irrelevant(facts in companies()) {
+        let mut turned = facts.clone();
+        turned.resources.reverse();
+        turned.usage.reverse();
+        turned.commitments.reverse();
+        prop_assert_eq!(plan(&facts).unwrap(), plan(&turned).unwrap());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 20, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_choice_among_the_actions_is_much_cheaper(facts in companies()) {
+        let (after, best) = (plan(&facts).unwrap().after, cheapest_choice(&facts));
+        // Actions that save less than the threshold are left alone on purpose.
+        let slack = facts.policy.plan.minimum_monthly_saving * Decimal::from(9);
+        prop_assert!(after <= best * Decimal::new(101, 2) + slack, "{after} against {best}");
+    }
+}
+
+#[test]
+fn purchases_are_part_of_the_sum() {
+    let machine = |shape, cpu| Machine { shape, cpu, memory: 0.8, habit: 0, tags: 3 };
+    let mut facts = company(&[machine(1, 55.0), machine(1, 55.0), machine(5, 60.0)], &[(700.0, 0)], &[]);
+    facts.policy.plan.purchases = true;
+    let plan = plan(&facts).unwrap();
+    adds_up(&plan);
+    let bought = plan.recommendations.iter().filter(|found| found.step == Step::Commit);
+    let bought: Vec<_> = bought.collect();
+    assert!(!bought.is_empty(), "{:?}", plan.skips);
+    assert!(bought.iter().all(|found| found.purchase.is_some() && found.resource_id.is_none()));
+    // Three machines that always run: 40 % off all of the list price at most.
+    let list = Decimal::new(200 + 200 + 170, 3) * Decimal::from(730);
+    let saved: Decimal = bought.iter().map(|found| found.estimated_monthly_savings.expected).sum();
+    assert!(saved > list * Decimal::new(25, 2) && saved <= list * Decimal::new(40, 2), "{saved} of {list}");
+}
