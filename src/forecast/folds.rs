@@ -26,7 +26,12 @@ pub(crate) fn plan(length: usize, horizon: usize, seasons: &Seasons) -> Folds {
     if room == 0 || horizon == 0 {
         return Folds { origins: Vec::new(), horizon: 0 };
     }
-    let (scored, step, count) = if room >= 3 * horizon {
+    // A horizon that is short against the season is tried at the same phase of earlier seasons: the last hours
+    // say little about the same hour tomorrow.
+    let short = seasons.short();
+    let (scored, step, count) = if RECIPE.folds.most * horizon < short && room >= 2 * short + horizon {
+        (horizon, short, ((room - horizon) / short + 1).min(RECIPE.folds.most))
+    } else if room >= 3 * horizon {
         (horizon, horizon, (room / horizon).min(RECIPE.folds.most))
     } else {
         let scored = horizon.min((room * 2 / 3).max(1));
@@ -50,6 +55,11 @@ mod tests {
         let folds = plan(1000, 48, &weekly());
         assert_eq!(folds.horizon, 48);
         assert_eq!(folds.origins, [712, 760, 808, 856, 904, 952]);
+    }
+
+    #[test]
+    fn a_short_horizon_is_tried_at_the_same_hour_of_earlier_days() {
+        assert_eq!(plan(1000, 3, &weekly()).origins, [877, 901, 925, 949, 973, 997]);
     }
 
     #[test]

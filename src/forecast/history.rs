@@ -3,6 +3,7 @@
 use domain::{Grid, Series};
 
 use crate::order::{mean, median};
+use crate::shift;
 
 /// Longest history that is fitted; 16 months of hours, seven weeks of 5-minute points.
 const MAX_POINTS: usize = 14_000;
@@ -87,8 +88,16 @@ impl History {
         self.values.iter().filter(|value| !value.is_nan()).count()
     }
 
-    /// The first `origin` points, with everything unusual replaced by what was usual, judged by these points alone.
+    /// The first `origin` points, with everything unusual replaced by what was usual and everything before a lasting
+    /// jump moved to the level after it, judged by these points alone.
     pub(crate) fn usual(&self, origin: usize, seasons: &[usize]) -> Vec<f64> {
+        let mut values = self.without_one_offs(origin, seasons);
+        shift::level_out(&mut values, seasons.last().copied().unwrap_or(1));
+        values
+    }
+
+    /// The first `origin` points with announced events, rare one-offs and gaps filled.
+    pub(crate) fn without_one_offs(&self, origin: usize, seasons: &[usize]) -> Vec<f64> {
         let mut values = self.values[..origin].to_vec();
         for (value, _) in values.iter_mut().zip(&self.in_event).filter(|(_, in_event)| **in_event) {
             *value = f64::NAN;

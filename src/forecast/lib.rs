@@ -25,6 +25,7 @@ mod reconcile;
 mod request;
 mod score;
 mod seasons;
+mod shift;
 mod study;
 
 pub use anomaly::{Anomaly, anomalies};

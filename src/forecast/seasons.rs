@@ -13,6 +13,16 @@ const LONGEST_SHORT_SEASON: usize = 2_500;
 /// Values further from the median than this many times the middle 80 % of values are pulled in for the test.
 const TAMED_REACH: f64 = 1.5;
 
+/// The shortest season is the first whose autocorrelation is this near to the strongest one's: multiples of a season
+/// are as strong as the season itself.
+const NEARLY_STRONGEST: f64 = 0.7;
+
+/// Without a clock there are more candidates, and so more chances that a short one is a mere echo.
+const NEARLY_STRONGEST_OF_STEPS: f64 = 0.85;
+
+/// A weaker autocorrelation is of no use, however significant.
+const LEAST_STRENGTH: f64 = 0.1;
+
 /// Candidates where the source has no clock: quarters, months, weeks, days of hours, half hours, 5 minutes …
 const STEP_CANDIDATES: [usize; 10] = [4, 7, 12, 24, 48, 52, 96, 168, 288, 336];
 
@@ -53,17 +63,23 @@ pub(crate) fn find(values: &[f64], frequency: Frequency, given: Option<&[usize]>
         return Seasons { cycles, year: given_year };
     }
     let values = &tamed(values);
-    let mut cycles: Vec<usize> = Vec::new();
-    for candidate in candidates(frequency) {
-        if cycles.len() == 2 {
-            break;
-        }
-        let explained = cycles.last().copied();
-        if explained.is_none_or(|shorter| candidate % shorter == 0) && is_season(values, candidate, explained)
-        {
-            cycles.push(candidate);
-        }
-    }
+    let found: Vec<(usize, f64)> = candidates(frequency)
+        .into_iter()
+        .filter_map(|candidate| Some((candidate, strength(values, candidate, None)?)))
+        .collect();
+    let strongest = found.iter().map(|(_, strength)| *strength).fold(0.0, f64::max);
+    let enough = match frequency {
+        Frequency::Steps(_) => NEARLY_STRONGEST_OF_STEPS,
+        Frequency::Seconds(_) | Frequency::Months(_) => NEARLY_STRONGEST,
+    };
+    let short = found.iter().find(|(_, strength)| *strength >= enough * strongest).map(|(season, _)| *season);
+    let long = short.and_then(|short| {
+        candidates(frequency)
+            .into_iter()
+            .filter(|longer| *longer > short && longer % short == 0)
+            .find(|longer| strength(values, *longer, Some(short)).is_some())
+    });
+    let cycles: Vec<usize> = short.into_iter().chain(long).collect();
     Seasons { year: year.filter(|length| n > *length && !cycles.contains(length)), cycles }
 }
 
@@ -108,12 +124,12 @@ fn tamed(values: &[f64]) -> Vec<f64> {
     }
 }
 
-/// Whether the autocorrelation at `season` is significantly above zero (Bartlett's error, as in M4's Naive2),
-/// after the trend and a shorter season are taken out, and higher than around half a season.
-fn is_season(values: &[f64], season: usize, shorter: Option<usize>) -> bool {
+/// The autocorrelation at `season`, where it is significantly above zero (Bartlett's error, as in M4's Naive2)
+/// after the trend or a shorter season is taken out, and higher than at half a season.
+fn strength(values: &[f64], season: usize, shorter: Option<usize>) -> Option<f64> {
     let n = values.len();
     if n < 2 * season + season / 2 + 2 || season > LONGEST_SHORT_SEASON * 5 {
-        return false;
+        return None;
     }
     let window = &values[n.saturating_sub(season * 12)..];
     let rest = match shorter {
@@ -128,7 +144,7 @@ fn is_season(values: &[f64], season: usize, shorter: Option<usize>) -> bool {
             * stride as f64;
     let error = ((1.0 + 2.0 * inner.min(rest.len() as f64 / 4.0)) / rest.len() as f64).sqrt();
     let half = autocorrelation(&rest, season / 2);
-    at_season > CRITICAL * error && at_season > half && at_season > 0.1
+    (at_season > CRITICAL * error && at_season > half && at_season > LEAST_STRENGTH).then_some(at_season)
 }
 
 /// Differences from a centred moving average over one season (ends use what is there).

@@ -50,7 +50,7 @@ impl Study {
         let history =
             History::new(series, |index| events::covered(request, &series.unique_id, grid.stamp(index)));
         let n = history.len();
-        let rough = history.usual(n, &[]);
+        let rough = history.without_one_offs(n, &[]);
         let seasons = seasons::find(&rough, grid.frequency, request.season_lengths.as_deref());
         let usual = history.usual(n, &seasons.cycles);
         let first = usual.first().copied().unwrap_or(0.0);

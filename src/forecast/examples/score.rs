@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo run --release -p headroom-forecast --example score -- FILE --horizon 24 [--windows 3] [--test FILE]
-//!     [--every SECONDS] [--season 24] [--scale 24] [--part odd|even|all] [--models] [--each]
+//!     [--every SECONDS] [--season 24] [--scale 24] [--part odd|even|all] [--models] [--each] [--speed]
 //! ```
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::io::Read;
 
 use chrono::{DateTime, Utc};
 use domain::{Frequency, Grid, Series, Stamp};
-use headroom_forecast::{Backtest, BacktestSettings, ModelScore, backtest, merge};
+use headroom_forecast::{Backtest, BacktestSettings, ModelScore, Request, backtest, forecast_all, merge};
 use rayon::prelude::*;
 
 /// What the command line asks for.
@@ -26,6 +26,7 @@ struct Options {
     season: Option<usize>,
     scale: Option<usize>,
     each: bool,
+    speed: bool,
     part: String,
     models: bool,
 }
@@ -48,10 +49,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         })
         .map(|(_, (id, rows))| to_grid(id, rows, options.every_seconds))
         .collect();
+    if options.speed {
+        let request = Request { season_lengths: settings_seasons(&options), ..Request::new(options.horizon) };
+        #[expect(clippy::disallowed_methods, reason = "an example that measures speed is its own caller")]
+        let started = std::time::Instant::now();
+        let forecasts = forecast_all(&series, &request);
+        let milliseconds = 1000.0 * started.elapsed().as_secs_f64();
+        let threads = rayon::current_num_threads();
+        println!(
+            "{} forecasts, backtest and calibration included: {:.3} ms a series on {threads} threads",
+            forecasts.len(),
+            milliseconds / forecasts.len().max(1) as f64,
+        );
+        return Ok(());
+    }
     let windows = if options.test.is_some() { 1 } else { options.windows };
     let settings = BacktestSettings {
         windows,
-        season_lengths: options.season.map(|season| if season > 1 { vec![season] } else { Vec::new() }),
+        season_lengths: settings_seasons(&options),
         scale_season: options.scale,
         ..BacktestSettings::new(options.horizon)
     };
@@ -89,6 +104,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// The season of the command line; 1 means none.
+fn settings_seasons(options: &Options) -> Option<Vec<usize>> {
+    options.season.map(|season| if season > 1 { vec![season] } else { Vec::new() })
+}
+
 fn row(name: &str, score: &ModelScore) {
     let show = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
     println!(
@@ -114,6 +134,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
         season: None,
         scale: None,
         each: false,
+        speed: false,
         part: "all".to_owned(),
         models: false,
     };
@@ -127,6 +148,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
             "--every" => options.every_seconds = Some(next()?.parse()?),
             "--season" => options.season = Some(next()?.parse()?),
             "--scale" => options.scale = Some(next()?.parse()?),
+            "--speed" => options.speed = true,
             "--each" => options.each = true,
             "--part" => options.part = next()?,
             "--models" => options.models = true,
@@ -136,12 +158,15 @@ fn options() -> Result<Options, Box<dyn Error>> {
     Ok(options)
 }
 
+/// Rows by series.
+type Table = BTreeMap<String, Vec<(Stamp, f64)>>;
+
 /// Rows by series, in the order of the file.
-fn read(path: &str) -> Result<BTreeMap<String, Vec<(Stamp, f64)>>, Box<dyn Error>> {
+fn read(path: &str) -> Result<Table, Box<dyn Error>> {
     let file = File::open(path)?;
     let input: Box<dyn Read> =
         if path.ends_with(".gz") { Box::new(flate2::read::GzDecoder::new(file)) } else { Box::new(file) };
-    let mut table: BTreeMap<String, Vec<(Stamp, f64)>> = BTreeMap::new();
+    let mut table = Table::new();
     for record in csv::Reader::from_reader(input).into_records() {
         let record = record?;
         let ds = match record[1].parse::<i64>() {

@@ -12,6 +12,9 @@ const SEARCH_SEASONS: usize = 6;
 /// Rounds of the search; each tries both directions of each parameter.
 const SEARCH_ROUNDS: usize = 6;
 
+/// Rounds at later origins, from where the one before ended.
+const TOUCH_UP_ROUNDS: usize = 2;
+
 /// One smoothing model.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spec {
@@ -65,42 +68,58 @@ pub(super) fn run(spec: Spec, views: &[View]) -> Option<Vec<Vec<f64>>> {
     if history.len() < 2 * longest + 3 {
         return None;
     }
-    let weights = search(&history[window(history)..], lengths, spec.trend);
+    let mut weights =
+        search(&history[window(history)..], lengths, spec.trend, start(lengths, spec.trend), SEARCH_ROUNDS);
     views
         .iter()
-        .map(|view| {
+        .enumerate()
+        .map(|(fold, view)| {
             let history = view.on(spec.scale)?;
-            let state = filter(&history[window(history)..], lengths, weights);
-            Some(view.back(spec.scale, state.predict(view.horizon)))
+            let history = &history[window(history)..];
+            // Without seasons a step of the search is cheap, and a level that moves more than before is followed.
+            if fold > 0 && longest == 1 {
+                weights = search(history, lengths, spec.trend, weights, TOUCH_UP_ROUNDS);
+            }
+            Some(view.back(spec.scale, filter(history, lengths, weights).predict(view.horizon)))
         })
         .collect()
 }
 
-/// Simple smoothing with or without a damped trend, for members that smooth what is left of a series.
-pub(super) fn smooth(
-    history: &[f64],
-    damped_trend: Option<f64>,
-    search_in: &[f64],
-    horizon: usize,
-) -> Vec<f64> {
-    let mut weights = search(search_in, [1, 1], damped_trend.is_some());
-    if let Some(damping) = damped_trend {
-        weights.damping = weights.damping.min(damping);
+/// Simple smoothing with or without a damped trend of what is left of a series at each origin, oldest first.
+pub(super) fn smooth(rests: &[Vec<f64>], damping: Option<f64>, horizons: &[usize]) -> Vec<Vec<f64>> {
+    let mut weights = start([1, 1], damping.is_some());
+    let mut rounds = SEARCH_ROUNDS;
+    let mut paths = Vec::with_capacity(rests.len());
+    for (rest, horizon) in rests.iter().zip(horizons) {
+        let recent = &rest[rest.len().saturating_sub(SEARCH_POINTS)..];
+        weights = search(recent, [1, 1], damping.is_some(), weights, rounds);
+        rounds = TOUCH_UP_ROUNDS;
+        if let Some(cap) = damping {
+            weights.damping = weights.damping.min(cap);
+        }
+        paths.push(filter(recent, [1, 1], weights).predict(*horizon));
     }
-    filter(history, [1, 1], weights).predict(horizon)
+    paths
+}
+
+/// Where the search starts.
+fn start(lengths: [usize; 2], trend: bool) -> Weights {
+    let seasonal = lengths[0] > 1;
+    let when = |on: bool, value: f64| if on { value } else { 0.0 };
+    Weights {
+        level: if seasonal { 0.1 } else { 0.5 },
+        trend: when(trend, 0.05),
+        damping: when(trend, 0.95),
+        short: when(seasonal, 0.1),
+        long: when(lengths[1] > 1, 0.1),
+        carry: when(seasonal, 0.5),
+    }
 }
 
 /// Minimizes the mean absolute one-step error by a pattern search with shrinking steps.
-fn search(history: &[f64], lengths: [usize; 2], trend: bool) -> Weights {
+fn search(history: &[f64], lengths: [usize; 2], trend: bool, from: Weights, rounds: usize) -> Weights {
     let seasonal = lengths[0] > 1;
-    let mut best = Weights {
-        level: if seasonal { 0.1 } else { 0.5 },
-        trend: if trend { 0.05 } else { 0.0 },
-        damping: if trend { 0.95 } else { 0.0 },
-        short: if seasonal { 0.1 } else { 0.0 },
-        long: if lengths[1] > 1 { 0.1 } else { 0.0 },
-        carry: if seasonal { 0.5 } else { 0.0 },
-    };
+    let mut best = from;
     type Pick = fn(&mut Weights) -> &mut f64;
     let mut free: Vec<(Pick, f64)> = vec![(|weights| &mut weights.level, 0.99)];
     if trend {
@@ -117,7 +136,7 @@ fn search(history: &[f64], lengths: [usize; 2], trend: bool) -> Weights {
     let mut least = filter(history, lengths, best).error;
     // Steps are on the logistic scale, so that 0.01 and 0.99 are as easy to reach as 0.5.
     let mut step = 1.6;
-    for _ in 0..SEARCH_ROUNDS {
+    for _ in 0..rounds {
         let before = least;
         for (pick, cap) in &free {
             for direction in [step, -step] {
@@ -251,7 +270,7 @@ mod tests {
     #[test]
     fn an_exact_season_has_no_error() {
         let history: Vec<f64> = (0..40).map(|index| [1.0, 5.0, 3.0, 2.0][index % 4]).collect();
-        let weights = search(&history, [4, 1], true);
+        let weights = search(&history, [4, 1], true, start([4, 1], true), SEARCH_ROUNDS);
         let path = filter(&history, [4, 1], weights).predict(6);
         let worst = path.iter().zip([1.0, 5.0, 3.0, 2.0, 1.0, 5.0]).map(|(a, b)| (a - b).abs());
         assert!(worst.fold(0.0, f64::max) < 1e-6, "{path:?}");

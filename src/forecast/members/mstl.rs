@@ -24,18 +24,19 @@ pub(super) fn run(scale: Scale, views: &[View]) -> Option<Vec<Vec<f64>>> {
     if seasons.is_empty() || oldest.level.len() < 2 * long + 2 {
         return None;
     }
-    let searched = decompose(recent(oldest.on(scale)?, long), seasons).adjusted;
-    views
-        .iter()
-        .map(|view| {
-            let Decomposition { adjusted, ahead } = decompose(recent(view.on(scale)?, long), seasons);
-            let mut path = ets::smooth(&adjusted, Some(DAMPING), &searched, view.horizon);
-            for cycle in &ahead {
-                path.iter_mut().enumerate().for_each(|(step, value)| *value += cycle[step % cycle.len()]);
-            }
-            Some(view.back(scale, path))
-        })
-        .collect()
+    let parts: Option<Vec<Decomposition>> =
+        views.iter().map(|view| Some(decompose(recent(view.on(scale)?, long), seasons))).collect();
+    let (rests, cycles): (Vec<Vec<f64>>, Vec<Vec<Vec<f64>>>) =
+        parts?.into_iter().map(|part| (part.adjusted, part.ahead)).unzip();
+    let horizons: Vec<usize> = views.iter().map(|view| view.horizon).collect();
+    let levels = ets::smooth(&rests, Some(DAMPING), &horizons);
+    let paths = views.iter().zip(levels).zip(&cycles).map(|((view, mut path), cycles)| {
+        for cycle in cycles {
+            path.iter_mut().enumerate().for_each(|(step, value)| *value += cycle[step % cycle.len()]);
+        }
+        view.back(scale, path)
+    });
+    Some(paths.collect())
 }
 
 fn recent(history: &[f64], long: usize) -> &[f64] {

@@ -15,23 +15,21 @@ pub(super) fn run(scale: Scale, views: &[View]) -> Option<Vec<Vec<f64>>> {
     if oldest.level.len() < 4 || (season > 1 && oldest.level.len() < 2 * season + 2) {
         return None;
     }
-    let (searched, _) = adjust(recent(oldest.on(scale)?, season), season);
-    views
-        .iter()
-        .map(|view| {
-            let (adjusted, profile) = adjust(recent(view.on(scale)?, season), season);
-            let drift = 0.5 * slope(&adjusted[adjusted.len().saturating_sub(LINE_POINTS.max(4 * season))..]);
-            let level = ets::smooth(&adjusted, None, &searched, view.horizon);
-            let path = level
-                .iter()
-                .enumerate()
-                .map(|(step, level)| {
-                    level + drift * (step + 1) as f64 + profile[(adjusted.len() + step) % season]
-                })
-                .collect();
-            Some(view.back(scale, path))
-        })
-        .collect()
+    let parts: Option<Vec<_>> =
+        views.iter().map(|view| Some(adjust(recent(view.on(scale)?, season), season))).collect();
+    let (rests, profiles): (Vec<Vec<f64>>, Vec<Vec<f64>>) = parts?.into_iter().unzip();
+    let horizons: Vec<usize> = views.iter().map(|view| view.horizon).collect();
+    let levels = ets::smooth(&rests, None, &horizons);
+    let paths = views.iter().zip(levels).zip(rests.iter().zip(&profiles)).map(
+        |((view, mut path), (rest, profile))| {
+            let drift = 0.5 * slope(&rest[rest.len().saturating_sub(LINE_POINTS.max(4 * season))..]);
+            path.iter_mut().enumerate().for_each(|(step, value)| {
+                *value += drift * (step + 1) as f64 + profile[(rest.len() + step) % profile.len()];
+            });
+            view.back(scale, path)
+        },
+    );
+    Some(paths.collect())
 }
 
 fn recent(history: &[f64], season: usize) -> &[f64] {
