@@ -73,3 +73,36 @@ pub async fn list(
         where organization_id = $1 and run_id = $2 order by day desc, unique_id";
     Ok(sqlx::query_as(sql).bind(org.0).bind(run.0).fetch_all(conn).await?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run;
+    use crate::testing::{decimal, time, with_database};
+
+    #[tokio::test]
+    async fn anomalies_come_latest_day_first() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let at = time("2026-02-03T04:05:06Z");
+            let id = run::create(&mut conn, org, at, "0.1.0", at).await.unwrap();
+            let anomaly = |day: &str| Anomaly {
+                unique_id: "cost/total".to_owned(),
+                day: day.parse().unwrap(),
+                actual: decimal("400.5"),
+                expected: decimal("100"),
+                lower: decimal("80"),
+                upper: decimal("130"),
+                reason: "three times as much as on other Mondays".to_owned(),
+            };
+            save(&mut conn, org, id, &[anomaly("2026-01-05"), anomaly("2026-01-12")]).await.unwrap();
+            assert_eq!(
+                list(&mut conn, org, id).await.unwrap(),
+                [anomaly("2026-01-12"), anomaly("2026-01-05")]
+            );
+            let twice = save(&mut conn, org, id, &[anomaly("2026-01-12")]).await.unwrap_err();
+            assert!(matches!(twice, StoreError::AlreadyExists { .. }), "{twice}");
+        })
+        .await;
+    }
+}

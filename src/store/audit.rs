@@ -75,3 +75,31 @@ pub async fn list(
         where organization_id = $1 and ($2::bigint is null or id < $2) order by id desc limit $3";
     Ok(sqlx::query_as(sql).bind(org.0).bind(before).bind(i64::from(limit)).fetch_all(conn).await?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{time, with_database};
+
+    #[tokio::test]
+    async fn entries_come_latest_first_page_by_page() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            for subject in ["one", "two", "three"] {
+                let entry = NewEntry {
+                    actor: "ada",
+                    action: "run.start",
+                    subject,
+                    detail: serde_json::json!({ "horizon": 365 }),
+                };
+                record(&mut conn, org, &entry, time("2026-02-03T04:05:06Z")).await.unwrap();
+            }
+            let page = list(&mut conn, org, None, 2).await.unwrap();
+            assert_eq!(page.iter().map(|entry| entry.subject.as_str()).collect::<Vec<_>>(), ["three", "two"]);
+            let rest = list(&mut conn, org, Some(page[1].id), 2).await.unwrap();
+            assert_eq!(rest.len(), 1);
+            assert_eq!(rest[0].detail["horizon"], 365);
+        })
+        .await;
+    }
+}

@@ -67,3 +67,47 @@ pub async fn get(
         sqlx::query_scalar(sql).bind(org.0).bind(run.0).bind(unique_id).fetch_optional(conn).await?;
     found.map(|Json(plan)| plan).ok_or_else(|| StoreError::not_found("capacity plan", unique_id))
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{Requirement, Stamp};
+
+    use super::*;
+    use crate::run;
+    use crate::testing::{time, with_database};
+
+    #[tokio::test]
+    async fn capacity_plans_are_kept_per_workload() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let at = time("2026-02-03T04:05:06Z");
+            let id = run::create(&mut conn, org, at, "0.1.0", at).await.unwrap();
+            let plan = CapacityPlan {
+                unique_id: "requests/web".to_owned(),
+                rows: vec![Requirement {
+                    ds: Stamp::Time(at),
+                    demand_p50: 100.1,
+                    demand_p95: 200.2,
+                    required: 4,
+                    scheduled: 5,
+                }],
+                policies: Vec::new(),
+                crosses_quota_at: None,
+                act_by: Some(Stamp::Time(at)),
+                assumptions: vec!["one zone".to_owned()],
+            };
+            save(&mut conn, org, id, std::slice::from_ref(&plan)).await.unwrap();
+            assert_eq!(list(&mut conn, org, id).await.unwrap(), [plan.clone()]);
+            assert_eq!(get(&mut conn, org, id, "requests/web").await.unwrap(), plan);
+            let missing = get(&mut conn, org, id, "other").await.unwrap_err();
+            assert!(matches!(missing, StoreError::NotFound { .. }));
+            let mut infinite = plan.clone();
+            infinite.unique_id = "other".to_owned();
+            infinite.rows[0].demand_p95 = f64::INFINITY;
+            for bad in [plan, infinite] {
+                assert!(save(&mut conn, org, id, &[bad]).await.is_err());
+            }
+        })
+        .await;
+    }
+}

@@ -272,3 +272,225 @@ pub async fn currencies(conn: &mut PgConnection, org: OrganizationId) -> Result<
         .await?;
     Ok(currencies)
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::Charge;
+
+    use super::*;
+    use crate::load::{Begin, Delivery, Object, OnOverlap, begin};
+    use crate::testing::{charge, decimal, time, with_database};
+
+    /// Two services, two teams, three days; one charge without a team, one in euros, one credit.
+    fn sample() -> Vec<Charge> {
+        let mut charges = vec![
+            charge(1, "i-1", "10.10"),
+            charge(2, "i-1", "20.20"),
+            charge(3, "i-2", "5"),
+            charge(3, "b-1", "1.000000000000001"),
+            charge(3, "b-1", "-0.5"),
+            charge(3, "i-9", "1000"),
+        ];
+        charges[2].tags.clear();
+        for bucket in &mut charges[3..5] {
+            bucket.service_name = "Amazon S3".to_owned();
+            bucket.sub_account_id = None;
+            bucket.sub_account_name = None;
+        }
+        charges[4].charge_category = domain::ChargeCategory::Credit;
+        charges[5].billing_currency = "EUR".parse().unwrap();
+        charges
+    }
+
+    async fn load_sample(conn: &mut PgConnection, org: OrganizationId) {
+        let delivery = Delivery {
+            source: "bill".to_owned(),
+            format: "focus".to_owned(),
+            objects: vec![Object { key: "jan.csv".to_owned(), checksum: "c1".to_owned(), size_bytes: 1 }],
+        };
+        let Begin::Load(mut loader) = begin(conn, org, &delivery, OnOverlap::Refuse).await.unwrap() else {
+            panic!("nothing was loaded yet")
+        };
+        loader.add(0, &sample()).await.unwrap();
+        loader.commit(None, time("2026-02-03T04:05:06Z")).await.unwrap();
+    }
+
+    fn january() -> Query {
+        Query::new("2026-01-01".parse().unwrap(), "2026-02-01".parse().unwrap(), Currency::USD)
+    }
+
+    fn filter(dimension: Dimension, matching: Match, value: &str) -> Filter {
+        Filter { dimension, matching, values: vec![value.to_owned()] }
+    }
+
+    #[tokio::test]
+    async fn costs_are_filtered_and_grouped() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            load_sample(&mut conn, org).await;
+            let sums = totals(&mut conn, org, &january()).await.unwrap();
+            assert_eq!((sums.rows, sums.billed), (5, decimal("35.800000000000001")));
+            assert_eq!(sums.list, decimal("71.600000000000002"));
+
+            let by_service = Query { group_by: Some(Dimension::Service), ..january() };
+            let rows = costs(&mut conn, org, &by_service).await.unwrap();
+            let rows: Vec<_> = rows
+                .iter()
+                .map(|row| (row.group.as_str(), row.day.to_string(), row.cost.to_string()))
+                .collect();
+            let ec2 = "Amazon Elastic Compute Cloud";
+            let expected = [
+                (ec2, "2026-01-01", "10.10"),
+                (ec2, "2026-01-02", "20.20"),
+                (ec2, "2026-01-03", "5"),
+                ("Amazon S3", "2026-01-03", "0.500000000000001"),
+            ];
+            assert_eq!(rows, expected.map(|(group, day, cost)| (group, day.to_owned(), cost.to_owned())));
+            let monthly = Query { granularity: Granularity::Month, ..by_service };
+            assert_eq!(costs(&mut conn, org, &monthly).await.unwrap()[0].cost, decimal("35.30"));
+            let other = OrganizationId(org.0 + 1);
+            assert_eq!(totals(&mut conn, other, &january()).await.unwrap(), Sums::default());
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn the_rollup_and_the_line_items_give_the_same_answer() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            load_sample(&mut conn, org).await;
+            for filters in [
+                vec![filter(Dimension::Team, Match::Include, "web")],
+                vec![filter(Dimension::Team, Match::Include, "")],
+                vec![filter(Dimension::Account, Match::Exclude, "222")],
+                vec![
+                    filter(Dimension::ChargeCategory, Match::Exclude, "Credit"),
+                    filter(Dimension::Service, Match::Include, "Amazon S3"),
+                ],
+                vec![Filter { dimension: Dimension::Team, matching: Match::Include, values: Vec::new() }],
+            ] {
+                let rollup = Query { filters: filters.clone(), ..january() };
+                let mut ledger = rollup.clone();
+                ledger.filters.push(filter(Dimension::Resource, Match::Exclude, "nobody"));
+                let rollup = totals(&mut conn, org, &rollup).await.unwrap();
+                assert_eq!(rollup, totals(&mut conn, org, &ledger).await.unwrap(), "{filters:?}");
+                assert!(rollup.rows > 0, "{filters:?}");
+            }
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn groups_and_the_rest_add_up_to_the_total() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            load_sample(&mut conn, org).await;
+            let query = Query { group_by: Some(Dimension::Resource), ..january() };
+            let found = groups(&mut conn, org, &query, 1).await.unwrap();
+            assert_eq!(found.top, [GroupTotal { group: "i-1".to_owned(), cost: decimal("30.30") }]);
+            assert_eq!((found.other_count, found.other), (2, decimal("5.500000000000001")));
+            assert_eq!(found.total, decimal("35.800000000000001"));
+            let nothing = groups(&mut conn, org, &january(), 1).await;
+            assert!(matches!(nothing, Err(StoreError::Invalid(_))));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn series_share_one_grid_and_add_up() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            load_sample(&mut conn, org).await;
+            let total = daily_series(&mut conn, org, SeriesScope::Total, &january()).await.unwrap();
+            let by_team = SeriesScope::By(Dimension::Team);
+            let teams = daily_series(&mut conn, org, by_team, &january()).await.unwrap();
+            let names: Vec<&str> = teams.iter().map(|series| series.unique_id.as_str()).collect();
+            assert_eq!(names, ["cost/team/(none)", "cost/team/web"]);
+            assert_eq!(total[0].unique_id, "cost/total");
+            assert!(teams.iter().all(|series| series.grid == total[0].grid && series.len() == 3));
+            assert_eq!(teams[0].values, [Some(0.0), Some(0.0), Some(5.0)]);
+            for day in 0..3 {
+                let sum: f64 = teams.iter().filter_map(|series| series.values[day]).sum();
+                assert!((sum - total[0].values[day].unwrap()).abs() < 1e-9);
+            }
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn line_items_come_page_by_page() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            load_sample(&mut conn, org).await;
+            let mut seen = Vec::new();
+            let mut after = None;
+            loop {
+                let page = line_items(&mut conn, org, &january(), after, 2).await.unwrap();
+                assert!(page.items.len() <= 2);
+                seen.extend(page.items.iter().map(|item| item.id));
+                match page.next {
+                    Some(next) => after = Some(next.to_string().parse().unwrap()),
+                    None => break,
+                }
+            }
+            assert_eq!(seen.len(), 5);
+            seen.sort_unstable();
+            seen.dedup();
+            assert_eq!(seen.len(), 5);
+            assert!("rubbish".parse::<Cursor>().is_err());
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn names_spans_and_resources_are_found() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            load_sample(&mut conn, org).await;
+            let found = values(&mut conn, org, Dimension::Service, "amazon s", 10).await.unwrap();
+            assert_eq!(found, [DimensionValue { value: "Amazon S3".to_owned(), name: None }]);
+            let accounts = values(&mut conn, org, Dimension::Account, "PROD", 10).await.unwrap();
+            assert_eq!(accounts[0].name.as_deref(), Some("Production"));
+            assert_eq!(account_names(&mut conn, org).await.unwrap()["222"], "Production");
+            for dimension in Dimension::ALL {
+                let all = values(&mut conn, org, dimension, "", 100).await.unwrap();
+                assert!(!all.is_empty(), "{dimension:?}");
+                assert_eq!(dimension.as_str().parse(), Ok(dimension));
+            }
+            let (first, last) = span(&mut conn, org, Currency::USD).await.unwrap().unwrap();
+            assert_eq!(
+                (first.to_string(), last.to_string()),
+                ("2026-01-01".to_owned(), "2026-01-03".to_owned())
+            );
+            let euro: Currency = "EUR".parse().unwrap();
+            assert_eq!(currencies(&mut conn, org).await.unwrap(), [Currency::USD, euro]);
+            let period = Period { start: time("2026-01-02T00:00:00Z"), end: time("2026-01-04T00:00:00Z") };
+            let costs = resource_costs(&mut conn, org, period, Currency::USD).await.unwrap();
+            assert_eq!((costs.len(), costs["i-1"]), (3, decimal("20.20")));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn the_ledger_is_reconciled_with_the_invoice() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            load_sample(&mut conn, org).await;
+            let invoice = Invoice {
+                provider_name: "AWS",
+                billing_account_id: "111",
+                billing_month: "2026-01".parse().unwrap(),
+                currency: Currency::USD,
+                billed: decimal("35.79"),
+            };
+            set_invoice(&mut conn, org, &invoice).await.unwrap();
+            set_invoice(&mut conn, org, &Invoice { billed: decimal("35.80"), ..invoice }).await.unwrap();
+            let months = reconciliation(&mut conn, org).await.unwrap();
+            assert_eq!(months.len(), 2);
+            assert!(months.iter().all(Reconciliation::is_consistent));
+            assert_eq!(months[1].unexplained(), Some(decimal("0.000000000000001")));
+            assert_eq!((months[0].currency.as_str(), months[0].unexplained()), ("EUR", None));
+        })
+        .await;
+    }
+}

@@ -89,3 +89,48 @@ pub async fn list(
         .await?;
     Ok(held)
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{Payment, PricingPlan, Provider};
+
+    use super::*;
+    use crate::testing::{decimal, time, with_database};
+
+    fn held(id: &str, ends_at: &str) -> Commitment {
+        Commitment {
+            id: id.to_owned(),
+            provider: Provider::Aws,
+            account: "111".to_owned(),
+            region: None,
+            plan: PricingPlan::ComputeSp,
+            instance_type: None,
+            family: None,
+            os: None,
+            quantity: decimal("1.234"),
+            term_years: 3,
+            payment: Payment::NoUpfront,
+            starts_at: time("2023-01-01T00:00:00Z"),
+            ends_at: time(ends_at),
+            hourly: Some(decimal("0.0123456789")),
+            upfront: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_source_replaces_its_own_commitments() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let (old, new) = (held("b", "2026-01-01T00:00:00Z"), held("a", "2026-06-01T00:00:00Z"));
+            replace(&mut conn, org, "aws", &[new.clone(), old.clone()]).await.unwrap();
+            assert_eq!(list(&mut conn, org, None).await.unwrap(), [old.clone(), new.clone()]);
+            let now = Some(time("2026-01-01T00:00:00Z"));
+            assert_eq!(list(&mut conn, org, now).await.unwrap(), [new]);
+            let taken = replace(&mut conn, org, "files", &[old]).await.unwrap_err();
+            assert!(matches!(taken, StoreError::AlreadyExists { .. }), "{taken}");
+            replace(&mut conn, org, "aws", &[]).await.unwrap();
+            assert!(list(&mut conn, org, None).await.unwrap().is_empty());
+        })
+        .await;
+    }
+}

@@ -560,3 +560,105 @@ fn short_hash(path: &Path) -> String {
 fn io(verb: &str, path: &Path, source: std::io::Error) -> StoreError {
     StoreError::Io { action: format!("can't {verb} {}", path.display()), source }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{data_dir, settings};
+
+    async fn rows(url: &str) -> i64 {
+        let mut conn = PgConnection::connect(url).await.unwrap();
+        let count = sqlx::query_scalar("select count(*) from kept").fetch_one(&mut conn).await.unwrap();
+        conn.close().await.unwrap();
+        count
+    }
+
+    async fn start_with_a_row(settings: &Settings) -> (Server, PgConnection) {
+        let server = start(settings).await.unwrap();
+        let mut conn = PgConnection::connect(server.url()).await.unwrap();
+        sqlx::query("create table kept as select 1 as one").execute(&mut conn).await.unwrap();
+        (server, conn)
+    }
+
+    #[tokio::test]
+    async fn one_instance_owns_the_server_others_join_or_are_refused() {
+        let dir = data_dir();
+        let (server, mut conn) = start_with_a_row(&settings(dir.path())).await;
+        assert!(server.is_owner());
+        let tcp: String = sqlx::query_scalar("show listen_addresses").fetch_one(&mut conn).await.unwrap();
+        assert_eq!(tcp, "");
+
+        let refused = start(&settings(dir.path())).await.unwrap_err().to_string();
+        assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
+        let join = Settings { if_running: IfRunning::Join, ..settings(dir.path()) };
+        let joined = start(&join).await.unwrap();
+        assert!(!joined.is_owner());
+        joined.stop().await.unwrap();
+        assert_eq!(rows(server.url()).await, 1);
+
+        let url = server.url().to_owned();
+        server.stop().await.unwrap();
+        assert!(PgConnection::connect(&url).await.is_err());
+        let again = start(&join).await.unwrap();
+        assert!(again.is_owner());
+        assert_eq!(rows(again.url()).await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_server_left_behind_by_a_killed_owner_is_taken_over() {
+        let dir = data_dir();
+        let (mut server, mut conn) = start_with_a_row(&settings(dir.path())).await;
+        // What kill -9 leaves: no lock, the server running, a statement under way.
+        let Owned { mut child, _lock } = server.owned.take().unwrap();
+        drop(_lock);
+        let busy =
+            tokio::spawn(async move { sqlx::query("select pg_sleep(60)").execute(&mut conn).await.is_err() });
+        // In real life init buries it; here this process is its parent.
+        let buried = std::thread::spawn(move || child.wait());
+        let server = start(&settings(dir.path())).await.unwrap();
+        assert!(server.is_owner());
+        assert_eq!(rows(server.url()).await, 1);
+        assert!(busy.await.unwrap());
+        buried.join().unwrap().unwrap();
+        server.stop().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_killed_server_is_recovered_at_the_next_start() {
+        let dir = data_dir();
+        let (mut server, mut conn) = start_with_a_row(&settings(dir.path())).await;
+        // A backend that does not notice that its server is gone until its statement is done.
+        let busy = tokio::spawn(async move {
+            let sql = "select count(*) from generate_series(1, 3000000) number where number::text like '%7%'";
+            sqlx::query(sql).execute(&mut conn).await.is_ok()
+        });
+        tokio::time::sleep(POLL).await;
+        let Owned { mut child, _lock } = server.owned.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        drop(_lock);
+        let server = start(&settings(dir.path())).await.unwrap();
+        assert_eq!(rows(server.url()).await, 1);
+        busy.abort();
+        drop(server);
+    }
+
+    #[tokio::test]
+    async fn a_path_too_long_for_a_socket_moves_the_socket() {
+        let dir = data_dir();
+        let deep = dir.path().join("d".repeat(120));
+        let user = ServerUser::choose().unwrap();
+        create_dir(&deep, user.data_dir_mode()).unwrap();
+        let temp = data_dir();
+        let place = Place::choose(&deep, temp.path(), &user).unwrap();
+        assert!(place.socket_dir.starts_with(temp.path()));
+        assert!(place.cluster.starts_with(&deep));
+        assert!(place.url("x").contains("host=%2F"));
+    }
+
+    #[tokio::test]
+    async fn no_server_program_is_one_clear_error() {
+        let error = Programs::in_directories(&[], None).unwrap_err().to_string();
+        assert!(error.contains("apt-get install postgresql") && error.contains("DATABASE_URL"), "{error}");
+    }
+}

@@ -161,3 +161,54 @@ impl sqlx::FromRow<'_, PgRow> for StoredEvent {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{time, with_database};
+
+    fn black_friday() -> Event {
+        Event {
+            name: "Black Friday".to_owned(),
+            starts_at: Stamp::Time(time("2026-11-27T00:00:00Z")),
+            ends_at: Stamp::Time(time("2026-11-28T00:00:00Z")),
+            multiplier: 10.0,
+            multiplier_low: None,
+            multiplier_high: Some(14.0),
+            unique_id: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn events_are_written_changed_and_removed() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let at = time("2026-02-03T04:05:06Z");
+            let stored = create(&mut conn, org, &black_friday(), "ada", at).await.unwrap();
+            assert_eq!(stored.event, black_friday());
+            let larger = Event { multiplier: 12.0, ..black_friday() };
+            let changed = update(&mut conn, org, stored.id, &larger, "bob", at).await.unwrap();
+            assert_eq!((&changed.event, changed.changed_by.as_str()), (&larger, "bob"));
+            assert_eq!(list(&mut conn, org).await.unwrap(), [get(&mut conn, org, stored.id).await.unwrap()]);
+            delete(&mut conn, org, stored.id).await.unwrap();
+            assert!(matches!(get(&mut conn, org, stored.id).await, Err(StoreError::NotFound { .. })));
+        })
+        .await;
+    }
+
+    #[test]
+    fn impossible_events_are_refused() {
+        let good = black_friday();
+        assert!(check(&good).is_ok());
+        for bad in [
+            Event { ends_at: good.starts_at, ..good.clone() },
+            Event { starts_at: Stamp::Step(3), ..good.clone() },
+            Event { multiplier: 0.0, ..good.clone() },
+            Event { multiplier: f64::NAN, ..good.clone() },
+            Event { multiplier_low: Some(11.0), ..good.clone() },
+            Event { name: " ".to_owned(), ..good.clone() },
+        ] {
+            assert!(matches!(check(&bad), Err(StoreError::Invalid(_))), "{bad:?}");
+        }
+    }
+}

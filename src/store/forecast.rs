@@ -414,3 +414,95 @@ impl FromRow<'_, PgRow> for Head {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::Frequency;
+
+    use super::*;
+    use crate::run;
+    use crate::testing::{time, with_database};
+
+    fn forecast(unique_id: &str) -> Forecast {
+        let accuracy = Accuracy {
+            mase: Some(0.1 + 0.2),
+            smape: 12.5,
+            wape: None,
+            wql: Some(0.07),
+            coverage: [Some(0.5), Some(0.81), None],
+            bias: Some(-0.01),
+            folds: 3,
+        };
+        Forecast {
+            unique_id: unique_id.to_owned(),
+            grid: Grid { start: Stamp::Time(time("2026-02-03T00:00:00Z")), frequency: Frequency::DAY },
+            mean: vec![1.0 / 3.0, 2.0, 3.5],
+            levels: vec![0.1, 0.5, 0.9],
+            quantiles: vec![vec![0.2, 1.0, 2.0], vec![0.3, 2.0, 3.0], vec![0.4, 3.0, 1e-9]],
+            members: vec![Member { model: "theta".to_owned(), weight: 1.0, mase: None }],
+            reason: "best of the backtest".to_owned(),
+            accuracy: Some(accuracy),
+            baseline: None,
+            mase_by_step: vec![Some(0.9), None, None],
+            components: Components {
+                trend: vec![1.0, 2.0, 3.0],
+                seasonal: Vec::new(),
+                event_multiplier: vec![1.0; 3],
+            },
+            warnings: vec!["short history".to_owned()],
+        }
+    }
+
+    #[tokio::test]
+    async fn forecasts_come_back_as_they_were() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let (as_of, at) = (time("2026-02-03T00:00:00Z"), time("2026-02-03T04:05:06Z"));
+            let id = run::create(&mut conn, org, as_of, "0.1.0", at).await.unwrap();
+            let both = [forecast("cost/service/a"), forecast("cost/total")];
+            save(&mut conn, org, id, ForecastKind::Cost, &both).await.unwrap();
+            save(&mut conn, org, id, ForecastKind::Demand, &[forecast("requests/web")]).await.unwrap();
+            assert_eq!(load(&mut conn, org, id, ForecastKind::Cost).await.unwrap(), both);
+            assert_eq!(list(&mut conn, org, id, None).await.unwrap().len(), 3);
+            let costs = list(&mut conn, org, id, Some(ForecastKind::Cost)).await.unwrap();
+            assert_eq!((costs[1].horizon, costs[1].model.as_deref()), (3, Some("theta")));
+
+            // not shown before the run is finished
+            assert_eq!(latest(&mut conn, org, "cost/total").await.unwrap(), None);
+            assert!(past(&mut conn, org, "cost/total", at, 5).await.unwrap().is_empty());
+            run::finish(&mut conn, org, id, at).await.unwrap();
+            let stored = latest(&mut conn, org, "cost/total").await.unwrap().unwrap();
+            assert_eq!((stored.run_id, stored.as_of, &stored.forecast), (id, as_of, &both[1]));
+            let points = past(&mut conn, org, "cost/total", time("2026-02-05T00:00:00Z"), 5).await.unwrap();
+            assert_eq!(points.iter().map(|point| point.step).collect::<Vec<_>>(), [1, 2]);
+            assert_eq!(points[1].quantiles, [1.0, 2.0, 3.0]);
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn forecasts_that_could_not_be_read_back_are_refused() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let at = time("2026-02-03T04:05:06Z");
+            let id = run::create(&mut conn, org, at, "0.1.0", at).await.unwrap();
+            let good = forecast("cost/total");
+            let mut infinite = good.clone();
+            infinite.mean[1] = f64::INFINITY;
+            let mut no_score = good.clone();
+            no_score.accuracy.as_mut().unwrap().smape = f64::NAN;
+            let mut short = good.clone();
+            short.quantiles[2].pop();
+            let mut steps = good.clone();
+            steps.grid = Grid { start: Stamp::Step(1), frequency: Frequency::Steps(1) };
+            for bad in [infinite, no_score, short, steps] {
+                let error = save(&mut conn, org, id, ForecastKind::Cost, &[bad]).await.unwrap_err();
+                assert!(matches!(error, StoreError::Invalid(_)), "{error}");
+            }
+            save(&mut conn, org, id, ForecastKind::Cost, std::slice::from_ref(&good)).await.unwrap();
+            let twice = save(&mut conn, org, id, ForecastKind::Cost, &[good]).await.unwrap_err();
+            assert!(matches!(twice, StoreError::AlreadyExists { .. }), "{twice}");
+        })
+        .await;
+    }
+}

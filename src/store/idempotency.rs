@@ -111,3 +111,31 @@ pub async fn delete_before(conn: &mut PgConnection, before: DateTime<Utc>) -> Re
         sqlx::query("delete from idempotency_keys where taken_at < $1").bind(before).execute(conn).await?;
     Ok(done.rows_affected())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{time, with_database};
+
+    #[tokio::test]
+    async fn the_same_request_gets_the_same_answer() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let [noon, one] = ["12:00", "13:00"].map(|hour| time(&format!("2026-02-03T{hour}:00Z")));
+            assert_eq!(begin(&mut conn, org, "k", b"request", noon, noon).await.unwrap(), Known::New);
+            assert_eq!(begin(&mut conn, org, "k", b"request", noon, noon).await.unwrap(), Known::InProgress);
+            assert_eq!(begin(&mut conn, org, "k", b"other", noon, noon).await.unwrap(), Known::OtherRequest);
+            // the process that took it is dead by now
+            assert_eq!(begin(&mut conn, org, "k", b"request", one, one).await.unwrap(), Known::New);
+            let answer = Answer { status: 201, body: b"{}".to_vec() };
+            finish(&mut conn, org, "k", &answer).await.unwrap();
+            let known = begin(&mut conn, org, "k", b"request", one, one).await.unwrap();
+            assert_eq!(known, Known::Answered(answer));
+            forget(&mut conn, org, "k").await.unwrap();
+            assert_eq!(delete_before(&mut conn, one).await.unwrap(), 0);
+            begin(&mut conn, org, "old", b"request", noon, noon).await.unwrap();
+            assert_eq!(delete_before(&mut conn, one).await.unwrap(), 1);
+        })
+        .await;
+    }
+}

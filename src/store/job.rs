@@ -236,3 +236,84 @@ impl sqlx::FromRow<'_, PgRow> for Job {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use chrono::Duration;
+
+    use super::*;
+    use crate::testing::{time, with_database};
+
+    #[tokio::test]
+    async fn each_job_goes_to_one_worker() {
+        with_database(async |pool, org| {
+            let now = time("2026-02-03T12:00:00Z");
+            let mut conn = pool.acquire().await.unwrap();
+            for number in 0..40 {
+                enqueue(&mut conn, org, "run", &serde_json::json!(number), None, now).await.unwrap();
+            }
+            let workers = (0..4).map(|worker| {
+                let pool = pool.clone();
+                tokio::spawn(async move {
+                    let mut conn = pool.acquire().await.unwrap();
+                    let name = format!("w{worker}");
+                    let mut done = Vec::new();
+                    while let Some(job) =
+                        claim(&mut conn, &name, now, now + Duration::minutes(1)).await.unwrap()
+                    {
+                        assert!(finish(&mut conn, job.id, &name, &job.payload, now).await.unwrap());
+                        done.push(job.id);
+                    }
+                    done
+                })
+            });
+            let mut done = Vec::new();
+            for worker in workers.collect::<Vec<_>>() {
+                done.extend(worker.await.unwrap());
+            }
+            assert_eq!(done.len(), 40);
+            assert_eq!(done.iter().collect::<BTreeSet<_>>().len(), 40);
+            assert!(list(&mut conn, org, 50).await.unwrap().iter().all(|job| job.status == JobStatus::Done));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_dead_worker_loses_its_lease_and_a_deadly_job_is_given_up() {
+        with_database(async |pool, org| {
+            let mut now = time("2026-02-03T12:00:00Z");
+            let mut conn = pool.acquire().await.unwrap();
+            let payload = serde_json::json!({});
+            let job = enqueue(&mut conn, org, "run", &payload, Some("nightly"), now).await.unwrap();
+            let same = enqueue(&mut conn, org, "run", &payload, Some("nightly"), now).await.unwrap();
+            assert_eq!(same.id, job.id);
+
+            claim(&mut conn, "a", now, now + Duration::minutes(1)).await.unwrap().unwrap();
+            assert!(claim(&mut conn, "b", now, now + Duration::minutes(1)).await.unwrap().is_none());
+            let more = now + Duration::minutes(2);
+            assert!(heartbeat(&mut conn, job.id, "a", more, 0.5, Some("half")).await.unwrap());
+            assert_eq!(get(&mut conn, org, job.id).await.unwrap().progress, 0.5);
+            now = more + Duration::seconds(1);
+            claim(&mut conn, "b", now, now + Duration::minutes(1)).await.unwrap().unwrap();
+            assert!(!heartbeat(&mut conn, job.id, "a", now, 0.9, None).await.unwrap());
+            assert!(!finish(&mut conn, job.id, "a", &payload, now).await.unwrap());
+
+            let retry = now + Duration::minutes(5);
+            assert!(fail(&mut conn, job.id, "b", "throttled", Some(retry), now).await.unwrap());
+            assert!(claim(&mut conn, "b", now, retry).await.unwrap().is_none());
+            now = retry;
+            for _ in 0..3 {
+                claim(&mut conn, "c", now, now + Duration::minutes(1)).await.unwrap().unwrap();
+                now += Duration::minutes(2);
+            }
+            assert!(claim(&mut conn, "c", now, now).await.unwrap().is_none());
+            let given_up = get(&mut conn, org, job.id).await.unwrap();
+            assert_eq!((given_up.status, given_up.attempts), (JobStatus::Failed, 5));
+            let next = enqueue(&mut conn, org, "run", &payload, Some("nightly"), now).await.unwrap();
+            assert_ne!(next.id, job.id);
+        })
+        .await;
+    }
+}

@@ -246,3 +246,57 @@ fn on_grid(unique_id: String, hours: &[DateTime<Utc>], numbers: &[f64]) -> Serie
     }
     Series { unique_id, grid: Grid { start: Stamp::Time(start), frequency: Frequency::HOUR }, values }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{time, with_database};
+
+    fn row(resource: &str, hour: &str, average: f64) -> HourlyMetric {
+        HourlyMetric {
+            resource_id: resource.to_owned(),
+            metric: MetricName::CpuUtilization,
+            hour: time(hour),
+            average,
+            p95: average + 10.0,
+            maximum: average + 20.0,
+            samples: 12,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_later_row_takes_the_place_of_the_earlier_one() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let period = Period { start: time("2025-12-01T00:00:00Z"), end: time("2026-02-01T00:00:00Z") };
+            let first = [
+                row("i-1", "2025-12-31T22:00:00Z", 0.1 + 0.2),
+                row("i-1", "2026-01-01T01:00:00Z", 2.0),
+                row("i-2", "2026-01-01T01:00:00Z", 3.0),
+            ];
+            assert_eq!(upsert(&mut conn, org, "cloudwatch", &first).await.unwrap(), 3);
+            assert_eq!(read(&mut conn, org, period, None).await.unwrap(), first);
+            let again = [row("i-1", "2026-01-01T01:00:00Z", 9.0), row("i-1", "2026-01-01T02:00:00Z", 4.0)];
+            upsert(&mut conn, org, "cloudwatch", &again).await.unwrap();
+            let own = read(&mut conn, org, period, Some("i-1")).await.unwrap();
+            assert_eq!(own, [first[0].clone(), again[0].clone(), again[1].clone()]);
+            let span = span(&mut conn, org).await.unwrap().unwrap();
+            assert_eq!((span.start, span.end), (first[0].hour, time("2026-01-01T03:00:00Z")));
+
+            let metrics = [MetricName::CpuUtilization, MetricName::Requests];
+            let series = series(&mut conn, org, &metrics, Statistic::P95, period).await.unwrap();
+            assert_eq!(series[0].unique_id, "cpu_utilization/i-1");
+            assert_eq!(series[0].grid.start, Stamp::Time(first[0].hour));
+            assert_eq!(series[0].values, [Some(10.0 + (0.1 + 0.2)), None, None, Some(19.0), Some(14.0)]);
+            assert_eq!((series.len(), &series[1].values), (2, &vec![Some(13.0)]));
+
+            let twice = [row("i-3", "2026-01-01T01:00:00Z", 1.0), row("i-3", "2026-01-01T01:00:00Z", 2.0)];
+            let infinite = [row("i-3", "2026-01-01T01:00:00Z", f64::INFINITY)];
+            for bad in [&twice[..], &infinite[..]] {
+                let error = upsert(&mut conn, org, "cloudwatch", bad).await.unwrap_err();
+                assert!(matches!(error, StoreError::Invalid(_)), "{error}");
+            }
+        })
+        .await;
+    }
+}

@@ -62,3 +62,25 @@ impl sqlx::FromRow<'_, PgRow> for Organization {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::with_database;
+
+    #[tokio::test]
+    async fn an_organization_is_made_once() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let eur: Currency = "EUR".parse().unwrap();
+            let again = ensure(&mut conn, "Shop", eur).await.unwrap();
+            assert_eq!((again.id, again.currency), (org, Currency::USD));
+            let other = ensure(&mut conn, "Bakery", eur).await.unwrap();
+            assert_eq!(get(&mut conn, other.id).await.unwrap(), other);
+            assert_eq!(list(&mut conn).await.unwrap(), [other, again]);
+            let missing = get(&mut conn, OrganizationId(99)).await.unwrap_err();
+            assert!(matches!(missing, StoreError::NotFound { .. }));
+        })
+        .await;
+    }
+}

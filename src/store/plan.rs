@@ -301,3 +301,141 @@ fn at_time(decided: Option<RecommendationStatus>, now: DateTime<Utc>) -> Recomme
         None => RecommendationStatus::Open,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{ActionType, Currency, Effort, Finding, PlanStep, Provider, Risk, SavingRange, Skip, Step};
+
+    use super::*;
+    use crate::run;
+    use crate::testing::{decimal, time, with_database};
+
+    fn advice(key: &str) -> Recommendation {
+        let saving = decimal("10.000003");
+        Recommendation {
+            key: key.to_owned(),
+            step: Step::Delete,
+            action_type: ActionType::Delete,
+            finding: Finding::Idle,
+            resource_id: Some("i-1".to_owned()),
+            provider: Provider::Aws,
+            account: "111".to_owned(),
+            region: None,
+            team: None,
+            summary: "delete it".to_owned(),
+            current: "m6i.large".to_owned(),
+            recommended: None,
+            stand_alone_monthly_savings: saving,
+            estimated_monthly_savings: SavingRange { low: saving, expected: saving, high: saving },
+            risk: Risk::new(0.001),
+            evidence: Vec::new(),
+            flips_if: "it works again".to_owned(),
+            implementation_effort: Effort::Low,
+            restart_needed: false,
+            rollback_possible: false,
+            lookback_days: 30,
+            purchase: None,
+        }
+    }
+
+    fn plan(keys: &[&str]) -> Plan {
+        Plan {
+            as_of: time("2026-02-03T00:00:00Z"),
+            currency: Currency::USD,
+            before: decimal("100.000001"),
+            after: decimal("89.999998"),
+            steps: vec![PlanStep {
+                step: Step::Delete,
+                count: keys.len(),
+                stand_alone: decimal("10.000003"),
+                incremental: decimal("10.000003"),
+            }],
+            recommendations: keys.iter().map(|key| advice(key)).collect(),
+            skips: vec![Skip {
+                subject: "i-2".to_owned(),
+                considered: "resize".to_owned(),
+                reason: "memory was not measured".to_owned(),
+            }],
+            optimality_gap: Some(0.01),
+            assumptions: vec!["730 hours".to_owned()],
+        }
+    }
+
+    async fn save_run(conn: &mut PgConnection, org: OrganizationId, plan: &Plan) -> RunId {
+        let id = run::create(conn, org, plan.as_of, "0.1.0", plan.as_of).await.unwrap();
+        save(conn, org, id, plan).await.unwrap();
+        run::finish(conn, org, id, plan.as_of).await.unwrap();
+        id
+    }
+
+    async fn statuses(
+        conn: &mut PgConnection,
+        org: OrganizationId,
+        run: RunId,
+        now: DateTime<Utc>,
+    ) -> Vec<RecommendationStatus> {
+        let all = recommendations(conn, org, run, now).await.unwrap();
+        all.into_iter().map(|stored| stored.status).collect()
+    }
+
+    #[tokio::test]
+    async fn plans_are_written_once_and_come_back_as_they_were() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let given = plan(&["b", "a"]);
+            let id = save_run(&mut conn, org, &given).await;
+            let stored = StoredPlan { run_id: id, plan: given.clone() };
+            assert_eq!(latest(&mut conn, org).await.unwrap(), Some(stored));
+            let twice = save(&mut conn, org, id, &given).await.unwrap_err();
+            assert!(matches!(twice, StoreError::AlreadyExists { .. }), "{twice}");
+            let other = run::create(&mut conn, org, given.as_of, "0.1.0", given.as_of).await.unwrap();
+            let same_key = save(&mut conn, org, other, &plan(&["a", "a"])).await.unwrap_err();
+            assert!(matches!(same_key, StoreError::Invalid(_)), "{same_key}");
+            let mut infinite = plan(&["a"]);
+            infinite.recommendations[0].risk.score = f64::NAN;
+            assert!(matches!(save(&mut conn, org, other, &infinite).await, Err(StoreError::Invalid(_))));
+            assert!(matches!(get(&mut conn, org, other).await, Err(StoreError::NotFound { .. })));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn decisions_survive_new_runs_can_be_undone_and_snoozes_end() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let [monday, tuesday, friday] =
+                ["02", "03", "06"].map(|day| time(&format!("2026-02-{day}T00:00:00Z")));
+            save_run(&mut conn, org, &plan(&["a", "b"])).await;
+            let snoozed = RecommendationStatus::Snoozed { until: friday };
+            set_status(&mut conn, org, "a", &snoozed, "ada", Some("after the release"), monday)
+                .await
+                .unwrap();
+            let no = RecommendationStatus::Dismissed { reason: "needed".to_owned() };
+            set_status(&mut conn, org, "b", &no, "bob", None, monday).await.unwrap();
+
+            let second = save_run(&mut conn, org, &plan(&["a", "b", "c"])).await;
+            let open = RecommendationStatus::Open;
+            let then = statuses(&mut conn, org, second, tuesday).await;
+            assert_eq!(then, [snoozed.clone(), no.clone(), open.clone()]);
+            let later = statuses(&mut conn, org, second, friday).await;
+            assert_eq!(later, [open.clone(), no.clone(), open.clone()]);
+
+            set_status(&mut conn, org, "b", &RecommendationStatus::Done, "bob", None, tuesday).await.unwrap();
+            assert_eq!(undo(&mut conn, org, "b", "ada", friday).await.unwrap(), no);
+            assert_eq!(undo(&mut conn, org, "b", "ada", friday).await.unwrap(), open);
+            assert!(matches!(
+                undo(&mut conn, org, "b", "ada", friday).await,
+                Err(StoreError::NotFound { .. })
+            ));
+            let changes = history(&mut conn, org, "b").await.unwrap();
+            assert_eq!(changes.len(), 2);
+            assert!(changes.iter().all(|change| change.undone && change.by == "bob"));
+
+            let a = recommendation(&mut conn, org, "a", tuesday).await.unwrap();
+            assert_eq!((a.run_id, a.changed_by.as_deref()), (second, Some("ada")));
+            let unknown = set_status(&mut conn, org, "zzz", &open, "ada", None, monday).await;
+            assert!(matches!(unknown, Err(StoreError::NotFound { .. })));
+        })
+        .await;
+    }
+}

@@ -23,6 +23,13 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// # Errors
 /// [`StoreError::Invalid`] for a malformed URL, [`StoreError::Unavailable`] when nobody answers.
 pub async fn connect(url: &str) -> Result<PgPool, StoreError> {
+    // sqlx takes any scheme for its own
+    if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(StoreError::Invalid(
+            "DATABASE_URL is not a PostgreSQL URL: expected postgres://user:password@host:5432/database"
+                .to_owned(),
+        ));
+    }
     let options = PgConnectOptions::from_str(url)
         .map_err(|error| StoreError::Invalid(format!("DATABASE_URL is not a PostgreSQL URL: {error}")))?
         .application_name("headroom")
@@ -56,4 +63,34 @@ pub async fn ready(pool: &PgPool) -> Result<(), StoreError> {
         )));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::with_database;
+
+    #[tokio::test]
+    async fn migrations_go_down_and_up_again() {
+        with_database(async |pool, _| {
+            ready(&pool).await.unwrap();
+            MIGRATIONS.undo(&pool, 0).await.unwrap();
+            let sql = "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                where n.nspname = 'public' and c.relname not like '\\_sqlx%'";
+            let left: i64 = sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap();
+            assert_eq!(left, 0, "a down migration leaves something behind");
+            assert!(matches!(ready(&pool).await, Err(StoreError::Invalid(_))));
+            let (first, second) = tokio::join!(migrate(&pool), migrate(&pool));
+            first.unwrap();
+            second.unwrap();
+            ready(&pool).await.unwrap();
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_url_that_is_none_is_named() {
+        let error = connect("mysql://nowhere").await.unwrap_err();
+        assert!(error.to_string().contains("DATABASE_URL"), "{error}");
+    }
 }

@@ -240,3 +240,95 @@ fn storage_class(row: PgRow) -> Result<StoragePrice, sqlx::Error> {
 fn price_source(row: PgRow) -> Result<PriceSource, sqlx::Error> {
     Ok(PriceSource { source: row.try_get("source")?, as_of: row.try_get("as_of")? })
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{Payment, PricingPlan};
+
+    use super::*;
+    use crate::testing::{decimal, time, with_database};
+
+    fn prices(provider: Provider, hourly: &str) -> Prices {
+        let (region, hourly) = ("eu\\central\t1".to_owned(), decimal(hourly));
+        let on_demand = PriceQuote {
+            provider,
+            region: region.clone(),
+            instance_type: "m6i.large".to_owned(),
+            os: "Linux".to_owned(),
+            plan: PricingPlan::OnDemand,
+            term_years: None,
+            payment: None,
+            hourly,
+            upfront: decimal("0"),
+        };
+        let reserved = PriceQuote {
+            plan: PricingPlan::RiStandard,
+            term_years: Some(1),
+            payment: Some(Payment::AllUpfront),
+            hourly: decimal("0"),
+            upfront: decimal("540.5"),
+            ..on_demand.clone()
+        };
+        let shape = Shape {
+            provider,
+            region: region.clone(),
+            instance_type: "m6i.large".to_owned(),
+            family: "m6i".to_owned(),
+            architecture: "x86_64".to_owned(),
+            vcpu: 2.0,
+            memory_gib: 8.0,
+            network_gbps: Some(0.781),
+            ebs_mbps: None,
+            ebs_iops: None,
+            burstable: false,
+            performance_per_vcpu: 1.0,
+            on_demand_hourly: hourly,
+        };
+        let disk = DiskPrice {
+            provider,
+            region: region.clone(),
+            disk_type: "gp3".to_owned(),
+            gib_month: decimal("0.0952"),
+            included_iops: 3000.0,
+            iops_month: decimal("0.006"),
+            included_mbps: 125.0,
+            mbps_month: decimal("0.048"),
+        };
+        let class = StoragePrice {
+            provider,
+            region,
+            storage_class: "STANDARD_IA".to_owned(),
+            gib_month: decimal("0.0135"),
+            retrieval_gib: decimal("0.01"),
+            read_1000: decimal("0.001"),
+            write_1000: decimal("0.01"),
+            minimum_days: 30,
+            minimum_object_kib: 128,
+        };
+        Prices {
+            quotes: vec![on_demand, reserved],
+            shapes: vec![shape],
+            disks: vec![disk],
+            storage: vec![class],
+            sources: vec![PriceSource { source: "a feed".to_owned(), as_of: time("2026-01-01T00:00:00Z") }],
+        }
+    }
+
+    #[tokio::test]
+    async fn prices_of_a_provider_are_replaced_whole() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let aws = prices(Provider::Aws, "0.115");
+            replace(&mut conn, org, Provider::Aws, &aws).await.unwrap();
+            assert_eq!(load(&mut conn, org).await.unwrap(), aws);
+            let newer = prices(Provider::Aws, "0.12");
+            replace(&mut conn, org, Provider::Aws, &newer).await.unwrap();
+            assert_eq!(load(&mut conn, org).await.unwrap(), newer);
+            replace(&mut conn, org, Provider::Gcp, &prices(Provider::Gcp, "0.1")).await.unwrap();
+            assert_eq!(load(&mut conn, org).await.unwrap().quotes.len(), 4);
+            let stranger = replace(&mut conn, org, Provider::Gcp, &aws).await.unwrap_err();
+            assert!(matches!(stranger, StoreError::Invalid(_)), "{stranger}");
+        })
+        .await;
+    }
+}

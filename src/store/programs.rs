@@ -25,7 +25,11 @@ pub(crate) struct Programs {
 impl Programs {
     /// The programs of the major version that made the cluster, or of the newest there is.
     pub(crate) fn find(path: Option<&OsStr>, major: Option<&str>) -> Result<Self, StoreError> {
-        let found: Vec<PathBuf> = directories(path).into_iter().filter(|dir| has_programs(dir)).collect();
+        Self::in_directories(&directories(path), major)
+    }
+
+    pub(crate) fn in_directories(dirs: &[PathBuf], major: Option<&str>) -> Result<Self, StoreError> {
+        let found: Vec<&PathBuf> = dirs.iter().filter(|dir| has_programs(dir)).collect();
         let Some(first) = found.first() else {
             return Err(StoreError::NoServer(
                 "no PostgreSQL server found: install one (Debian, Ubuntu: apt-get install postgresql; Fedora: dnf install postgresql-server; macOS: brew install postgresql), or set DATABASE_URL to a server that runs already"

@@ -276,3 +276,68 @@ impl sqlx::FromRow<'_, PgRow> for Delivery {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{time, with_database};
+
+    fn weekly() -> Settings {
+        Settings {
+            name: "weekly".to_owned(),
+            report: "weekly".to_owned(),
+            cron: "0 7 * * 1".to_owned(),
+            time_zone: "Europe/Berlin".to_owned(),
+            recipients: vec!["finance@shop.test".to_owned()],
+            enabled: true,
+        }
+    }
+
+    #[tokio::test]
+    async fn schedules_are_kept_by_name() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let at = time("2026-02-03T04:05:06Z");
+            let schedule = create(&mut conn, org, &weekly(), at).await.unwrap();
+            let twice = create(&mut conn, org, &weekly(), at).await.unwrap_err();
+            assert!(matches!(twice, StoreError::AlreadyExists { .. }), "{twice}");
+            let off = Settings { enabled: false, ..weekly() };
+            assert_eq!(update(&mut conn, org, schedule.id, &off).await.unwrap().settings, off);
+            assert_eq!(
+                list(&mut conn, org).await.unwrap(),
+                [get(&mut conn, org, schedule.id).await.unwrap()]
+            );
+            delete(&mut conn, org, schedule.id).await.unwrap();
+            assert!(matches!(get(&mut conn, org, schedule.id).await, Err(StoreError::NotFound { .. })));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_firing_time_is_claimed_once() {
+        with_database(async |pool, org| {
+            let (at, fire_at) = (time("2026-02-03T04:05:06Z"), time("2026-02-09T06:00:00Z"));
+            let mut conn = pool.acquire().await.unwrap();
+            let schedule = create(&mut conn, org, &weekly(), at).await.unwrap();
+            let claims = (0..8).map(|_| {
+                let pool = pool.clone();
+                tokio::spawn(async move {
+                    let mut conn = pool.acquire().await.unwrap();
+                    claim(&mut conn, org, schedule.id, fire_at, fire_at).await.unwrap()
+                })
+            });
+            let mut won = Vec::new();
+            for claim in claims.collect::<Vec<_>>() {
+                won.extend(claim.await.unwrap());
+            }
+            let [delivery] = won.as_slice() else { panic!("{won:?}") };
+            assert_eq!(get(&mut conn, org, schedule.id).await.unwrap().last_fired_at, Some(fire_at));
+            finish(&mut conn, org, delivery.id, Ok("<1@shop.test>"), fire_at).await.unwrap();
+            let log = deliveries(&mut conn, org, schedule.id, 10).await.unwrap();
+            assert_eq!((log.len(), log[0].status), (1, DeliveryStatus::Sent));
+            let again = finish(&mut conn, org, delivery.id, Err("late"), fire_at).await;
+            assert!(matches!(again, Err(StoreError::NotFound { .. })));
+        })
+        .await;
+    }
+}

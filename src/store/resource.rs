@@ -82,3 +82,51 @@ pub async fn get(
         sqlx::query_scalar(sql).bind(org.0).bind(resource_id).fetch_optional(conn).await?;
     found.map(|Json(resource)| resource).ok_or_else(|| StoreError::not_found("resource", resource_id))
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{Provider, ResourceState};
+
+    use super::*;
+    use crate::testing::{time, with_database};
+
+    fn resource(id: &str, kind: ResourceKind) -> Resource {
+        Resource {
+            resource_id: id.to_owned(),
+            provider: Provider::Azure,
+            account: "sub".to_owned(),
+            region: "westeurope".to_owned(),
+            kind,
+            instance_type: None,
+            os: None,
+            state: ResourceState::Running,
+            state_since: Some(time("2026-01-01T00:00:00Z")),
+            size_gib: Some(0.1 + 0.2),
+            storage_class: None,
+            reads_per_gib_month: None,
+            mean_object_kib: None,
+            spot: false,
+            group: None,
+            tags: [("team".to_owned(), "web".to_owned())].into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_source_replaces_its_own_inventory() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let at = time("2026-02-03T04:05:06Z");
+            let (vm, disk) = (resource("vm", ResourceKind::Vm), resource("disk", ResourceKind::Disk));
+            replace(&mut conn, org, "azure", &[vm.clone(), disk.clone()], at).await.unwrap();
+            replace(&mut conn, org, "files", &[resource("bucket", ResourceKind::Bucket)], at).await.unwrap();
+            assert_eq!(list(&mut conn, org, Some(ResourceKind::Vm)).await.unwrap(), [vm.clone()]);
+            assert_eq!(replace(&mut conn, org, "azure", std::slice::from_ref(&disk), at).await.unwrap(), 1);
+            assert_eq!(list(&mut conn, org, None).await.unwrap().len(), 2);
+            assert_eq!(get(&mut conn, org, "disk").await.unwrap(), disk);
+            assert!(matches!(get(&mut conn, org, "vm").await, Err(StoreError::NotFound { .. })));
+            let twice = replace(&mut conn, org, "azure", &[vm.clone(), vm], at).await.unwrap_err();
+            assert!(matches!(twice, StoreError::Invalid(_)), "{twice}");
+        })
+        .await;
+    }
+}

@@ -112,3 +112,46 @@ fn numeric_text(bytes: &[u8]) -> Option<String> {
     }
     Some(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+
+    use super::*;
+    use crate::testing::with_database;
+
+    #[tokio::test]
+    async fn decimals_come_back_digit_by_digit() {
+        with_database(async |pool, _| {
+            let mut runner = TestRunner::deterministic();
+            let numbers = (-(1_i128 << 95)..(1_i128 << 95), 0_u32..=28);
+            for _ in 0..200 {
+                let (mantissa, scale) = numbers.new_tree(&mut runner).unwrap().current();
+                let number = Decimal::from_i128_with_scale(mantissa, scale);
+                let sql = "select $1::numeric as summed, $1::numeric as plain";
+                let row = sqlx::query(sql).bind(number).fetch_one(&pool).await.unwrap();
+                assert_eq!(sum(&row, "summed").unwrap(), number);
+                assert_eq!(row.try_get::<Decimal, _>("plain").unwrap(), number);
+            }
+            for (text, expected) in [
+                ("0", "0"),
+                ("-0.0001", "-0.0001"),
+                ("10000", "10000"),
+                ("123456789012.000000000000000000004", "123456789012"),
+                ("0.10000000000000000000000000000000001", "0.1"),
+            ] {
+                let row = sqlx::query("select $1::text::numeric as summed").bind(text).fetch_one(&pool).await;
+                assert_eq!(
+                    sum(&row.unwrap(), "summed").unwrap(),
+                    expected.parse::<Decimal>().unwrap(),
+                    "{text}"
+                );
+            }
+            let row = sqlx::query("select 'NaN'::numeric as summed").fetch_one(&pool).await.unwrap();
+            assert!(sum(&row, "summed").is_err());
+        })
+        .await;
+    }
+}

@@ -185,3 +185,41 @@ impl sqlx::FromRow<'_, PgRow> for Run {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{time, with_database};
+
+    #[tokio::test]
+    async fn only_finished_runs_are_shown() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let (as_of, at) = (time("2026-02-03T00:00:00Z"), time("2026-02-03T04:05:06Z"));
+            let first = create(&mut conn, org, as_of, "0.1.0", at).await.unwrap();
+            let stage = |name: &str| Stage {
+                name: name.to_owned(),
+                duration_ms: 1234,
+                items: 56,
+                unit: "series".to_owned(),
+            };
+            add_stage(&mut conn, org, first, &stage("forecast")).await.unwrap();
+            add_stage(&mut conn, org, first, &stage("plan")).await.unwrap();
+            assert_eq!(latest(&mut conn, org).await.unwrap(), None);
+            finish(&mut conn, org, first, at).await.unwrap();
+            let run = latest(&mut conn, org).await.unwrap().unwrap();
+            assert_eq!((run.id, run.status), (first, RunStatus::Done));
+            assert_eq!(run.stages, [stage("forecast"), stage("plan")]);
+
+            let second = create(&mut conn, org, as_of, "0.1.0", at).await.unwrap();
+            fail(&mut conn, org, second, "no prices", at).await.unwrap();
+            assert_eq!(latest(&mut conn, org).await.unwrap().unwrap().id, first);
+            assert_eq!(get(&mut conn, org, second).await.unwrap().error.as_deref(), Some("no prices"));
+            assert!(matches!(finish(&mut conn, org, second, at).await, Err(StoreError::NotFound { .. })));
+            let ids: Vec<RunId> =
+                list(&mut conn, org, 10).await.unwrap().into_iter().map(|run| run.id).collect();
+            assert_eq!(ids, [second, first]);
+        })
+        .await;
+    }
+}

@@ -72,3 +72,28 @@ pub async fn delete(conn: &mut PgConnection, org: OrganizationId, id: i64) -> Re
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{time, with_database};
+
+    #[tokio::test]
+    async fn scenarios_are_kept_by_name() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let at = time("2026-02-03T04:05:06Z");
+            let growth = serde_json::json!({ "growth": 1.5 });
+            let scenario = create(&mut conn, org, "boom", &growth, "ada", at).await.unwrap();
+            let twice = create(&mut conn, org, "boom", &growth, "ada", at).await.unwrap_err();
+            assert!(matches!(twice, StoreError::AlreadyExists { .. }), "{twice}");
+            assert_eq!(
+                list(&mut conn, org).await.unwrap(),
+                [get(&mut conn, org, scenario.id).await.unwrap()]
+            );
+            delete(&mut conn, org, scenario.id).await.unwrap();
+            assert!(matches!(delete(&mut conn, org, scenario.id).await, Err(StoreError::NotFound { .. })));
+        })
+        .await;
+    }
+}

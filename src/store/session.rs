@@ -102,3 +102,33 @@ impl FromRow<'_, PgRow> for Session {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{time, with_database};
+    use crate::user::{self, NewUser, Role};
+
+    #[tokio::test]
+    async fn sessions_expire_move_and_are_revoked() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let [noon, one, two] =
+                ["12:00", "13:00", "14:00"].map(|hour| time(&format!("2026-02-03T{hour}:00Z")));
+            let new = NewUser { email: "a@b.test", name: "A", role: Role::Viewer, password_hash: "x" };
+            let ada = user::create(&mut conn, org, &new, noon).await.unwrap();
+            create(&mut conn, ada.id, b"first", noon, one).await.unwrap();
+            create(&mut conn, ada.id, b"second", noon, one).await.unwrap();
+            assert!(find(&mut conn, b"first", noon).await.unwrap().is_some());
+            assert!(find(&mut conn, b"first", one).await.unwrap().is_none());
+            extend(&mut conn, b"first", two).await.unwrap();
+            assert_eq!(find(&mut conn, b"first", one).await.unwrap().unwrap().expires_at, two);
+            assert_eq!(delete_expired(&mut conn, one).await.unwrap(), 1);
+            revoke(&mut conn, b"first").await.unwrap();
+            assert!(find(&mut conn, b"first", noon).await.unwrap().is_none());
+            create(&mut conn, ada.id, b"third", noon, one).await.unwrap();
+            assert_eq!(revoke_all(&mut conn, ada.id).await.unwrap(), 1);
+        })
+        .await;
+    }
+}

@@ -110,3 +110,38 @@ impl sqlx::FromRow<'_, PgRow> for SourceStatus {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{time, with_database};
+
+    #[tokio::test]
+    async fn a_failed_run_keeps_what_the_last_good_one_brought() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let [monday, tuesday, friday] =
+                ["02", "03", "06"].map(|day| time(&format!("2026-02-{day}T00:00:00Z")));
+            let good = Outcome { rows: 100, rejected: 2, data_until: Some(monday) };
+            record(&mut conn, org, "bill", "billing", Ok(&good), monday, Some(tuesday)).await.unwrap();
+            record(&mut conn, org, "bill", "billing", Err("access denied"), tuesday, Some(friday))
+                .await
+                .unwrap();
+            let expected = SourceStatus {
+                name: "bill".to_owned(),
+                kind: "billing".to_owned(),
+                last_run_at: Some(tuesday),
+                last_success_at: Some(monday),
+                next_run_at: Some(friday),
+                last_error: Some("access denied".to_owned()),
+                rows: 100,
+                rejected: 2,
+                data_until: Some(monday),
+            };
+            assert_eq!(list(&mut conn, org).await.unwrap(), [expected]);
+            record(&mut conn, org, "bill", "billing", Ok(&good), friday, None).await.unwrap();
+            assert_eq!(list(&mut conn, org).await.unwrap()[0].last_error, None);
+        })
+        .await;
+    }
+}

@@ -17,7 +17,8 @@ static SERVER: OnceCell<String> = OnceCell::const_new();
 
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
-/// Runs a test on a migrated database of its own, with one organization, and drops the database when the test is done.
+/// Runs a test on a migrated database of its own, with one organization. On a server that stays, the
+/// database is dropped when the test is done.
 pub(crate) async fn with_database(test: impl AsyncFnOnce(PgPool, OrganizationId)) {
     let server = SERVER.get_or_init(start_server).await;
     let name = format!("headroom_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
@@ -30,10 +31,10 @@ pub(crate) async fn with_database(test: impl AsyncFnOnce(PgPool, OrganizationId)
     drop(conn);
     test(pool.clone(), org.id).await;
     pool.close().await;
-    sqlx::query(AssertSqlSafe(format!("drop database {name} with (force)")))
-        .execute(&mut admin)
-        .await
-        .unwrap();
+    if database_url().is_some() {
+        let drop = format!("drop database {name} with (force)");
+        sqlx::query(AssertSqlSafe(drop)).execute(&mut admin).await.unwrap();
+    }
 }
 
 /// The same server, another database.
@@ -47,8 +48,8 @@ fn in_database(server: &str, name: &str) -> String {
 }
 
 async fn start_server() -> String {
-    if let Some(url) = std::env::var_os("DATABASE_URL").filter(|url| !url.is_empty()) {
-        return url.into_string().unwrap();
+    if let Some(url) = database_url() {
+        return url;
     }
     let dir = data_dir().keep();
     let server = embedded::start(&settings(&dir)).await.unwrap();
@@ -58,9 +59,23 @@ async fn start_server() -> String {
         while [ -e $1/postgres/postmaster.pid ]; do sleep 0.1; done; rm -rf $1";
     let mut command = Command::new("sh");
     command.args(["-c", script, &std::process::id().to_string()]).arg(&dir);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    std::mem::forget(server);
+    let shell = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // Neither is waited for: both outlive this program by a moment.
+    std::mem::forget((server, shell));
+    // This server is thrown away, so nothing of it has to survive a power cut.
+    let mut admin = PgConnection::connect(&url).await.unwrap();
+    for sql in
+        ["alter system set fsync = off", "alter system set full_page_writes = off", "select pg_reload_conf()"]
+    {
+        sqlx::query(sql).execute(&mut admin).await.unwrap();
+    }
     url
+}
+
+/// A server that the caller of the tests wants to be used.
+fn database_url() -> Option<String> {
+    let url = std::env::var_os("DATABASE_URL").filter(|url| !url.is_empty())?;
+    Some(url.into_string().unwrap())
 }
 
 /// A new data directory that the user of the server can pass through.

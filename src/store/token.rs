@@ -151,7 +151,7 @@ pub async fn list(conn: &mut PgConnection, org: OrganizationId) -> Result<Vec<To
     Ok(sqlx::query_as(sql).bind(org.0).fetch_all(conn).await?)
 }
 
-/// Ends a token.
+/// Ends a token. When is noted by the clock of the database, and only for the record.
 ///
 /// # Errors
 /// [`StoreError::NotFound`].
@@ -181,5 +181,39 @@ impl sqlx::FromRow<'_, PgRow> for Token {
             expires_at: row.try_get("expires_at")?,
             last_used_at: row.try_get("last_used_at")?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{time, with_database};
+
+    #[tokio::test]
+    async fn tokens_work_until_they_expire_or_are_revoked() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let [noon, one] = ["12:00", "13:00"].map(|hour| time(&format!("2026-02-03T{hour}:00Z")));
+            let new = NewToken {
+                name: "planner",
+                scopes: &[Scope::Read, Scope::Ingest],
+                token_hash: b"hash",
+                created_by: None,
+                expires_at: Some(one),
+            };
+            let token = create(&mut conn, org, &new, noon).await.unwrap();
+            assert_eq!(token.scopes, [Scope::Read, Scope::Ingest]);
+            let twice =
+                create(&mut conn, org, &NewToken { token_hash: b"other", ..new }, noon).await.unwrap_err();
+            assert!(matches!(twice, StoreError::AlreadyExists { .. }), "{twice}");
+            assert_eq!(find(&mut conn, b"hash", noon).await.unwrap().unwrap().id, token.id);
+            assert_eq!(list(&mut conn, org).await.unwrap()[0].last_used_at, Some(noon));
+            assert!(find(&mut conn, b"hash", one).await.unwrap().is_none());
+            revoke(&mut conn, org, token.id).await.unwrap();
+            assert!(find(&mut conn, b"hash", noon).await.unwrap().is_none());
+            assert!(list(&mut conn, org).await.unwrap().is_empty());
+            assert!(matches!(revoke(&mut conn, org, token.id).await, Err(StoreError::NotFound { .. })));
+        })
+        .await;
     }
 }

@@ -102,3 +102,46 @@ pub async fn span(conn: &mut PgConnection, org: OrganizationId) -> Result<Option
         sqlx::query_as(sql).bind(org.0).fetch_one(conn).await?;
     Ok(start.zip(end).map(|(start, end)| Period { start, end }))
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::Provider;
+
+    use super::*;
+    use crate::testing::{decimal, time, with_database};
+
+    fn hour(hour: &str, quantity: &str) -> UsageHour {
+        UsageHour {
+            hour: time(hour),
+            provider: Provider::Aws,
+            account: "111".to_owned(),
+            region: "eu-central-1".to_owned(),
+            instance_type: "m6i.large".to_owned(),
+            os: "Linux".to_owned(),
+            quantity: decimal(quantity),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_source_replaces_its_own_period_and_sources_add_up() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            assert_eq!(span(&mut conn, org).await.unwrap(), None);
+            // over the end of a year, so over two partitions
+            let period = Period { start: time("2025-12-31T22:00:00Z"), end: time("2026-01-01T02:00:00Z") };
+            let rows = [hour("2025-12-31T23:00:00Z", "3.5"), hour("2026-01-01T00:00:00Z", "4")];
+            assert_eq!(replace(&mut conn, org, "cur", period, &rows).await.unwrap(), 0);
+            assert_eq!(read(&mut conn, org, period).await.unwrap(), rows);
+            let restated = [hour("2026-01-01T00:00:00Z", "5")];
+            assert_eq!(replace(&mut conn, org, "cur", period, &restated).await.unwrap(), 2);
+            let more = [hour("2026-01-01T00:00:00Z", "0.25")];
+            replace(&mut conn, org, "other", period, &more).await.unwrap();
+            assert_eq!(read(&mut conn, org, period).await.unwrap(), [hour("2026-01-01T00:00:00Z", "5.25")]);
+            let one = Period { start: time("2026-01-01T00:00:00Z"), end: time("2026-01-01T01:00:00Z") };
+            assert_eq!(span(&mut conn, org).await.unwrap(), Some(one));
+            let outside = replace(&mut conn, org, "cur", one, &rows).await.unwrap_err();
+            assert!(matches!(outside, StoreError::Invalid(_)), "{outside}");
+        })
+        .await;
+    }
+}

@@ -250,3 +250,70 @@ impl sqlx::FromRow<'_, PgRow> for User {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session;
+    use crate::testing::{time, with_database};
+
+    const AT: &str = "2026-02-03T04:05:06Z";
+
+    fn new(email: &'static str, role: Role) -> NewUser<'static> {
+        NewUser { email, name: "Somebody", role, password_hash: "$argon2id$x" }
+    }
+
+    #[tokio::test]
+    async fn people_sign_in_by_address_and_one_admin_remains() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let ada = create(&mut conn, org, &new("Ada@shop.test", Role::Admin), time(AT)).await.unwrap();
+            let taken =
+                create(&mut conn, org, &new("ada@SHOP.test", Role::Viewer), time(AT)).await.unwrap_err();
+            assert!(matches!(taken, StoreError::AlreadyExists { .. }), "{taken}");
+            assert_eq!(find_by_email(&mut conn, " ada@shop.test").await.unwrap().as_ref(), Some(&ada));
+
+            for refused in [
+                set_role(&mut conn, org, ada.id, Role::Viewer).await.map(|_| ()),
+                disable(&mut conn, org, ada.id, time(AT)).await,
+            ] {
+                assert!(matches!(refused, Err(StoreError::Invalid(_))), "{refused:?}");
+            }
+            let bob = create(&mut conn, org, &new("bob@shop.test", Role::Viewer), time(AT)).await.unwrap();
+            assert_eq!(set_role(&mut conn, org, bob.id, Role::Admin).await.unwrap().role, Role::Admin);
+            disable(&mut conn, org, ada.id, time(AT)).await.unwrap();
+            assert_eq!(get(&mut conn, org, ada.id).await.unwrap().disabled_at, Some(time(AT)));
+            enable(&mut conn, org, ada.id).await.unwrap();
+            assert_eq!(list(&mut conn, org).await.unwrap().len(), 2);
+
+            let other =
+                crate::organization::ensure(&mut conn, "Bakery", domain::Currency::USD).await.unwrap();
+            let foreign = get(&mut conn, other.id, ada.id).await.unwrap_err();
+            assert!(matches!(foreign, StoreError::NotFound { .. }));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_new_password_ends_every_session() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let ada = create(&mut conn, org, &new("ada@shop.test", Role::Admin), time(AT)).await.unwrap();
+            let (now, end) = (time(AT), time("2026-02-04T00:00:00Z"));
+            session::create(&mut conn, ada.id, b"cookie", now, end).await.unwrap();
+            assert_eq!(session::find(&mut conn, b"cookie", now).await.unwrap().unwrap().user, ada);
+            set_password_hash(&mut conn, org, ada.id, "$argon2id$y").await.unwrap();
+            assert_eq!(session::find(&mut conn, b"cookie", now).await.unwrap(), None);
+            assert_eq!(get(&mut conn, org, ada.id).await.unwrap().password_hash, "$argon2id$y");
+        })
+        .await;
+    }
+
+    #[test]
+    fn roles_include_the_weaker_ones() {
+        assert!(Role::Admin.allows(Role::Editor) && Role::Editor.allows(Role::Viewer));
+        assert!(!Role::Viewer.allows(Role::Editor));
+        assert_eq!("Editor".parse(), Ok(Role::Editor));
+        assert!("root".parse::<Role>().is_err());
+    }
+}
