@@ -54,6 +54,11 @@ impl CachedMonth {
         serde_json::from_str(&text).ok()
     }
 
+    /// The answers as one text, without when they were fetched.
+    pub(super) fn pages_as_text(&self) -> String {
+        serde_json::to_string(&self.pages).unwrap_or_default()
+    }
+
     /// Writes beside and renames, so that a crash leaves the old file or the new one.
     pub(super) fn write(&self, folder: &Path, key: &str) -> Result<(), SourceError> {
         let path = file(folder, key);

@@ -22,6 +22,7 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use domain::{BillingMonth, Charge};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use budget::Budget;
 use cache::{CachedMonth, CachedPage};
@@ -101,7 +102,7 @@ pub struct Estimate {
 }
 
 /// What a run brought.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Fetched {
     /// Daily charges, in order of day, account, service.
     pub charges: Vec<Charge>,
@@ -111,6 +112,10 @@ pub struct Fetched {
     pub cached_months: u32,
     /// Days whose amounts AWS still calls estimated.
     pub estimated_days: u32,
+    /// SHA-256 of the answers, in hexadecimal: the same answers need not be imported twice.
+    pub checksum: String,
+    /// Size of the answers.
+    pub bytes: u64,
 }
 
 /// Why a fetch stopped. What had arrived stays in the cache, so a later run goes on from there.
@@ -203,7 +208,8 @@ impl CostExplorer {
         }
         let client = Client::from_conf(config.build());
         let mut budget = Budget::open(&self.cache_dir, as_of, self.max_calls_per_month)?;
-        let mut fetched = Fetched { charges: Vec::new(), calls: 0, cached_months: 0, estimated_days: 0 };
+        let mut fetched = Fetched::default();
+        let mut digest = Sha256::new();
         for month in self.months() {
             let cached = self.cached(month, as_of);
             if cached.as_ref().is_some_and(|cached| cached.complete) {
@@ -213,10 +219,14 @@ impl CostExplorer {
                 Some(cached) if cached.complete => cached,
                 unfinished => self.fetch_month(&client, &mut budget, month, unfinished).await?,
             };
+            let answers = whole.pages_as_text();
+            fetched.bytes += answers.len() as u64;
+            digest.update(answers);
             let (charges, estimated_days) = charges::from_pages(self, month, &whole.pages)?;
             fetched.charges.extend(charges);
             fetched.estimated_days += estimated_days;
         }
+        fetched.checksum = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         fetched.calls = budget.spent_now();
         Ok(fetched)
     }

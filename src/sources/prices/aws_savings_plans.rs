@@ -1,0 +1,303 @@
+//! Savings Plan rates of AWS: which plans there are, then what each makes of an instance-hour.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use domain::{Payment, PricingPlan, Provider};
+use rust_decimal::Decimal;
+use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess};
+use serde::{Deserialize, Deserializer};
+
+use super::amount::{Amount, NOT_USD, Reason};
+use super::aws_region::split_usage_type;
+use super::json::{Array, Elements, Fields, Object, Trail};
+use super::quotes::{Part, QuoteKey, Quotes, Skipped, date, payment, term_years};
+use super::read::Reader;
+use super::{Prices, Wanted};
+
+const UNKNOWN_PLAN: Reason = "savings plan on unknown terms";
+const REGION: Reason = "region of a usage type is not known";
+const SOFTWARE: Reason = "rate includes software other than the operating system";
+const UNIT: Reason = "savings plan rate in an unknown unit";
+const LOCAL_ZONE: Reason = "sold outside of regions (local zone, wavelength or outpost)";
+
+/// Hours of a term year, as in the contract of price rows.
+const HOURS_A_YEAR: u32 = 8760;
+
+/// The part of a commitment that is paid at purchase under "Partial Upfront": one half
+/// (Savings Plans user guide, "Savings Plans payment options").
+const PARTIAL_UPFRONT_SHARE: Decimal = Decimal::from_parts(5, 0, 0, false, 1);
+
+/// Usage types of shared instances that run. Others are dedicated, unused reservations, Fargate, Lambda, …
+const RUNNING: &str = "BoxUsage:";
+
+/// What was found in Savings Plan files.
+pub(super) struct SavingsPlans<'w> {
+    wanted: &'w Wanted,
+    plans: HashMap<String, Plan>,
+    quotes: Quotes,
+    skipped: Skipped,
+    published: Option<DateTime<Utc>>,
+    has_rates: bool,
+}
+
+/// What a Savings Plan SKU is.
+#[derive(Clone, Copy)]
+struct Plan {
+    plan: PricingPlan,
+    years: u8,
+    payment: Payment,
+}
+
+impl<'w> SavingsPlans<'w> {
+    pub(super) fn new(wanted: &'w Wanted) -> Self {
+        Self {
+            wanted,
+            plans: HashMap::new(),
+            quotes: Quotes::new(wanted.as_of),
+            skipped: Skipped::default(),
+            published: None,
+            has_rates: false,
+        }
+    }
+
+    fn product(&mut self, product: JsonProduct) -> Result<(), Reason> {
+        let plan = match product.family.as_str() {
+            "ComputeSavingsPlans" => PricingPlan::ComputeSp,
+            "EC2InstanceSavingsPlans" => PricingPlan::Ec2InstanceSp,
+            _ => return Ok(()),
+        };
+        let years = term_years(&product.attributes.purchase_term).ok_or(UNKNOWN_PLAN)?;
+        let payment = payment(&product.attributes.purchase_option).ok_or(UNKNOWN_PLAN)?;
+        self.plans.insert(product.sku, Plan { plan, years, payment });
+        Ok(())
+    }
+
+    fn rate(&mut self, plan: Plan, since: Option<DateTime<Utc>>, rate: &JsonRate) -> Result<(), Reason> {
+        let Some((_, instance_type)) = rate.usage_type.split_once(RUNNING) else { return Ok(()) };
+        if !self.wanted.has_type(instance_type) {
+            return Ok(());
+        }
+        let Some((coded, usage)) = split_usage_type(&rate.usage_type) else { return Err(LOCAL_ZONE) };
+        if !usage.starts_with(RUNNING) {
+            return Err(REGION);
+        }
+        let region = rate.region.as_deref().filter(|region| !region.is_empty()).unwrap_or(coded);
+        if !self.wanted.has_region(region) {
+            return Ok(());
+        }
+        let os = operating_system(&rate.operation).ok_or(SOFTWARE)?;
+        if !self.wanted.has_os(os) {
+            return Ok(());
+        }
+        if !rate.unit.eq_ignore_ascii_case("hrs") {
+            return Err(UNIT);
+        }
+        if rate.discounted.currency != "USD" {
+            return Err(NOT_USD);
+        }
+        let key = QuoteKey {
+            provider: Provider::Aws,
+            region: region.to_owned(),
+            instance_type: instance_type.to_owned(),
+            os: os.to_owned(),
+            plan: plan.plan,
+            terms: Some((plan.years, plan.payment)),
+        };
+        let (hourly, upfront) = split(rate.discounted.price.price()?, plan.years, plan.payment);
+        self.quotes.add(key.clone(), since, Part::Hourly, hourly)?;
+        self.quotes.add(key, since, Part::Upfront, upfront)
+    }
+}
+
+/// The operating system behind an EC2 operation (EC2 user guide, "AMI billing information fields").
+/// Other operations bring a database or a licence of their own.
+fn operating_system(operation: &str) -> Option<&'static str> {
+    match operation {
+        "RunInstances" => Some("Linux"),
+        "RunInstances:0002" => Some("Windows"),
+        "RunInstances:0010" => Some("RHEL"),
+        "RunInstances:000g" => Some("SUSE"),
+        _ => None,
+    }
+}
+
+/// How a rate is paid, by the hour and at purchase. The two spread over the term give the rate again.
+fn split(rate: Decimal, years: u8, payment: Payment) -> (Decimal, Decimal) {
+    let term = rate * Decimal::from(HOURS_A_YEAR * u32::from(years));
+    match payment {
+        Payment::NoUpfront => (rate, Decimal::ZERO),
+        Payment::PartialUpfront => {
+            let upfront = (term * PARTIAL_UPFRONT_SHARE).normalize();
+            ((rate * (Decimal::ONE - PARTIAL_UPFRONT_SHARE)).normalize(), upfront)
+        }
+        Payment::AllUpfront => (Decimal::ZERO, term.normalize()),
+    }
+}
+
+impl Reader for SavingsPlans<'_> {
+    fn document<'de, D: Deserializer<'de>>(&mut self, trail: &Trail, document: D) -> Result<(), D::Error> {
+        Object(&mut Document { plans: self, trail }).deserialize(document)
+    }
+
+    fn finish(mut self, prices: &mut Prices) -> Result<(), &'static str> {
+        if self.plans.is_empty() {
+            return Err("Savings Plan products");
+        }
+        if !self.has_rates {
+            return Err("terms.savingsPlan");
+        }
+        prices.quotes = self.quotes.finish(&mut self.skipped);
+        prices.skipped = self.skipped.into_counts();
+        prices.source.as_of = self.published.unwrap_or(prices.source.as_of);
+        Ok(())
+    }
+}
+
+struct Document<'a, 'w> {
+    plans: &'a mut SavingsPlans<'w>,
+    trail: &'a Trail,
+}
+
+impl Fields for Document<'_, '_> {
+    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        let trail = self.trail;
+        match key {
+            "publicationDate" => {
+                self.plans.published = self.plans.published.max(date(&map.next_value::<String>()?));
+            }
+            "products" => map.next_value_seed(Array(&mut Products { plans: self.plans, trail }))?,
+            "terms" => map.next_value_seed(Object(&mut Terms { plans: self.plans, trail }))?,
+            _ => drop(map.next_value::<IgnoredAny>()?),
+        }
+        Ok(())
+    }
+}
+
+struct Products<'a, 'w> {
+    plans: &'a mut SavingsPlans<'w>,
+    trail: &'a Trail,
+}
+
+#[derive(Deserialize)]
+struct JsonProduct {
+    sku: String,
+    #[serde(rename = "productFamily", default)]
+    family: String,
+    attributes: PlanAttributes,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PlanAttributes {
+    #[serde(default)]
+    purchase_option: String,
+    #[serde(default)]
+    purchase_term: String,
+}
+
+impl Elements for Products<'_, '_> {
+    fn element<'de, A: SeqAccess<'de>>(&mut self, index: usize, list: &mut A) -> Result<bool, A::Error> {
+        self.trail.at_index("products", index);
+        let Some(product) = list.next_element()? else { return Ok(false) };
+        if let Err(reason) = self.plans.product(product) {
+            self.plans.skipped.count(reason);
+        }
+        Ok(true)
+    }
+}
+
+struct Terms<'a, 'w> {
+    plans: &'a mut SavingsPlans<'w>,
+    trail: &'a Trail,
+}
+
+impl Fields for Terms<'_, '_> {
+    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        if key != "savingsPlan" {
+            map.next_value::<IgnoredAny>()?;
+            return Ok(());
+        }
+        self.plans.has_rates = true;
+        map.next_value_seed(Array(&mut Sold { plans: self.plans, trail: self.trail }))
+    }
+}
+
+struct Sold<'a, 'w> {
+    plans: &'a mut SavingsPlans<'w>,
+    trail: &'a Trail,
+}
+
+impl Elements for Sold<'_, '_> {
+    fn element<'de, A: SeqAccess<'de>>(&mut self, index: usize, list: &mut A) -> Result<bool, A::Error> {
+        self.trail.at_index("terms.savingsPlan", index);
+        let mut term = Term { plans: self.plans, trail: self.trail, sku: None, since: None };
+        Ok(list.next_element_seed(Object(&mut term))?.is_some())
+    }
+}
+
+/// The rates of one plan: hundreds of thousands, so they are taken one by one.
+struct Term<'a, 'w> {
+    plans: &'a mut SavingsPlans<'w>,
+    trail: &'a Trail,
+    sku: Option<String>,
+    since: Option<DateTime<Utc>>,
+}
+
+impl Fields for Term<'_, '_> {
+    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match (key, &self.sku) {
+            ("sku", _) => self.sku = Some(map.next_value()?),
+            ("effectiveDate", _) => self.since = date(&map.next_value::<String>()?),
+            ("rates", None) => return Err(A::Error::custom("rates found, expected sku before them")),
+            ("rates", Some(sku)) => match self.plans.plans.get(sku).copied() {
+                Some(plan) => {
+                    let (plans, trail) = (&mut *self.plans, self.trail);
+                    map.next_value_seed(Array(&mut Rates { plans, trail, plan, since: self.since }))?;
+                }
+                None => drop(map.next_value::<IgnoredAny>()?),
+            },
+            _ => drop(map.next_value::<IgnoredAny>()?),
+        }
+        Ok(())
+    }
+}
+
+struct Rates<'a, 'w> {
+    plans: &'a mut SavingsPlans<'w>,
+    trail: &'a Trail,
+    plan: Plan,
+    since: Option<DateTime<Utc>>,
+}
+
+#[derive(Deserialize)]
+struct JsonRate {
+    #[serde(rename = "discountedUsageType")]
+    usage_type: String,
+    #[serde(rename = "discountedOperation", default)]
+    operation: String,
+    #[serde(rename = "discountedRegionCode", default)]
+    region: Option<String>,
+    #[serde(default)]
+    unit: String,
+    #[serde(rename = "discountedRate")]
+    discounted: Discounted,
+}
+
+#[derive(Deserialize)]
+struct Discounted {
+    price: Amount,
+    #[serde(default)]
+    currency: String,
+}
+
+impl Elements for Rates<'_, '_> {
+    fn element<'de, A: SeqAccess<'de>>(&mut self, index: usize, list: &mut A) -> Result<bool, A::Error> {
+        self.trail.at_index("terms.savingsPlan.rates", index);
+        let Some(rate) = list.next_element()? else { return Ok(false) };
+        if let Err(reason) = self.plans.rate(self.plan, self.since, &rate) {
+            self.plans.skipped.count(reason);
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,282 @@
+//! Azure Retail Prices: virtual machines on demand, on spot, reserved, and under savings plans.
+
+use std::collections::BTreeMap;
+
+use domain::{Payment, PricingPlan, Provider, Shape, to_statistic};
+use rust_decimal::{Decimal, RoundingStrategy};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess};
+use serde::{Deserialize, Deserializer};
+
+use super::amount::{Amount, NOT_USD, Reason};
+use super::aws_ec2::priced;
+use super::json::{Array, Elements, Fields, Object, Trail};
+use super::quotes::{Part, QuoteKey, Quotes, Skipped, date, term_years};
+use super::read::{NO_REGION, Reader};
+use super::{MachineType, Prices, Wanted};
+
+const NO_TYPE: Reason = "machine type is not stated";
+const OTHER_PRODUCT: Reason = "not a plain virtual machine (cloud service or dedicated host)";
+const LOW_PRIORITY: Reason = "low priority, a forerunner of spot";
+const DEV_TEST: Reason = "dev/test price, for subscriptions of one kind only";
+const OTHER_TYPE: Reason = "neither consumption nor reservation";
+const UNIT: Reason = "price is not by the hour";
+const TIER: Reason = "price only from some quantity on";
+const SECONDARY: Reason = "meter is not the primary one of its region";
+const EXPIRED: Reason = "price is no longer in force";
+const TERM: Reason = "term is neither one nor three years";
+
+/// Hours of a term year, as in the contract of price rows.
+const HOURS_A_YEAR: u32 = 8760;
+
+/// Decimals of an hourly rate that stands for a price over a whole term: as many as AWS lists. Over three
+/// years the rounding stays below 0.000002 USD.
+const HOURLY_DECIMALS: u32 = 10;
+
+/// What was found in pages of the API.
+pub(super) struct Retail<'w> {
+    wanted: &'w Wanted,
+    quotes: Quotes,
+    skipped: Skipped,
+    next_page: Option<String>,
+    has_items: bool,
+}
+
+impl<'w> Retail<'w> {
+    pub(super) fn new(wanted: &'w Wanted) -> Self {
+        Self {
+            wanted,
+            quotes: Quotes::new(wanted.as_of),
+            skipped: Skipped::default(),
+            next_page: None,
+            has_items: false,
+        }
+    }
+
+    fn item(&mut self, item: &Item) -> Result<(), Reason> {
+        if item.service_name != "Virtual Machines" {
+            return Ok(());
+        }
+        let os = if item.product_name.contains("Windows") { "Windows" } else { "Linux" };
+        if !self.wanted.has_type(&item.arm_sku_name)
+            || !self.wanted.has_region(&item.arm_region_name)
+            || !self.wanted.has_os(os)
+        {
+            return Ok(());
+        }
+        plain(item)?;
+        if item.effective_end_date.as_deref().and_then(date).is_some_and(|end| end <= self.wanted.as_of) {
+            return Err(EXPIRED);
+        }
+        match item.kind.as_str() {
+            "Consumption" => self.consumption(item, os),
+            "Reservation" => self.reservation(item, os),
+            "DevTestConsumption" => Err(DEV_TEST),
+            _ => Err(OTHER_TYPE),
+        }
+    }
+
+    fn consumption(&mut self, item: &Item, os: &str) -> Result<(), Reason> {
+        let named = |word: &str| item.meter_name.contains(word) || item.sku_name.contains(word);
+        if named("Low Priority") {
+            return Err(LOW_PRIORITY);
+        }
+        let plan = if named("Spot") { PricingPlan::Spot } else { PricingPlan::OnDemand };
+        self.add(item, os, plan, None, Part::Hourly, item.retail_price.price()?)?;
+        for offer in item.savings_plan.iter().flatten() {
+            if let Err(reason) = self.savings_plan(item, os, offer) {
+                self.skipped.count(reason);
+            }
+        }
+        Ok(())
+    }
+
+    /// Rates are by the hour; paying a plan at once or by the month costs the same.
+    fn savings_plan(&mut self, item: &Item, os: &str, offer: &PlanOffer) -> Result<(), Reason> {
+        let years = term_years(&offer.term).ok_or(TERM)?;
+        let rate = offer.retail_price.price()?;
+        let whole_term = (rate * Decimal::from(HOURS_A_YEAR * u32::from(years))).normalize();
+        let plan = PricingPlan::AzureSavingsPlan;
+        self.add(item, os, plan, Some((years, Payment::NoUpfront)), Part::Hourly, rate)?;
+        self.add(item, os, plan, Some((years, Payment::AllUpfront)), Part::Upfront, whole_term)
+    }
+
+    /// The price of a reservation is that of the whole term, whatever unit stands beside it; paying it at
+    /// once or by the month costs the same.
+    fn reservation(&mut self, item: &Item, os: &str) -> Result<(), Reason> {
+        let years = item.reservation_term.as_deref().and_then(term_years).ok_or(TERM)?;
+        let whole_term = item.retail_price.price()?;
+        let hourly = (whole_term / Decimal::from(HOURS_A_YEAR * u32::from(years)))
+            .round_dp_with_strategy(HOURLY_DECIMALS, RoundingStrategy::MidpointAwayFromZero)
+            .normalize();
+        let plan = PricingPlan::AzureReservation;
+        self.add(item, os, plan, Some((years, Payment::AllUpfront)), Part::Upfront, whole_term)?;
+        self.add(item, os, plan, Some((years, Payment::NoUpfront)), Part::Hourly, hourly)
+    }
+
+    fn add(
+        &mut self,
+        item: &Item,
+        os: &str,
+        plan: PricingPlan,
+        terms: Option<(u8, Payment)>,
+        part: Part,
+        amount: Decimal,
+    ) -> Result<(), Reason> {
+        let key = QuoteKey {
+            provider: Provider::Azure,
+            region: item.arm_region_name.clone(),
+            instance_type: item.arm_sku_name.clone(),
+            os: os.to_owned(),
+            plan,
+            terms,
+        };
+        self.quotes.add(key, item.effective_start_date.as_deref().and_then(date), part, amount)
+    }
+}
+
+fn plain(item: &Item) -> Result<(), Reason> {
+    let product = item.product_name.replace(' ', "");
+    for (fits, reason) in [
+        (!item.arm_sku_name.is_empty(), NO_TYPE),
+        (!item.arm_region_name.is_empty(), NO_REGION),
+        (!product.contains("CloudServices") && !product.contains("DedicatedHost"), OTHER_PRODUCT),
+        (item.currency_code == "USD", NOT_USD),
+        (item.unit_of_measure == "1 Hour", UNIT),
+        (item.is_primary_meter_region != Some(false), SECONDARY),
+        (item.tier_minimum_units.as_ref().is_none_or(|tier| tier.price() == Ok(Decimal::ZERO)), TIER),
+    ] {
+        if !fits {
+            return Err(reason);
+        }
+    }
+    Ok(())
+}
+
+impl Reader for Retail<'_> {
+    fn document<'de, D: Deserializer<'de>>(&mut self, trail: &Trail, document: D) -> Result<(), D::Error> {
+        self.next_page = None;
+        Object(&mut Page { retail: self, trail }).deserialize(document)
+    }
+
+    fn next_page(&mut self) -> Option<String> {
+        self.next_page.take().filter(|link| !link.is_empty())
+    }
+
+    fn finish(mut self, prices: &mut Prices) -> Result<(), &'static str> {
+        if !self.has_items {
+            return Err("Items");
+        }
+        prices.quotes = self.quotes.finish(&mut self.skipped);
+        let mut shapes = BTreeMap::new();
+        for quote in &prices.quotes {
+            if let Some(machine) = self.wanted.machine_type(&quote.instance_type) {
+                let key = (quote.region.clone(), quote.instance_type.clone());
+                shapes.entry(key).or_insert_with(|| shape(&quote.region, &quote.instance_type, machine));
+            }
+        }
+        prices.shapes = priced(shapes, &prices.quotes, &mut self.skipped);
+        prices.skipped = self.skipped.into_counts();
+        Ok(())
+    }
+}
+
+fn shape(region: &str, instance_type: &str, machine: &MachineType) -> Shape {
+    let family = family(instance_type);
+    Shape {
+        provider: Provider::Azure,
+        region: region.to_owned(),
+        instance_type: instance_type.to_owned(),
+        architecture: machine.architecture.clone(),
+        vcpu: to_statistic(machine.vcpu),
+        memory_gib: to_statistic(machine.memory_gib),
+        network_gbps: None,
+        ebs_mbps: None,
+        ebs_iops: None,
+        burstable: family.starts_with('B'),
+        family,
+        performance_per_vcpu: 1.0,
+        on_demand_hourly: Decimal::ZERO,
+    }
+}
+
+/// `Standard_D4s_v5` is of the family `Dsv5`: the name without its tier and its size.
+fn family(instance_type: &str) -> String {
+    let name = instance_type.split_once('_').map_or(instance_type, |(_, name)| name);
+    let start = name.find(|letter: char| letter.is_ascii_digit()).unwrap_or(name.len());
+    let (letters, rest) = name.split_at(start);
+    let rest = rest.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '-');
+    format!("{letters}{}", rest.replace('_', ""))
+}
+
+struct Page<'a, 'w> {
+    retail: &'a mut Retail<'w>,
+    trail: &'a Trail,
+}
+
+impl Fields for Page<'_, '_> {
+    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "Items" => {
+                self.retail.has_items = true;
+                map.next_value_seed(Array(&mut Items { retail: self.retail, trail: self.trail }))?;
+            }
+            "NextPageLink" => self.retail.next_page = map.next_value()?,
+            _ => drop(map.next_value::<IgnoredAny>()?),
+        }
+        Ok(())
+    }
+}
+
+struct Items<'a, 'w> {
+    retail: &'a mut Retail<'w>,
+    trail: &'a Trail,
+}
+
+/// One price of the API.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Item {
+    #[serde(default)]
+    currency_code: String,
+    tier_minimum_units: Option<Amount>,
+    retail_price: Amount,
+    #[serde(default)]
+    arm_region_name: String,
+    effective_start_date: Option<String>,
+    effective_end_date: Option<String>,
+    #[serde(default)]
+    meter_name: String,
+    #[serde(default)]
+    product_name: String,
+    #[serde(default)]
+    sku_name: String,
+    #[serde(default)]
+    service_name: String,
+    #[serde(default)]
+    unit_of_measure: String,
+    #[serde(rename = "type", default)]
+    kind: String,
+    is_primary_meter_region: Option<bool>,
+    #[serde(default)]
+    arm_sku_name: String,
+    reservation_term: Option<String>,
+    savings_plan: Option<Vec<PlanOffer>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PlanOffer {
+    retail_price: Amount,
+    term: String,
+}
+
+impl Elements for Items<'_, '_> {
+    fn element<'de, A: SeqAccess<'de>>(&mut self, index: usize, list: &mut A) -> Result<bool, A::Error> {
+        self.trail.at_index("Items", index);
+        let Some(item) = list.next_element()? else { return Ok(false) };
+        if let Err(reason) = self.retail.item(&item) {
+            self.retail.skipped.count(reason);
+        }
+        Ok(true)
+    }
+}
