@@ -3,7 +3,7 @@
 use crate::order::{mean, sorted_quantile};
 
 /// Fewest points on the new level; and at least one long season.
-const LEAST_AFTER: usize = 6;
+const LEAST_AFTER: usize = 3;
 
 /// A jump is believed when the levels lie apart by this many times the usual range of both sides together.
 const APART: f64 = 2.0;

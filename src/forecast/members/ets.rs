@@ -15,6 +15,9 @@ const SEARCH_ROUNDS: usize = 6;
 /// Rounds at later origins, from where the one before ended.
 const TOUCH_UP_ROUNDS: usize = 2;
 
+/// Farther ahead the latest one-step errors say little, and chasing them does harm.
+const TOUCH_UP_HORIZON: usize = 24;
+
 /// One smoothing model.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spec {
@@ -77,7 +80,7 @@ pub(super) fn run(spec: Spec, views: &[View]) -> Option<Vec<Vec<f64>>> {
             let history = view.on(spec.scale)?;
             let history = &history[window(history)..];
             // Without seasons a step of the search is cheap, and a level that moves more than before is followed.
-            if fold > 0 && longest == 1 {
+            if fold > 0 && longest == 1 && view.horizon <= TOUCH_UP_HORIZON {
                 weights = search(history, lengths, spec.trend, weights, TOUCH_UP_ROUNDS);
             }
             Some(view.back(spec.scale, filter(history, lengths, weights).predict(view.horizon)))
@@ -93,7 +96,7 @@ pub(super) fn smooth(rests: &[Vec<f64>], damping: Option<f64>, horizons: &[usize
     for (rest, horizon) in rests.iter().zip(horizons) {
         let recent = &rest[rest.len().saturating_sub(SEARCH_POINTS)..];
         weights = search(recent, [1, 1], damping.is_some(), weights, rounds);
-        rounds = TOUCH_UP_ROUNDS;
+        rounds = if *horizon <= TOUCH_UP_HORIZON { TOUCH_UP_ROUNDS } else { 0 };
         if let Some(cap) = damping {
             weights.damping = weights.damping.min(cap);
         }
