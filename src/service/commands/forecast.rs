@@ -1,0 +1,186 @@
+//! `headroom forecast`: a long table in, quantiles out; no database, bounded memory.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context as _;
+use domain::{Forecast, Series, Stamp};
+use indicatif::ProgressBar;
+use ingest::write::{Cell, Kind, TableWriter};
+use serde::Serialize;
+
+use crate::cli;
+use crate::commands::Outcome;
+use crate::progress::{self, Stopwatch};
+
+/// Series forecast together: enough to keep every core busy, few enough to stay small.
+const SERIES_AT_ONCE: usize = 512;
+/// Warnings shown to people; `--json` has all of them.
+const WARNINGS_SHOWN: usize = 20;
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Summary {
+    series: usize,
+    failed: usize,
+    seconds: f64,
+    models: BTreeMap<String, usize>,
+    warnings: Vec<String>,
+    input: ingest::series::Summary,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &cli::Forecast, json: bool) -> anyhow::Result<Outcome> {
+    let watch = Stopwatch::start();
+    let request = request(args)?;
+    threads(args.threads)?;
+    let frequency =
+        args.freq.as_deref().map(ingest::series::parse_frequency).transpose().map_err(anyhow::Error::msg)?;
+    let mut sink = Sink::new(&args.output, &args.quantiles, request, progress::bar("forecasting", 0));
+    let input = ingest::series::for_each(&args.input, frequency, &mut |series| sink.take(series))?;
+    sink.finish()?;
+    let mut summary = sink.summary;
+    summary.warnings.extend(input.warnings.iter().cloned());
+    summary.input = input;
+    summary.seconds = watch.seconds();
+    report(&summary, json, &args.output)?;
+    Ok(Outcome::of_rejects(summary.input.rejected))
+}
+
+/// The request that the flags describe.
+fn request(args: &cli::Forecast) -> anyhow::Result<forecast::Request> {
+    let mut request = forecast::Request::new(args.horizon);
+    request.levels = args.quantiles.iter().map(|level| level_of(level)).collect::<anyhow::Result<_>>()?;
+    request.season_lengths = args.season_length.clone();
+    if let Some(events) = &args.events {
+        request.events = ingest::events::read(events)?.all()?;
+    }
+    request.check()?;
+    Ok(request)
+}
+
+fn level_of(text: &str) -> anyhow::Result<f64> {
+    text.trim().parse().with_context(|| format!("--quantiles {text:?} is not a number between 0 and 1"))
+}
+
+/// Limits the threads of the process; without a limit, all cores work.
+pub(crate) fn threads(count: Option<usize>) -> anyhow::Result<()> {
+    let builder = rayon::ThreadPoolBuilder::new().num_threads(count.unwrap_or(0));
+    builder.build_global().context("cannot start the threads")
+}
+
+/// Collects series, forecasts them in batches and writes the rows in input order.
+struct Sink<'a> {
+    output: &'a Path,
+    columns: Vec<String>,
+    request: forecast::Request,
+    /// For each requested column, its place among the sorted levels of a forecast.
+    waiting: Vec<Series>,
+    writer: Option<TableWriter>,
+    summary: Summary,
+    bar: ProgressBar,
+}
+
+impl<'a> Sink<'a> {
+    fn new(output: &'a Path, quantiles: &[String], request: forecast::Request, bar: ProgressBar) -> Self {
+        Self {
+            output,
+            columns: quantiles.iter().map(|level| format!("q{}", level.trim())).collect(),
+            request,
+            waiting: Vec::new(),
+            writer: None,
+            summary: Summary {
+                series: 0,
+                failed: 0,
+                seconds: 0.0,
+                models: BTreeMap::new(),
+                warnings: Vec::new(),
+                input: ingest::series::Summary::default(),
+            },
+            bar,
+        }
+    }
+
+    fn take(&mut self, series: Series) -> anyhow::Result<()> {
+        self.waiting.push(series);
+        if self.waiting.len() >= SERIES_AT_ONCE { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> anyhow::Result<()> {
+        let batch = std::mem::take(&mut self.waiting);
+        for forecast in forecast::forecast_all(&batch, &self.request) {
+            self.write(&forecast)?;
+            self.count(&forecast);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, forecast: &Forecast) -> anyhow::Result<()> {
+        if self.writer.is_none() {
+            let stamp =
+                if matches!(forecast.grid.start, Stamp::Time(_)) { Kind::Time } else { Kind::Integer };
+            let mut columns = vec![("unique_id", Kind::Text), ("ds", stamp), ("mean", Kind::Number)];
+            columns.extend(self.columns.iter().map(|name| (name.as_str(), Kind::Number)));
+            self.writer = Some(TableWriter::create(self.output, &columns)?);
+        }
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        let paths: Vec<&[f64]> =
+            self.request.levels.iter().filter_map(|level| forecast.quantile(*level)).collect();
+        for (step, mean) in forecast.mean.iter().enumerate() {
+            let mut cells = vec![
+                Cell::Text(&forecast.unique_id),
+                Cell::from(forecast.grid.stamp(step)),
+                Cell::Number(*mean),
+            ];
+            cells.extend(paths.iter().map(|path| Cell::Number(path[step])));
+            writer.row(&cells)?;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, forecast: &Forecast) {
+        self.bar.inc(1);
+        self.summary.series += 1;
+        if forecast.mean.is_empty() {
+            self.summary.failed += 1;
+        }
+        if let Some(member) = forecast.members.first() {
+            *self.summary.models.entry(member.model.clone()).or_default() += 1;
+        }
+        let named = |warning: &String| format!("{}: {warning}", forecast.unique_id);
+        self.summary.warnings.extend(forecast.warnings.iter().map(named));
+    }
+
+    fn finish(&mut self) -> anyhow::Result<()> {
+        self.flush()?;
+        self.bar.finish_and_clear();
+        match self.writer.take() {
+            Some(writer) => Ok(writer.finish()?),
+            None => anyhow::bail!("there is no series in the input: expected rows of unique_id, ds, y"),
+        }
+    }
+}
+
+fn report(summary: &Summary, json: bool, output: &Path) -> anyhow::Result<()> {
+    if json {
+        // With the table on standard output, the summary goes beside it.
+        let text = serde_json::to_string_pretty(summary)?;
+        if output == Path::new("-") {
+            eprintln!("{text}")
+        } else {
+            println!("{text}")
+        }
+        return Ok(());
+    }
+    for warning in summary.warnings.iter().take(WARNINGS_SHOWN) {
+        eprintln!("warning: {warning}");
+    }
+    if summary.warnings.len() > WARNINGS_SHOWN {
+        eprintln!("warning: {} more; --json lists all of them", summary.warnings.len() - WARNINGS_SHOWN);
+    }
+    for reject in &summary.input.rejects {
+        eprintln!("rejected: {reject}");
+    }
+    eprintln!("{} series in {:.1} s", summary.series, summary.seconds);
+    Ok(())
+}

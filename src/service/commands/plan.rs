@@ -1,0 +1,176 @@
+//! `headroom plan …`: commitments, sizes and capacity from files; no database, no configuration.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use billing::PriceBook;
+use capacity::export::{Format, export};
+use capacity::{Settings, SettingsInput};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{CapacityPlan, Frequency, Series};
+use ingest::write::{Cell, Kind, TableWriter};
+use optimize::{Policy, commitments};
+
+use crate::cli::{self, Plan};
+use crate::commands::Outcome;
+use crate::context::write_json;
+use crate::{progress, spans};
+
+/// Runs the command.
+pub(crate) fn run(what: &Plan, json: bool) -> anyhow::Result<Outcome> {
+    match what {
+        Plan::Commitments(args) => plan_commitments(args),
+        Plan::Rightsize(args) => rightsize(args),
+        Plan::Capacity(args) => plan_capacity(args, json),
+    }
+}
+
+fn plan_commitments(args: &cli::PlanCommitments) -> anyhow::Result<Outcome> {
+    let usage = ingest::usage::read(&args.usage)?.all()?;
+    let prices = price_book(&args.prices)?;
+    let held = match &args.commitments {
+        Some(path) => ingest::commitments::read(path)?.all()?,
+        None => Vec::new(),
+    };
+    let as_of = match args.as_of {
+        Some(as_of) => as_of,
+        None => end_of(&usage).context(
+            "the usage has no row: give hour, provider, account, region, instance_type, os, quantity",
+        )?,
+    };
+    let mut settings = commitments::Settings::new(as_of);
+    settings.horizon_days = args.horizon_days;
+    settings.every_days = args.every.as_deref().map(|every| spans::days("every", every)).transpose()?;
+    settings.risk = args.risk;
+    settings.cost_of_capital = args.cost_of_capital;
+    let planned =
+        commitments::plan(&commitments::Input { usage: &usage, prices: &prices, held: &held, settings })?;
+    write_json(&args.output, &planned)?;
+    Ok(Outcome::Done)
+}
+
+/// The prices of a file as a book.
+pub(crate) fn price_book(path: &Path) -> anyhow::Result<PriceBook> {
+    let quotes = ingest::prices::read(path)?.all()?;
+    PriceBook::new(quotes, Vec::new(), Vec::new(), Vec::new(), Vec::new())
+        .with_context(|| path.display().to_string())
+}
+
+fn end_of(usage: &[domain::UsageHour]) -> Option<DateTime<Utc>> {
+    usage.iter().map(|row| row.hour + TimeDelta::hours(1)).max()
+}
+
+fn rightsize(args: &cli::PlanRightsize) -> anyhow::Result<Outcome> {
+    let samples = ingest::metrics::samples(&args.metrics)?;
+    let inventory = ingest::inventory::read(&args.inventory)?.all()?;
+    let catalog = ingest::catalog::read(&args.catalog)?.all()?;
+    let rejected = samples.rejected;
+    samples.rejects.iter().for_each(|reject| eprintln!("rejected: {reject}"));
+    let samples = samples.rows.into_iter().map(|sample| optimize::Sample {
+        resource_id: sample.resource_id,
+        ds: instant(sample.ds),
+        metric: sample.metric,
+        value: sample.value,
+    });
+    let metrics: optimize::Metrics = samples.collect();
+    let sizes = optimize::rightsize::plan(&metrics, &inventory, &catalog, &Policy::default());
+    write_json(&args.output, &sizes)?;
+    Ok(Outcome::of_rejects(rejected))
+}
+
+/// Seconds of one integer step where a file has no clock: five minutes, as monitoring systems sample.
+const STEP_SECONDS: i64 = 300;
+
+/// An integer step counts from the beginning of 1970 in steps of five minutes.
+fn instant(stamp: domain::Stamp) -> DateTime<Utc> {
+    match stamp {
+        domain::Stamp::Time(time) => time,
+        domain::Stamp::Step(step) => {
+            DateTime::UNIX_EPOCH + TimeDelta::seconds(step.saturating_mul(STEP_SECONDS))
+        }
+    }
+}
+
+fn plan_capacity(args: &cli::PlanCapacity, json: bool) -> anyhow::Result<Outcome> {
+    let settings = capacity_settings(args)?;
+    let format: Option<Format> = args.export.as_deref().map(str::parse).transpose()?;
+    let (demand, input) = ingest::series::read(&args.demand, None)?;
+    let events = match &args.events {
+        Some(path) => ingest::events::read(path)?.all()?,
+        None => Vec::new(),
+    };
+    let horizon = spans::seconds("horizon", &args.horizon)?;
+    let bar = progress::bar("planning", demand.len() as u64);
+    let plans: Vec<CapacityPlan> = {
+        use rayon::prelude::*;
+        let one = |series: &Series| {
+            let mut request = forecast::Request::new(steps(series, horizon));
+            request.levels = settings.forecast_levels();
+            request.events.clone_from(&events);
+            request.lower_bound = Some(0.0);
+            let plan = capacity::plan(&forecast::forecast(series, &request), &settings);
+            bar.inc(1);
+            plan
+        };
+        demand.par_iter().map(one).collect()
+    };
+    bar.finish_and_clear();
+    write_rows(&args.output, &plans)?;
+    if let Some(format) = format {
+        print!("{}", export(&plans, format, &settings)?);
+    }
+    if json {
+        let text = serde_json::to_string_pretty(&capacity::summary(&plans, &settings))?;
+        // The table or the export has standard output already: the summary goes beside it.
+        let taken = args.output == Path::new("-") || args.export.is_some();
+        if taken { eprintln!("{text}") } else { println!("{text}") }
+    }
+    Ok(Outcome::of_rejects(input.rejected))
+}
+
+fn capacity_settings(args: &cli::PlanCapacity) -> anyhow::Result<Settings> {
+    let mut input = SettingsInput::new(args.unit_throughput);
+    input.target_utilization = args.target_utilization;
+    input.lead_time_seconds =
+        u32::try_from(spans::seconds("lead-time", &args.lead_time)?).unwrap_or(u32::MAX);
+    input.zones = args.zones;
+    input.survive = args.survive.parse()?;
+    input.risk = args.risk;
+    input.limit = args.limit;
+    input.hourly_price = args.hourly_price;
+    Ok(input.check()?)
+}
+
+/// Steps of a series that make up the horizon; a step without a clock is an hour.
+fn steps(series: &Series, horizon_seconds: u64) -> usize {
+    let step = match series.grid.frequency {
+        Frequency::Steps(_) => 3600.0,
+        frequency => frequency.mean_seconds().unwrap_or(3600.0),
+    };
+    ((horizon_seconds as f64 / step).ceil() as usize).max(1)
+}
+
+fn write_rows(output: &Path, plans: &[CapacityPlan]) -> anyhow::Result<()> {
+    let rows = capacity::to_rows(plans);
+    let clock = !matches!(rows.first().map(|row| row.ds), Some(domain::Stamp::Step(_)));
+    let columns = [
+        ("unique_id", Kind::Text),
+        ("ds", if clock { Kind::Time } else { Kind::Integer }),
+        ("demand_p50", Kind::Number),
+        ("demand_p95", Kind::Number),
+        ("required", Kind::Integer),
+        ("scheduled", Kind::Integer),
+    ];
+    let mut writer = TableWriter::create(output, &columns)?;
+    for row in &rows {
+        writer.row(&[
+            Cell::Text(&row.unique_id),
+            Cell::from(row.ds),
+            Cell::Number(row.demand_p50),
+            Cell::Number(row.demand_p95),
+            Cell::Integer(i64::from(row.required)),
+            Cell::Integer(i64::from(row.scheduled)),
+        ])?;
+    }
+    Ok(writer.finish()?)
+}

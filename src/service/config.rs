@@ -1,0 +1,370 @@
+//! Configuration: flag > environment > `headroom.toml` > default. An unknown key is an error.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use capacity::{SettingsInput, Survive};
+use domain::Currency;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// Everything that `headroom.toml` can say. Each section and key is optional.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    /// The dashboard and the API.
+    pub(crate) server: Server,
+    /// Whose data it is.
+    pub(crate) organization: Organization,
+    /// Which database.
+    pub(crate) database: Database,
+    /// Forecasts.
+    pub(crate) forecast: Forecast,
+    /// Outgoing mail.
+    pub(crate) mail: Mail,
+    /// What is imported regularly.
+    pub(crate) source: Vec<Source>,
+    /// Workloads to plan capacity for.
+    pub(crate) workload: Vec<Workload>,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Server {
+    /// Address to listen on; `HEADROOM_ADDR` and `--addr` go first.
+    pub(crate) address: String,
+    /// Where people reach it; default: `http://` and the address.
+    pub(crate) public_url: Option<String>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { address: "127.0.0.1:8080".to_owned(), public_url: None }
+    }
+}
+
+/// `[organization]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Organization {
+    /// Name on pages and mails.
+    pub(crate) name: String,
+    /// Currency of the dashboard.
+    pub(crate) currency: Currency,
+}
+
+impl Default for Organization {
+    fn default() -> Self {
+        Self { name: "My company".to_owned(), currency: Currency::USD }
+    }
+}
+
+/// `[database]`
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Database {
+    /// File that holds the URL; `DATABASE_URL` goes first. Neither: the embedded server.
+    pub(crate) url_file: Option<PathBuf>,
+}
+
+/// `[forecast]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Forecast {
+    /// Days of cost ahead.
+    pub(crate) cost_days: usize,
+    /// Hours of demand and utilization ahead.
+    pub(crate) demand_hours: usize,
+    /// The last days of a bill are estimates: they are left out of the fit.
+    pub(crate) settle_days: u32,
+}
+
+impl Default for Forecast {
+    fn default() -> Self {
+        Self { cost_days: 365, demand_hours: 14 * 24, settle_days: 2 }
+    }
+}
+
+/// `[mail]`
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Mail {
+    /// `smtp://host:port` without a password; with one: `HEADROOM_SMTP_URL` or `smtp_url_file`.
+    pub(crate) smtp_url: Option<String>,
+    /// File that holds the URL with its password.
+    pub(crate) smtp_url_file: Option<PathBuf>,
+    /// Sender.
+    pub(crate) from: Option<String>,
+}
+
+/// `[[source]]`: one thing that is imported regularly.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Source {
+    /// Billing files in a folder.
+    BillingFiles(BillingFiles),
+    /// Utilization files in a folder.
+    MetricFiles(TableFiles),
+    /// An inventory file.
+    InventoryFile(TableFiles),
+    /// AWS Cost Explorer.
+    CostExplorer(CostExplorer),
+}
+
+/// Billing files: every file in the folder is one object of the delivery.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BillingFiles {
+    /// Name of the source.
+    pub(crate) name: String,
+    /// When it is due, as a cron expression of five fields.
+    #[serde(default = "daily")]
+    pub(crate) schedule: String,
+    /// Folder or file.
+    pub(crate) path: PathBuf,
+    /// Format, as in `ingest billing --format`.
+    pub(crate) format: String,
+}
+
+/// Tables of one kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TableFiles {
+    /// Name of the source.
+    pub(crate) name: String,
+    /// When it is due, as a cron expression of five fields.
+    #[serde(default = "daily")]
+    pub(crate) schedule: String,
+    /// Folder or file.
+    pub(crate) path: PathBuf,
+}
+
+/// AWS Cost Explorer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CostExplorer {
+    /// Name of the source.
+    pub(crate) name: String,
+    /// When it is due, as a cron expression of five fields.
+    #[serde(default = "daily")]
+    pub(crate) schedule: String,
+    /// Payer account.
+    pub(crate) billing_account_id: String,
+    /// Days back from today.
+    #[serde(default = "ninety")]
+    pub(crate) lookback_days: u32,
+    /// Paid calls allowed in a calendar month, 0.01 USD each.
+    #[serde(default = "hundred")]
+    pub(crate) max_calls_per_month: u32,
+    /// Another address that speaks the same protocol.
+    #[serde(default)]
+    pub(crate) endpoint_url: Option<String>,
+}
+
+impl Source {
+    /// Name of the source.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::BillingFiles(files) => &files.name,
+            Self::MetricFiles(files) | Self::InventoryFile(files) => &files.name,
+            Self::CostExplorer(explorer) => &explorer.name,
+        }
+    }
+
+    /// When it is due.
+    pub(crate) fn schedule(&self) -> &str {
+        match self {
+            Self::BillingFiles(files) => &files.schedule,
+            Self::MetricFiles(files) | Self::InventoryFile(files) => &files.schedule,
+            Self::CostExplorer(explorer) => &explorer.schedule,
+        }
+    }
+
+    /// What it brings.
+    pub(crate) fn brings(&self) -> &'static str {
+        match self {
+            Self::BillingFiles(_) | Self::CostExplorer(_) => "billing",
+            Self::MetricFiles(_) => "metrics",
+            Self::InventoryFile(_) => "inventory",
+        }
+    }
+}
+
+fn daily() -> String {
+    "30 4 * * *".to_owned()
+}
+
+fn ninety() -> u32 {
+    90
+}
+
+fn hundred() -> u32 {
+    100
+}
+
+/// `[[workload]]`: a group of instances and the demand that drives it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Workload {
+    /// Name on pages.
+    pub(crate) name: String,
+    /// The demand series: `<metric>/<resource_id>`.
+    pub(crate) demand: String,
+    /// Demand at which one instance saturates.
+    pub(crate) unit_throughput: f64,
+    /// Share of it to be used.
+    #[serde(default = "seventy_percent")]
+    pub(crate) target_utilization: f64,
+    /// Share that the schedule alone plans for; target tracking adds the rest up to `target_utilization`.
+    #[serde(default)]
+    pub(crate) schedule_utilization: Option<f64>,
+    /// From asking for an instance until it serves, in seconds.
+    #[serde(default = "ten_minutes")]
+    pub(crate) lead_time_seconds: u32,
+    /// Zones the group spans.
+    #[serde(default = "three")]
+    pub(crate) zones: u32,
+    /// Failure to be survived.
+    #[serde(default)]
+    pub(crate) survive: Survive,
+    /// Accepted probability that demand exceeds the plan.
+    #[serde(default = "one_percent")]
+    pub(crate) risk: f64,
+    /// Quota in instances.
+    #[serde(default)]
+    pub(crate) quota: Option<u32>,
+    /// From asking for a higher quota until it holds, in days.
+    #[serde(default)]
+    pub(crate) quota_lead_days: Option<u32>,
+    /// The group never gets smaller.
+    #[serde(default = "one")]
+    pub(crate) min_instances: u32,
+    /// USD per instance-hour.
+    #[serde(default)]
+    pub(crate) hourly_price: Option<Decimal>,
+}
+
+fn seventy_percent() -> f64 {
+    0.7
+}
+
+fn ten_minutes() -> u32 {
+    600
+}
+
+fn three() -> u32 {
+    3
+}
+
+fn one_percent() -> f64 {
+    0.01
+}
+
+fn one() -> u32 {
+    1
+}
+
+impl Workload {
+    /// As settings of the capacity planner.
+    pub(crate) fn settings(&self) -> anyhow::Result<capacity::Settings> {
+        self.input().check().with_context(|| format!("workload {:?}", self.name))
+    }
+
+    /// The same, unchecked.
+    pub(crate) fn input(&self) -> SettingsInput {
+        let mut input = SettingsInput::new(self.unit_throughput);
+        input.target_utilization = self.target_utilization;
+        input.lead_time_seconds = self.lead_time_seconds;
+        input.zones = self.zones;
+        input.survive = self.survive;
+        input.risk = self.risk;
+        input.limit = self.quota;
+        input.quota_lead_time_seconds = self.quota_lead_days.map(|days| days.saturating_mul(86_400));
+        input.min_instances = self.min_instances;
+        input.hourly_price = self.hourly_price;
+        input.schedule_utilization = self.schedule_utilization;
+        input
+    }
+}
+
+impl Config {
+    /// Reads `path`; without one, `headroom.toml` of the working folder if it exists, else the defaults.
+    pub(crate) fn load(path: Option<&Path>) -> anyhow::Result<Self> {
+        let (path, required) = match path {
+            Some(path) => (path, true),
+            None => (Path::new("headroom.toml"), false),
+        };
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text, &path.display().to_string()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => Ok(Self::default()),
+            Err(error) => {
+                Err(error).with_context(|| format!("cannot read the configuration {}", path.display()))
+            }
+        }
+    }
+
+    /// Parses and checks the text of a configuration called `name`.
+    pub(crate) fn parse(text: &str, name: &str) -> anyhow::Result<Self> {
+        let config: Self = toml::from_str(text).with_context(|| format!("configuration {name}"))?;
+        for workload in &config.workload {
+            workload.settings().with_context(|| format!("configuration {name}"))?;
+        }
+        let mut names: Vec<&str> = config.source.iter().map(Source::name).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            bail!(
+                "configuration {name}: source {:?} is there twice: give each source its own name",
+                twice[0]
+            );
+        }
+        Ok(config)
+    }
+
+    /// Where people reach the pages.
+    pub(crate) fn public_url(&self, address: &str) -> String {
+        self.server
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{address}"))
+            .trim_end_matches('/')
+            .to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        let error =
+            Config::parse("[server]\naddress = \"127.0.0.1:1\"\nport = 1\n", "headroom.toml").unwrap_err();
+        let text = format!("{error:#}");
+        assert!(text.contains("headroom.toml") && text.contains("line 3") && text.contains("port"), "{text}");
+    }
+
+    #[test]
+    fn sources_and_workloads_are_read() {
+        let config = Config::parse(
+            "[[source]]\nname = \"payer\"\nkind = \"cost_explorer\"\nbilling_account_id = \"1\"\n\
+             [[workload]]\nname = \"web\"\ndemand = \"requests/lb\"\nunit_throughput = 100.0\nsurvive = \"zone\"\n",
+            "test",
+        )
+        .unwrap();
+        assert!(
+            matches!(&config.source[0], Source::CostExplorer(explorer) if explorer.max_calls_per_month == 100)
+        );
+        let typo = "[[source]]\nname = \"payer\"\nkind = \"inventory_file\"\npath = \"a\"\nformat = \"x\"\n";
+        let error = format!("{:#}", Config::parse(typo, "test").unwrap_err());
+        assert!(error.contains("unknown field `format`"), "{error}");
+        assert_eq!(config.workload[0].settings().unwrap().values().survive, Survive::Zone);
+    }
+
+    #[test]
+    fn a_workload_out_of_range_is_named() {
+        let text = "[[workload]]\nname = \"web\"\ndemand = \"d\"\nunit_throughput = 0.0\n";
+        let error = format!("{:#}", Config::parse(text, "test").unwrap_err());
+        assert!(error.contains("workload \"web\"") && error.contains("unit throughput 0"), "{error}");
+    }
+}
