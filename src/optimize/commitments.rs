@@ -7,6 +7,8 @@ mod offers;
 mod output;
 mod planner;
 mod problem;
+#[cfg(test)]
+mod proof;
 mod scenarios;
 
 use billing::{BillingError, PriceBook};

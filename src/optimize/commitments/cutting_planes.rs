@@ -7,7 +7,7 @@
 
 use microlp::{ComparisonOp, OptimizationDirection, Problem as Program};
 
-use super::problem::{Outcome, Problem};
+use super::problem::{Needs, Outcome, Problem};
 
 /// Relative distance of the bounds at which the search stops.
 const ENOUGH: f64 = 2e-5;
@@ -15,8 +15,15 @@ const ENOUGH: f64 = 2e-5;
 const PROVEN: f64 = 1e-4;
 /// Most oracle calls.
 const MOST_STEPS: usize = 240;
+/// Steps without progress after which the search stops: where the legal order is not the cheapest one, the
+/// bounds never meet.
+const PATIENCE: usize = 30;
 /// Share of the way from the best point to the lowest one, every second step.
 const CAUTION: f64 = 0.6;
+/// Most columns that are searched in whole steps, and most steps of that search.
+const MOST_WHOLE: usize = 24;
+/// See [`MOST_WHOLE`].
+const MOST_WHOLE_STEPS: usize = 40;
 /// Share of the scenarios that are the tail of the conditional value at risk.
 const TAIL: f64 = 0.1;
 
@@ -24,8 +31,30 @@ const TAIL: f64 = 0.1;
 pub(super) struct Solution {
     /// Units per column.
     pub(super) units: Vec<f64>,
-    /// Relative gap; `None` when it stayed above what counts as proven.
+    /// Relative distance to the best purchase there is; `None` when it was not proven to be small.
     pub(super) gap: Option<f64>,
+}
+
+/// In which quantities a column can be bought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Granularity {
+    /// Whole units.
+    Whole,
+    /// Thousandths.
+    Fine,
+    /// Any quantity: steps that are only foreseen.
+    Any,
+}
+
+impl Granularity {
+    /// Units of one step; `None` without steps.
+    fn step(self) -> Option<f64> {
+        match self {
+            Self::Whole => Some(1.0),
+            Self::Fine => Some(0.001),
+            Self::Any => None,
+        }
+    }
 }
 
 /// What is minimized: `(1 − risk)·mean + risk·(mean of the worst tenth)` of the loss against buying nothing.
@@ -95,60 +124,186 @@ impl Objective {
     }
 }
 
-/// Minimizes over purchases of any size.
-pub(super) fn minimize(problem: &Problem, objective: &Objective) -> Solution {
-    let columns = problem.columns.len();
-    let scale = objective.scale().max(f64::MIN_POSITIVE);
-    let mut best = vec![0.0; columns];
-    if columns == 0 || objective.scale() <= 0.0 {
-        return Solution { units: best, gap: Some(0.0) };
+/// Minimizes over the purchases that the granularities allow.
+pub(super) fn minimize(problem: &Problem, objective: &Objective, granularity: &[Granularity]) -> Solution {
+    let nothing = vec![0.0; problem.columns.len()];
+    if nothing.is_empty() || objective.scale() <= 0.0 {
+        return Solution { units: nothing, gap: Some(0.0) };
     }
-    let mut master = Master::new(problem, scale);
-    let mut best_value = f64::INFINITY;
-    let mut lower = f64::NEG_INFINITY;
-    let mut point = best.clone();
-    for step in 0..MOST_STEPS {
-        let outcomes = problem.evaluate(&point);
-        let value = objective.value(&outcomes);
-        if value < best_value {
-            best_value = value;
-            best.clone_from(&point);
-        }
-        master.add(&objective.plane(&outcomes));
-        let Some((bound, lowest)) = master.lowest() else { break };
-        lower = lower.max(bound);
-        if best_value - lower <= ENOUGH * (scale + best_value) {
-            break;
-        }
-        let caution = if step % 2 == 0 { CAUTION } else { 1.0 };
-        point = best.iter().zip(&lowest).map(|(best, lowest)| best + caution * (lowest - best)).collect();
+    let mut search = Search::new(problem, objective);
+    if let Some(units) = (objective.risk == 0.0).then(|| quantile_rule(problem)).flatten() {
+        search.visit(&[units]);
+        search.lower = search.best_value;
+    } else {
+        search.relaxed();
     }
-    let gap = ((best_value - lower) / (scale + best_value)).max(0.0);
-    Solution { units: best, gap: (gap <= PROVEN).then_some(gap) }
+    search.make_buyable(granularity);
+    let gap = search.gap();
+    Solution { units: search.best, gap: (gap <= PROVEN).then_some(gap) }
 }
 
-/// The linear program over all planes so far, in shares of the most that can be used of each column.
+/// The best point, the planes seen, and the bound they prove.
+struct Search<'a> {
+    problem: &'a Problem,
+    objective: &'a Objective,
+    scale: f64,
+    planes: Vec<Plane>,
+    best: Vec<f64>,
+    best_value: f64,
+    lower: f64,
+}
+
+impl<'a> Search<'a> {
+    fn new(problem: &'a Problem, objective: &'a Objective) -> Self {
+        let (best, scale) = (vec![0.0; problem.columns.len()], objective.scale());
+        let (best_value, lower) = (f64::INFINITY, f64::NEG_INFINITY);
+        Self { problem, objective, scale, planes: Vec::new(), best, best_value, lower }
+    }
+
+    /// The best possible cost is below the best known one by at most this share of it.
+    fn gap(&self) -> f64 {
+        ((self.best_value - self.lower) / (self.scale + self.best_value)).max(0.0)
+    }
+
+    /// Evaluates a point and keeps its plane.
+    fn visit(&mut self, point: &[f64]) -> f64 {
+        let outcomes = self.problem.evaluate(point);
+        let value = self.objective.value(&outcomes);
+        self.planes.push(self.objective.plane(&outcomes));
+        if value < self.best_value {
+            self.best_value = value;
+            self.best = point.to_vec();
+        }
+        value
+    }
+
+    /// Kelley's method over purchases of any size.
+    fn relaxed(&mut self) {
+        let mut master = Master::new(self.problem, self.scale, &[]);
+        let mut point = self.best.clone();
+        let mut progress = (f64::INFINITY, 0);
+        for step in 0..MOST_STEPS {
+            self.visit(&point);
+            master.add(&self.planes[self.planes.len() - 1]);
+            let Some((bound, lowest)) = master.lowest() else { break };
+            self.lower = self.lower.max(bound);
+            if self.gap() < 0.99 * progress.0 {
+                progress = (self.gap(), step);
+            }
+            if self.gap() <= ENOUGH || step - progress.1 > PATIENCE {
+                break;
+            }
+            let caution = if step % 2 == 0 { CAUTION } else { 1.0 };
+            point = self
+                .best
+                .iter()
+                .zip(&lowest)
+                .map(|(best, lowest)| best + caution * (lowest - best))
+                .collect();
+        }
+    }
+
+    /// Moves the best point to quantities that can be bought. When rounding costs more than counts as
+    /// proven, the linear program is solved in whole numbers until its bound meets what it finds.
+    fn make_buyable(&mut self, granularity: &[Granularity]) {
+        let relaxed = std::mem::take(&mut self.best);
+        self.best_value = f64::INFINITY;
+        let mut point = on_grid(&relaxed, granularity);
+        let stepped = granularity
+            .iter()
+            .enumerate()
+            .filter_map(|(column, kind)| kind.step().map(|step| (column, step)));
+        for (column, step) in stepped.clone() {
+            let down = (relaxed[column] / step).floor() * step;
+            let up = down + step;
+            if (relaxed[column] - down).min(up - relaxed[column]) > 1e-9 {
+                point[column] = down;
+                let lower = self.visit(&point);
+                point[column] = up;
+                if self.visit(&point) >= lower {
+                    point[column] = down;
+                }
+            }
+        }
+        self.visit(&point);
+        if self.gap() <= PROVEN || stepped.count() > MOST_WHOLE {
+            return;
+        }
+        let mut master = Master::new(self.problem, self.scale, granularity);
+        self.planes.iter().for_each(|plane| master.add(plane));
+        let mut tried = Vec::new();
+        for _ in 0..MOST_WHOLE_STEPS {
+            let Some((bound, lowest)) = master.lowest() else { break };
+            self.lower = self.lower.max(bound);
+            if self.gap() <= ENOUGH {
+                break;
+            }
+            let next = on_grid(&lowest, granularity);
+            if tried.contains(&next) {
+                // The legal order costs more than the bound here, and no plane will change that.
+                break;
+            }
+            self.visit(&next);
+            tried.push(next);
+            master.add(&self.planes[self.planes.len() - 1]);
+        }
+    }
+}
+
+fn on_grid(units: &[f64], granularity: &[Granularity]) -> Vec<f64> {
+    let on_grid = |(units, kind): (&f64, &Granularity)| {
+        kind.step().map_or(*units, |step| (units / step).round() * step)
+    };
+    units.iter().zip(granularity).map(on_grid).collect()
+}
+
+/// One column whose every unit of use saves the same pays up to the quantity that more than a share
+/// `price ÷ saving` of the hours use: the newsvendor's quantile, exact. `None` when this is not that case.
+fn quantile_rule(problem: &Problem) -> Option<f64> {
+    let Needs { price_ratio, mut needs } = problem.needs()?;
+    needs.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let all: f64 = needs.iter().map(|(hours, _)| hours).sum();
+    let mut above = 0.0;
+    for (hours, units) in needs {
+        above += hours;
+        if above >= price_ratio * all {
+            return Some(units);
+        }
+    }
+    Some(0.0)
+}
+
+/// The linear program over all planes so far: fractions of the most that can be used of each column, or
+/// whole steps.
 struct Master {
     program: Program,
     value: microlp::Variable,
-    shares: Vec<microlp::Variable>,
-    most: Vec<f64>,
+    /// Variable and units per step of it.
+    columns: Vec<(microlp::Variable, f64)>,
     scale: f64,
 }
 
 impl Master {
-    fn new(problem: &Problem, scale: f64) -> Self {
+    fn new(problem: &Problem, scale: f64, granularity: &[Granularity]) -> Self {
         let mut program = Program::new(OptimizationDirection::Minimize);
         let value = program.add_var(1.0, (-10.0, 10.0));
-        let most: Vec<f64> = problem.columns.iter().map(|column| column.most).collect();
-        let shares = most.iter().map(|_| program.add_var(0.0, (0.0, 1.0))).collect();
-        Self { program, value, shares, most, scale }
+        let columns = problem.columns.iter().enumerate().map(|(index, column)| {
+            let step = granularity.get(index).and_then(|kind| kind.step());
+            match step.map(|step| (step, (column.most / step).ceil())) {
+                Some((step, most)) if most < f64::from(i32::MAX) => {
+                    (program.add_integer_var(0.0, (0, most as i32)), step)
+                }
+                _ => (program.add_var(0.0, (0.0, 1.0)), column.most.max(f64::MIN_POSITIVE)),
+            }
+        });
+        let columns = columns.collect();
+        Self { program, value, columns, scale }
     }
 
     fn add(&mut self, plane: &Plane) {
         let mut terms = vec![(self.value, 1.0)];
-        for ((share, most), slope) in self.shares.iter().zip(&self.most).zip(&plane.slope) {
-            terms.push((*share, -slope * most / self.scale));
+        for ((variable, units), slope) in self.columns.iter().zip(&plane.slope) {
+            terms.push((*variable, -slope * units / self.scale));
         }
         self.program.add_constraint(terms.as_slice(), ComparisonOp::Ge, plane.bound / self.scale);
     }
@@ -156,11 +311,8 @@ impl Master {
     /// Lower bound and where it is; `None` when the solver gives up.
     fn lowest(&self) -> Option<(f64, Vec<f64>)> {
         let solution = self.program.solve().ok()?.into_solution().ok()?;
-        let units = self
-            .shares
-            .iter()
-            .zip(&self.most)
-            .map(|(share, most)| solution.var_value(*share).max(0.0) * most);
+        let units =
+            self.columns.iter().map(|(variable, units)| solution.var_value(*variable).max(0.0) * units);
         Some((solution.objective() * self.scale, units.collect()))
     }
 }

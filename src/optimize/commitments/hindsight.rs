@@ -1,12 +1,12 @@
 //! The best purchases for usage that is known: what lookback rules do, and what a clairvoyant would.
 
 use billing::{Demand, PriceBook};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use domain::{Commitment, to_statistic};
 
 use super::CommitmentError;
 use super::cutting_planes::{Objective, minimize};
-use super::market::{Market, buy, round};
+use super::market::{Market, buy};
 use super::offers;
 use super::planner::shortest_term_hours;
 use super::problem::{DETAIL, Future, Problem};
@@ -32,8 +32,7 @@ pub(crate) fn best_in_hindsight(
     let future = Future::certain((0..lines.len()).map(|line| demand.series(line)).collect());
     let problem = Problem::new(&market.waterfall, future, &market.held, &market.columns, hours, DETAIL);
     let objective = Objective::new(&problem, 0.0);
-    let mut solution = minimize(&problem, &objective);
-    round(&problem, &objective, &market, &offers, &mut solution);
+    let solution = minimize(&problem, &objective, &market.granularity(&offers));
     let purchases = solution
         .units
         .iter()

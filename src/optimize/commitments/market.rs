@@ -5,12 +5,9 @@ use chrono::{DateTime, Duration, Utc};
 use domain::{Commitment, from_statistic};
 
 use super::CommitmentError;
-use super::cutting_planes::{Objective, Solution};
+use super::cutting_planes::Granularity;
 use super::offers::Offer;
-use super::problem::{Problem, Span};
-
-/// Steps of a spend commitment in one USD per hour: a tenth of a cent.
-const SPEND_STEPS: f64 = 1000.0;
+use super::problem::Span;
 
 /// Held and offered commitments, in hours after the first purchase.
 pub(super) struct Market {
@@ -64,35 +61,15 @@ impl Market {
         }
         Ok(Self { waterfall, held, columns, bought })
     }
-}
 
-/// Rounds purchases to what can be bought: whole instances, tenths of a cent per hour.
-pub(super) fn round(
-    problem: &Problem,
-    objective: &Objective,
-    market: &Market,
-    offers: &[Offer],
-    solution: &mut Solution,
-) {
-    for (units, (offer, _)) in solution.units.iter_mut().zip(&market.bought) {
-        if !offers[*offer].whole {
-            *units = (*units * SPEND_STEPS).round() / SPEND_STEPS;
-        }
-    }
-    let whole: Vec<usize> =
-        (0..solution.units.len()).filter(|&column| offers[market.bought[column].0].whole).collect();
-    for column in whole {
-        let down = solution.units[column].floor();
-        if solution.units[column] - down < 1e-9 {
-            solution.units[column] = down;
-            continue;
-        }
-        let mut value = |units: f64| {
-            solution.units[column] = units;
-            objective.value(&problem.evaluate(&solution.units))
+    /// How each column can be bought; steps that are only foreseen are not rounded.
+    pub(super) fn granularity(&self, offers: &[Offer]) -> Vec<Granularity> {
+        let of = |(offer, start): &(usize, usize)| match (start, offers[*offer].whole) {
+            (0, true) => Granularity::Whole,
+            (0, false) => Granularity::Fine,
+            _ => Granularity::Any,
         };
-        let (lower, upper) = (value(down), value(down + 1.0));
-        solution.units[column] = if upper < lower { down + 1.0 } else { down };
+        self.bought.iter().map(of).collect()
     }
 }
 

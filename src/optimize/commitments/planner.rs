@@ -8,7 +8,7 @@ use domain::{Period, Purchase, from_statistic, to_cents};
 use rust_decimal::Decimal;
 
 use super::cutting_planes::{Objective, Solution, minimize};
-use super::market::{Market, buy, round};
+use super::market::{Market, buy};
 use super::offers::{self, Offer};
 use super::output::{CostSummary, Output, SavingSummary};
 use super::problem::{DETAIL, Outcome, Problem};
@@ -54,8 +54,7 @@ pub fn plan(input: &Input<'_>) -> Result<Output, CommitmentError> {
     let detail = if settings.every_days.is_some() { LADDER_DETAIL } else { DETAIL };
     let problem = Problem::new(&market.waterfall, future, &market.held, &market.columns, horizon, detail);
     let objective = Objective::new(&problem, settings.risk);
-    let mut solution = minimize(&problem, &objective);
-    round(&problem, &objective, &market, &found.offers, &mut solution);
+    let solution = minimize(&problem, &objective, &market.granularity(&found.offers));
     let mut output = report(settings, &problem, &market, &found.offers, &solution);
     output.assumptions.extend(known.assumptions);
     output.assumptions.extend(found.left_out);

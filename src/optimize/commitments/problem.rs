@@ -92,6 +92,14 @@ pub(super) struct Problem {
     pub(super) columns: Vec<Column>,
 }
 
+/// A problem with one column whose every used unit saves the same.
+pub(super) struct Needs {
+    /// Price of a unit over what it saves when used.
+    pub(super) price_ratio: f64,
+    /// Hours and the units that they could use.
+    pub(super) needs: Vec<(f64, f64)>,
+}
+
 /// What one purchase vector costs in one scenario, with a bound for all others.
 pub(super) struct Outcome {
     /// USD over all hours, held commitments included.
@@ -157,7 +165,8 @@ impl Problem {
                 capacity[pool_of[span.commitment]] += quantity;
                 fixed += price(span.commitment);
             }
-            let wanted = (groups * hours.len()).div_ceil(future.hours().max(1)).clamp(1, hours.len());
+            let wanted =
+                groups.saturating_mul(hours.len()).div_ceil(future.hours().max(1)).clamp(1, hours.len());
             let (weights, usage) = group_hours(&future.shape, &list, hours.clone(), wanted);
             fixed_price.push(fixed);
             segments.push(Segment {
@@ -201,7 +210,12 @@ impl Problem {
     /// Costs and bounds of the purchases `x` (units per column) in every scenario.
     pub(super) fn evaluate(&self, x: &[f64]) -> Vec<Outcome> {
         let bought = self.capacity(x);
-        self.multipliers.par_iter().map(|multipliers| self.scenario(x, &bought, multipliers)).collect()
+        match self.multipliers.as_slice() {
+            [certain] => vec![self.scenario(x, &bought, certain)],
+            scenarios => {
+                scenarios.par_iter().map(|multipliers| self.scenario(x, &bought, multipliers)).collect()
+            }
+        }
     }
 
     /// All usage at list price over the reported hours, per scenario.
@@ -225,6 +239,35 @@ impl Problem {
             counted.map(of_segment).sum()
         };
         self.multipliers.iter().map(of_scenario).collect()
+    }
+
+    /// The needs of the only column, when nothing else competes with it and all its usage saves the same.
+    pub(super) fn needs(&self) -> Option<Needs> {
+        let [column] = self.columns.as_slice() else { return None };
+        let segments = &self.segments[column.segments.clone()];
+        let others_held = segments.iter().flat_map(|segment| segment.held.iter().enumerate());
+        if others_held.into_iter().any(|(pool, held)| pool != column.pool && *held > 0.0) {
+            return None;
+        }
+        let steps = || self.steps_of_pool[column.pool].iter().map(|&step| &self.steps[step]);
+        let saving = |step: &Step| (self.list[step.line] - step.licence) / step.weight;
+        let first = saving(steps().next()?);
+        if steps().any(|step| (saving(step) - first).abs() > 1e-9 * first) {
+            return None;
+        }
+        let lines = self.list.len();
+        let mut needs = Vec::new();
+        for segment in segments {
+            for multipliers in &self.multipliers {
+                let multiplier = &multipliers[segment.block * lines..];
+                for (hours, usage) in segment.weights.iter().zip(segment.usage.chunks_exact(lines)) {
+                    let need: f64 =
+                        steps().map(|step| step.weight * usage[step.line] * multiplier[step.line]).sum();
+                    needs.push((*hours, ((need - segment.held[column.pool]) / column.unit).max(0.0)));
+                }
+            }
+        }
+        Some(Needs { price_ratio: column.price / column.unit / first, needs })
     }
 
     /// Units of a pool's capacity that its reachable usage can take at most, in any hour and scenario.

@@ -1,0 +1,197 @@
+//! The core held to independent answers: the exact simulator, brute force, and the quantile rule.
+
+use billing::{Demand, PriceBook, Waterfall};
+use chrono::{DateTime, Duration, Utc};
+use domain::{
+    Commitment, Payment, Period, PriceQuote, PricingPlan, Provider, UsageHour, from_statistic, to_statistic,
+};
+use proptest::prelude::*;
+use rust_decimal::Decimal;
+
+use super::best_in_hindsight;
+use super::cutting_planes::{Granularity, Objective, minimize};
+use super::problem::{Future, Problem, Span};
+
+const TYPES: [&str; 3] = ["m5.large", "m5.2xlarge", "c5.large"];
+
+fn at(hour: usize) -> DateTime<Utc> {
+    "2026-01-01T00:00:00Z".parse::<DateTime<Utc>>().unwrap() + Duration::hours(hour as i64)
+}
+
+fn quote(instance_type: &str, plan: PricingPlan, hourly: &str) -> PriceQuote {
+    PriceQuote {
+        provider: Provider::Aws,
+        region: "us-east-1".to_owned(),
+        instance_type: instance_type.to_owned(),
+        os: "Linux".to_owned(),
+        plan,
+        term_years: plan.is_commitment().then_some(1),
+        payment: plan.is_commitment().then_some(Payment::NoUpfront),
+        hourly: hourly.parse().unwrap(),
+        upfront: Decimal::ZERO,
+    }
+}
+
+/// Savings differ within the family, so that the legal order is not always the cheapest one.
+fn prices(plans: &[PricingPlan]) -> PriceBook {
+    use PricingPlan::{ComputeSp, Ec2InstanceSp, OnDemand, RiStandard};
+    let all = [
+        quote("m5.large", OnDemand, "0.1"),
+        quote("m5.large", RiStandard, "0.06"),
+        quote("m5.large", Ec2InstanceSp, "0.064"),
+        quote("m5.large", ComputeSp, "0.072"),
+        quote("m5.2xlarge", OnDemand, "0.4"),
+        quote("m5.2xlarge", Ec2InstanceSp, "0.262"),
+        quote("m5.2xlarge", ComputeSp, "0.284"),
+        quote("c5.large", OnDemand, "0.085"),
+        quote("c5.large", ComputeSp, "0.063"),
+    ];
+    let kept = all.into_iter().filter(|quote| quote.plan == OnDemand || plans.contains(&quote.plan));
+    PriceBook::new(kept.collect(), vec![], vec![], vec![], vec![]).unwrap()
+}
+
+fn usage(table: &[[u32; 3]]) -> Vec<UsageHour> {
+    let row = |hour: usize, kind: usize, quantity: u32| UsageHour {
+        hour: at(hour),
+        provider: Provider::Aws,
+        account: "1".to_owned(),
+        region: "us-east-1".to_owned(),
+        instance_type: TYPES[kind].to_owned(),
+        os: "Linux".to_owned(),
+        quantity: Decimal::from(quantity),
+    };
+    let rows = table.iter().enumerate();
+    rows.flat_map(|(hour, row_of)| (0..3).map(move |kind| row(hour, kind, row_of[kind])))
+        .filter(|row| !row.quantity.is_zero())
+        .collect()
+}
+
+fn bought(plan: PricingPlan, quantity: f64) -> Commitment {
+    let machines = plan == PricingPlan::RiStandard;
+    Commitment {
+        id: plan.to_string(),
+        provider: Provider::Aws,
+        account: "1".to_owned(),
+        region: (plan != PricingPlan::ComputeSp).then(|| "us-east-1".to_owned()),
+        plan,
+        instance_type: machines.then(|| "m5.large".to_owned()),
+        family: (plan == PricingPlan::Ec2InstanceSp).then(|| "m5".to_owned()),
+        os: machines.then(|| "Linux".to_owned()),
+        quantity: from_statistic(quantity),
+        term_years: 1,
+        payment: Payment::NoUpfront,
+        starts_at: at(0),
+        ends_at: at(8760),
+        hourly: None,
+        upfront: None,
+    }
+}
+
+fn total(demand: &Demand, commitments: &[Commitment], prices: &PriceBook) -> f64 {
+    to_statistic(demand.bill(commitments, prices).unwrap().total)
+}
+
+const PLANS: [PricingPlan; 3] = [PricingPlan::RiStandard, PricingPlan::Ec2InstanceSp, PricingPlan::ComputeSp];
+
+/// The problem in which one unit of each of [`PLANS`] can be bought for known usage.
+fn problem(demand: &Demand, prices: &PriceBook) -> Problem {
+    let units = PLANS.map(|plan| bought(plan, 1.0));
+    let waterfall = Waterfall::new(demand.lines(), &units, prices).unwrap();
+    let future = Future::certain((0..demand.lines().len()).map(|line| demand.series(line)).collect());
+    let spans: Vec<Span> = (0..3).map(|commitment| Span { commitment, hours: 0..demand.hours() }).collect();
+    Problem::new(&waterfall, future, &[], &spans, demand.hours(), usize::MAX)
+}
+
+prop_compose! {
+    fn any_table()(rows in prop::collection::vec([0_u32..9, 0_u32..4, 0_u32..9], 1..48)) -> Vec<[u32; 3]> { rows }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(250))]
+
+    #[test]
+    fn the_oracle_costs_what_the_simulator_bills(table in any_table(), x in [0.0_f64..20.0, 0.0_f64..2.0, 0.0_f64..2.0]) {
+        let (demand, prices) = (Demand::new(&usage(&table)).unwrap(), prices(&PLANS));
+        let commitments: Vec<Commitment> = PLANS.iter().zip(x).map(|(plan, x)| bought(*plan, x)).collect();
+        let x: Vec<f64> = commitments.iter().map(|c| to_statistic(c.quantity)).collect();
+        let exact = total(&demand, &commitments, &prices);
+        let problem = problem(&demand, &prices);
+        prop_assert!((problem.evaluate(&x)[0].cost - exact).abs() < 1e-7 * (1.0 + exact));
+    }
+
+    #[test]
+    fn planes_stay_below_the_cost_everywhere(
+        table in any_table(),
+        here in [0.0_f64..20.0, 0.0_f64..2.0, 0.0_f64..2.0],
+        there in [0.0_f64..20.0, 0.0_f64..2.0, 0.0_f64..2.0],
+    ) {
+        let (demand, prices) = (Demand::new(&usage(&table)).unwrap(), prices(&PLANS));
+        let problem = problem(&demand, &prices);
+        let plane = &problem.evaluate(&here)[0];
+        let value = |x: &[f64]| plane.bound + plane.slope.iter().zip(x).map(|(slope, x)| slope * x).sum::<f64>();
+        prop_assert!(value(&here) <= plane.cost + 1e-9 * (1.0 + plane.cost));
+        let cost = problem.evaluate(&there)[0].cost;
+        prop_assert!(value(&there) <= cost + 1e-9 * (1.0 + cost));
+    }
+
+    #[test]
+    fn brute_force_finds_nothing_better(table in any_table()) {
+        let (demand, prices) = (Demand::new(&usage(&table)).unwrap(), prices(&PLANS));
+        let (purchases, gap) = best_in_hindsight(&demand, &[], &prices, at(0), None, 0.08).unwrap();
+        let found = total(&demand, &purchases, &prices);
+        let problem = problem(&demand, &prices);
+        // A grid over everything that could be used, with whole instances.
+        let top: Vec<f64> = problem.columns.iter().map(|column| column.most / 7.0).collect();
+        for ri in 0..8 {
+            for family in 0..8 {
+                for broad in 0..8 {
+                    let x = [(f64::from(ri) * top[0]).round(), f64::from(family) * top[1], f64::from(broad) * top[2]];
+                    let cost = problem.evaluate(&x)[0].cost;
+                    prop_assert!(cost >= found * (1.0 - gap.unwrap_or(1e-3)) - 1e-9, "{x:?}: {cost} < {found} ({gap:?})");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_plan_is_its_quantile(demand in prop::collection::vec(0_u32..50, 1..200)) {
+        let table: Vec<[u32; 3]> = demand.iter().map(|quantity| [0, 0, *quantity]).collect();
+        let prices = prices(&[PricingPlan::ComputeSp]);
+        let known = Demand::over(Period { start: at(0), end: at(table.len()) }, &usage(&table)).unwrap();
+        let (purchases, gap) = best_in_hindsight(&known, &[], &prices, at(0), None, 0.08).unwrap();
+        // A unit pays when more than 63 of 85 hours use it.
+        let mut sorted = demand;
+        sorted.sort_unstable_by(|a, b| b.cmp(a));
+        let busy = (63.0 / 85.0 * sorted.len() as f64).ceil() as usize;
+        let expected = f64::from(sorted[busy - 1]) * 0.063;
+        let plans: f64 = purchases.iter().map(|p| to_statistic(p.quantity)).sum();
+        prop_assert!((plans - expected).abs() < 1e-9, "{plans} {expected}");
+        prop_assert!(gap.is_some_and(|gap| gap < 1e-9), "{gap:?}");
+    }
+
+    #[test]
+    fn several_plans_agree_with_one_when_only_one_pays(demand in prop::collection::vec(1_u32..50, 1..200)) {
+        // The cutting planes on one column against the quantile rule on the same.
+        let table: Vec<[u32; 3]> = demand.iter().map(|quantity| [0, 0, *quantity]).collect();
+        let (known, prices) = (Demand::new(&usage(&table)).unwrap(), prices(&PLANS));
+        let problem = problem(&known, &prices);
+        let objective = Objective::new(&problem, 0.0);
+        let solution = minimize(&problem, &objective, &[Granularity::Any; 3]);
+        let (purchases, _) = best_in_hindsight(&known, &[], &prices, at(0), None, 0.08).unwrap();
+        let quantile = total(&known, &purchases, &prices);
+        let planes = problem.evaluate(&solution.units)[0].cost;
+        prop_assert!((planes - quantile).abs() <= 1e-4 * quantile, "{planes} {quantile}");
+    }
+}
+
+#[test]
+fn purchases_do_not_depend_on_the_order_of_usage() {
+    let table: Vec<[u32; 3]> = (0..60).map(|hour| [hour % 7, hour % 3, (hour * hour) % 9]).collect();
+    let prices = prices(&PLANS);
+    let mut rows = usage(&table);
+    let forward = best_in_hindsight(&Demand::new(&rows).unwrap(), &[], &prices, at(0), None, 0.08).unwrap();
+    rows.reverse();
+    let backward = best_in_hindsight(&Demand::new(&rows).unwrap(), &[], &prices, at(0), None, 0.08).unwrap();
+    assert_eq!(forward, backward);
+    assert!(!forward.0.is_empty());
+}
