@@ -24,8 +24,6 @@ pub(crate) enum WebError {
     Invalid(&'static str, String),
     /// The thing is there already, or is being made.
     Conflict(String),
-    /// Too many attempts; seconds to wait.
-    TooMany(i64),
     /// The database is away: the stale or missing page says so.
     Unavailable,
     /// Our fault; logged where it happened.
@@ -66,7 +64,6 @@ impl WebError {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::Invalid(..) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -79,7 +76,6 @@ impl WebError {
             Self::SignIn(_) | Self::Unauthorized(_) => "Sign-in needed",
             Self::Invalid(..) => "Not usable",
             Self::Conflict(_) => "Already there",
-            Self::TooMany(_) => "Too many attempts",
             Self::Unavailable => "The database is not reachable",
             Self::Internal => "Something went wrong here",
         }
@@ -91,7 +87,6 @@ impl WebError {
             Self::Forbidden(needed) => format!("This needs the role {needed}."),
             Self::SignIn(_) => "Sign in to go on.".to_owned(),
             Self::Unauthorized(why) => (*why).to_owned(),
-            Self::TooMany(seconds) => format!("Wait {seconds} seconds and try again."),
             Self::Unavailable => {
                 "Nothing is lost. The page comes back by itself once the database answers.".to_owned()
             }
@@ -204,13 +199,11 @@ impl IntoResponse for Problem {
     }
 }
 
+/// An answer of 503 says when to come back.
 fn with_retry(error: &WebError, mut response: Response) -> Response {
-    let seconds = match error {
-        WebError::TooMany(seconds) => *seconds,
-        WebError::Unavailable => 5,
-        _ => return response,
-    };
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    if matches!(error, WebError::Unavailable) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
     response
 }
 

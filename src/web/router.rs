@@ -20,7 +20,7 @@ use crate::pages::{
     sign_in, sources,
 };
 use crate::state::{App, AppState};
-use crate::{assets, headers, health, responses};
+use crate::{api, assets, headers, health, responses};
 
 /// Largest form or JSON body that is read.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
@@ -82,6 +82,7 @@ pub fn router(state: AppState) -> axum::Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .merge(api::router())
         .fallback(missing)
         .with_state(app)
         .layer(csrf)

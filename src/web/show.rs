@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(money(&decimal("1234567.005"), &usd), "$1,234,567.01");
         assert_eq!(money(&decimal("-20"), &usd), "−$20.00");
         assert_eq!(money(&decimal("-0.001"), &usd), "$0.00");
-        assert_eq!(money(&decimal("12"), &"CHF".parse().unwrap()), "CHF 12.00");
+        assert_eq!(money(&decimal("12"), "CHF".parse::<Currency>().unwrap()), "CHF 12.00");
         assert_eq!(change(&decimal("3.5"), &usd), "+$3.50");
         // Beyond the 15 digits that a float keeps.
         assert_eq!(money(&decimal("9007199254740993.25"), &usd), "$9,007,199,254,740,993.25");

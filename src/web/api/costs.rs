@@ -11,7 +11,7 @@ use store::PgConnection;
 use store::charge;
 use utoipa::ToSchema;
 
-use crate::api::answer;
+use crate::api::answer::answer;
 use crate::cost_view::{COSTS, CostView, DIMENSIONS, word_of};
 use crate::error::{Problem, WebError};
 use crate::pages::costs;

@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn secrets_are_long_and_differ() {
-        assert_eq!(new_secret().len(), 64);
+        assert_eq!(new_secret().0.len(), 64);
         assert_ne!(new_secret(), new_secret());
     }
 }
