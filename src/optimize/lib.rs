@@ -25,6 +25,7 @@ pub mod replay;
 pub mod rightsize;
 #[cfg(test)]
 mod rules_tests;
+mod runs;
 pub mod schedule;
 pub mod spot;
 pub mod storage;

@@ -1,23 +1,18 @@
 //! The books before anything is done: which usage, machines, bills and commitments the plan can price.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::ops::Range;
 
 use billing::{BillingError, Demand, LineKey, PriceBook};
 use chrono::{DateTime, Duration, Timelike, Utc};
-use domain::{
-    Commitment, MetricName, Period, Provider, Resource, ResourceKind, ResourceState, Skip, UsageHour,
-};
+use domain::{Commitment, Period, Provider, ResourceState, Skip, UsageHour};
 use rust_decimal::Decimal;
 
 use crate::Facts;
-use crate::ledger::{Ledger, Run, list_price};
-use crate::metrics::ResourceMetrics;
+use crate::ledger::{Ledger, list_price};
+use crate::runs::Machines;
 
 /// Hours of usage that stand for a month: 30 days, as in the bill.
 const WINDOW_HOURS: i64 = 720;
-/// Share of the hours since the first sample above which a machine counts as always on: gaps are lost samples.
-const ALWAYS_ON: f64 = 0.95;
 
 /// The books as they are.
 pub(crate) struct Opening<'a> {
@@ -73,14 +68,14 @@ pub(crate) fn open(facts: &Facts) -> Result<Opening<'_>, BillingError> {
         usage.insert(provider, Demand::over(window, &priced)?);
     }
 
-    let runs = runs(facts, window, &usage);
+    let Machines { runs, simulated } = Machines::new(facts, window, &usage);
     let exists: BTreeSet<&str> =
         facts.resources.iter().map(|resource| resource.resource_id.as_str()).collect();
     let mut billed: BTreeMap<String, Decimal> = facts
         .monthly_costs
         .iter()
         .filter(|(id, cost)| {
-            exists.contains(id.as_str()) && !runs.contains_key(*id) && **cost > Decimal::ZERO
+            exists.contains(id.as_str()) && !simulated.contains(*id) && **cost > Decimal::ZERO
         })
         .map(|(id, cost)| (id.clone(), *cost))
         .collect();
@@ -101,84 +96,6 @@ fn lines<'a>(rows: impl Iterator<Item = &'a UsageHour>) -> BTreeSet<LineKey> {
     let spelling =
         |row: &'a UsageHour| [&row.account, &row.region, &row.instance_type, &row.os].map(String::as_str);
     rows.filter(|row| spellings.insert(spelling(row))).map(LineKey::of).collect()
-}
-
-/// The instance-hours that each running machine has of the usage. Machines are served in the order of their ids,
-/// and together get no more than the usage of their line.
-fn runs(facts: &Facts, window: Period, usage: &BTreeMap<Provider, Demand>) -> BTreeMap<String, Run> {
-    let mut left: BTreeMap<LineKey, Vec<Decimal>> = BTreeMap::new();
-    for demand in usage.values() {
-        for (index, line) in demand.lines().iter().enumerate() {
-            left.insert(line.clone(), (0..demand.hours()).map(|hour| demand.quantity(index, hour)).collect());
-        }
-    }
-    let mut machines: Vec<&Resource> =
-        facts.resources.iter().filter(|resource| is_simulated(resource)).collect();
-    machines.sort_by(|a, b| a.resource_id.cmp(&b.resource_id));
-    let mut runs = BTreeMap::new();
-    for machine in machines {
-        let line = line_of(machine, window.start);
-        let Some(left) = left.get_mut(&line) else { continue };
-        let mut hours: Vec<(Range<usize>, Decimal)> = Vec::new();
-        for hour in ran(machine, facts.metrics.of(&machine.resource_id), window) {
-            let Some(left) = left.get_mut(hour) else { continue };
-            let taken = (*left).min(Decimal::ONE);
-            if taken <= Decimal::ZERO {
-                continue;
-            }
-            *left -= taken;
-            match hours.last_mut().filter(|(last, had)| last.end == hour && *had == taken) {
-                Some((last, _)) => last.end += 1,
-                None => hours.push((hour..hour + 1, taken)),
-            }
-        }
-        if !hours.is_empty() {
-            runs.insert(machine.resource_id.clone(), Run { line, hours });
-        }
-    }
-    runs
-}
-
-fn is_simulated(resource: &Resource) -> bool {
-    resource.kind == ResourceKind::Vm
-        && resource.state == ResourceState::Running
-        && !resource.spot
-        && resource.instance_type.is_some()
-}
-
-/// The line of usage that a machine belongs to.
-pub(crate) fn line_of(machine: &Resource, hour: DateTime<Utc>) -> LineKey {
-    LineKey::of(&UsageHour {
-        hour,
-        provider: machine.provider,
-        account: machine.account.clone(),
-        region: machine.region.clone(),
-        instance_type: machine.instance_type.clone().unwrap_or_default(),
-        os: machine.os.clone().unwrap_or_else(|| "Linux".to_owned()),
-        quantity: Decimal::ONE,
-    })
-}
-
-/// The hours of the window in which a machine ran: those with a CPU sample, or all since it came up.
-fn ran(machine: &Resource, metrics: Option<&ResourceMetrics>, window: Period) -> Vec<usize> {
-    let index = |at: DateTime<Utc>| usize::try_from((at - window.start).num_hours()).unwrap_or(0);
-    let hours = index(window.end);
-    let up_since = machine.state_since.filter(|since| *since > window.start).map_or(0, index).min(hours);
-    let cpu = metrics.and_then(|metrics| metrics.get(&MetricName::CpuUtilization));
-    let mut measured: Vec<usize> = cpu
-        .into_iter()
-        .flatten()
-        .filter(|reading| window.contains(reading.at))
-        .map(|reading| index(reading.at))
-        .collect();
-    measured.dedup();
-    let Some(first) = measured.first().copied() else { return (up_since..hours).collect() };
-    if measured.len() as f64 >= (hours - first) as f64 * ALWAYS_ON {
-        // Metrics are often kept for a shorter time than usage: it ran before as it does now.
-        let start = if machine.state_since.is_some() { up_since.min(first) } else { 0 };
-        return (start..hours).collect();
-    }
-    measured
 }
 
 /// Commitments that can be priced, as a bill of nothing under each alone tells.

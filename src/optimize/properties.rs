@@ -190,3 +190,32 @@ fn purchases_are_part_of_the_sum() {
     let saved: Decimal = bought.iter().map(|found| found.estimated_monthly_savings.expected).sum();
     assert!(saved > list * Decimal::new(25, 2) && saved <= list * Decimal::new(40, 2), "{saved} of {list}");
 }
+
+#[test]
+fn nothing_is_bought_for_what_goes_away() {
+    let busy = |tags| Machine { shape: 1, cpu: 55.0, memory: 0.8, habit: 0, tags };
+    let idle = Machine { habit: 2, ..busy(3) };
+    // One stays on demand, one goes to spot, and two are stopped.
+    let mut facts = company(&[busy(3), busy(1), idle.clone(), idle], &[], &[]);
+    let quiet = |row: &HourlyMetric| row.metric == domain::MetricName::CpuUtilization;
+    let mut metrics: Vec<HourlyMetric> = load("vm-0", |_| 55.0, 12.0);
+    metrics.extend(load("vm-1", |_| 55.0, 12.0));
+    for id in ["vm-2", "vm-3"] {
+        metrics.extend(load(id, |_| 0.4, 1.0).into_iter().filter(quiet));
+    }
+    facts.metrics = metrics.into_iter().collect();
+    facts.policy.plan.purchases = true;
+    let plan = plan(&facts).unwrap();
+    adds_up(&plan);
+    let count = |step: Step| plan.recommendations.iter().filter(|found| found.step == step).count();
+    assert_eq!((count(Step::Delete), count(Step::Spot)), (2, 1), "{:?}", plan.skips);
+    // One m6i.xlarge at list price is what is left to commit to.
+    let list = Decimal::new(200, 3) * Decimal::from(730);
+    let saved: Decimal = plan
+        .recommendations
+        .iter()
+        .filter(|found| found.step == Step::Commit)
+        .map(|found| found.estimated_monthly_savings.expected)
+        .sum();
+    assert!(saved > list * Decimal::new(25, 2) && saved <= list * Decimal::new(40, 2), "{saved} of {list}");
+}
