@@ -2,8 +2,8 @@
 
 use super::schedule::{ExportError, Group, Segment, yearly_cron};
 
-/// Image that holds `kubectl`, of the Kubernetes project.
-const KUBECTL_IMAGE: &str = "registry.k8s.io/kubectl:v1.34.1";
+/// Image that holds `kubectl`; a cluster that pulls from its own registry puts that in front.
+const KUBECTL_IMAGE: &str = "kubectl:v1.34.1";
 
 /// An HPA has no schedule of its own: one cron job a change patches `minReplicas`, allowed to do nothing
 /// else. Cron knows no years, so the jobs are to be deleted after the plan.
