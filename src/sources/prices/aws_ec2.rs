@@ -209,3 +209,141 @@ pub(super) fn priced(
     }
     priced
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::Payment;
+
+    use super::*;
+    use crate::prices::Feed;
+    use crate::prices::fixture::{EC2_CSV, EC2_JSON, decimal, everything, find, quote, skips};
+
+    #[test]
+    fn reads_every_way_to_pay_for_an_instance() {
+        let prices = find(Feed::AwsEc2, EC2_JSON, &everything()).unwrap();
+        let of = |plan, terms| {
+            let quote = quote(&prices, "m6i.large", "Linux", plan, terms);
+            (quote.hourly, quote.upfront)
+        };
+        assert_eq!(of(PricingPlan::OnDemand, None), (decimal("0.107"), decimal("0")));
+        let expected = [
+            (PricingPlan::RiStandard, 1, ["0.0708", "0"], ["0.0337", "295"], ["0", "579"]),
+            (PricingPlan::RiStandard, 3, ["0.0485", "0"], ["0.0225", "590"], ["0", "1109"]),
+            (PricingPlan::RiConvertible, 1, ["0.0813", "0"], ["0.0387", "339"], ["0", "665"]),
+            (PricingPlan::RiConvertible, 3, ["0.0558", "0"], ["0.0258", "679"], ["0", "1331"]),
+        ];
+        for (plan, years, none, partial, all) in expected {
+            let options = [Payment::NoUpfront, Payment::PartialUpfront, Payment::AllUpfront];
+            for (payment, [hourly, upfront]) in options.into_iter().zip([none, partial, all]) {
+                assert_eq!(of(plan, Some((years, payment))), (decimal(hourly), decimal(upfront)), "{plan}");
+            }
+        }
+        let windows = quote(&prices, "m6i.large", "Windows", PricingPlan::OnDemand, None);
+        assert_eq!(windows.hourly, decimal("0.199"));
+        assert_eq!(prices.quotes.len(), 1 + 12 + 2 + 3, "{:#?}", prices.quotes);
+        assert_eq!(prices.source.as_of.to_rfc3339(), "2026-10-01T12:00:00+00:00");
+    }
+
+    #[test]
+    fn says_what_it_left_out() {
+        let prices = find(Feed::AwsEc2, EC2_JSON, &everything()).unwrap();
+        let expected = [
+            (LOCAL_ZONE, 1),
+            (TENANCY, 1),
+            (CAPACITY, 1),
+            (SOFTWARE, 1),
+            (OWN_LICENCE, 1),
+            (MARKET, 1),
+            (TERMS, 1),
+            (NO_ON_DEMAND, 1),
+            ("price is missing or zero", 1),
+            ("upfront and hourly parts do not fit the payment option", 1),
+            ("volume type without a price for its size, operations or throughput", 1),
+        ];
+        assert_eq!(skips(&prices), BTreeMap::from(expected));
+    }
+
+    #[test]
+    fn shapes_carry_the_linux_price() {
+        let prices = find(Feed::AwsEc2, EC2_JSON, &everything()).unwrap();
+        let shapes: Vec<_> = prices
+            .shapes
+            .iter()
+            .map(|shape| {
+                let Shape { region, instance_type, architecture, .. } = shape;
+                (region.as_str(), instance_type.as_str(), architecture.as_str(), shape.on_demand_hourly)
+            })
+            .collect();
+        let expected = [
+            ("eu-west-1", "c7g.metal", "arm64", decimal("2.48")),
+            ("eu-west-1", "m6i.large", "x86_64", decimal("0.107")),
+            ("eu-west-1", "t4g.micro", "arm64", decimal("0.0092")),
+            ("us-east-2", "m5.large", "x86_64", decimal("0.096")),
+        ];
+        assert_eq!(shapes, expected);
+        let metal = &prices.shapes[0];
+        assert_eq!((metal.vcpu, metal.memory_gib, metal.network_gbps), (64.0, 128.0, Some(30.0)));
+        assert_eq!((metal.ebs_mbps, metal.family.as_str()), (Some(20_000.0), "c7g"));
+    }
+
+    #[test]
+    fn volumes_need_a_price_for_every_part() {
+        let prices = find(Feed::AwsEc2, EC2_JSON, &everything()).unwrap();
+        let disks: Vec<_> = prices
+            .disks
+            .iter()
+            .map(|disk| (disk.disk_type.as_str(), disk.gib_month, disk.iops_month, disk.mbps_month))
+            .collect();
+        let zero = decimal("0");
+        let expected = [
+            ("gp2", decimal("0.11"), zero, zero),
+            ("gp3", decimal("0.088"), decimal("0.0055"), decimal("0.044")),
+            ("snapshot", decimal("0.05"), zero, zero),
+        ];
+        assert_eq!(disks, expected);
+    }
+
+    #[test]
+    fn the_table_and_the_document_say_the_same() {
+        let wanted = everything();
+        let (json, csv) = (find(Feed::AwsEc2, EC2_JSON, &wanted), find(Feed::AwsEc2, EC2_CSV, &wanted));
+        assert_eq!(json.unwrap(), csv.unwrap());
+    }
+
+    #[test]
+    fn keeps_only_what_is_wanted() {
+        let mut wanted = everything();
+        wanted.regions.insert("EU-west-1".to_owned());
+        wanted.instance_types.insert("M6I.large".to_owned());
+        wanted.operating_systems.insert("linux".to_owned());
+        let prices = find(Feed::AwsEc2, EC2_JSON, &wanted).unwrap();
+        assert_eq!((prices.quotes.len(), prices.shapes.len(), prices.disks.len()), (13, 1, 3));
+        assert!(!prices.skipped.contains_key(MARKET) && !prices.skipped.contains_key(OWN_LICENCE));
+        assert_eq!(find(Feed::AwsEc2, EC2_CSV, &wanted).unwrap(), prices);
+    }
+
+    #[test]
+    fn prices_that_take_effect_later_are_left_out() {
+        let before = Wanted::everything("2026-08-31T23:59:59Z".parse().unwrap());
+        let prices = find(Feed::AwsEc2, EC2_JSON, &before).unwrap();
+        assert_eq!((prices.quotes.len(), prices.shapes.len()), (0, 0));
+        assert!(prices.skipped["price takes effect later"] > 18);
+    }
+
+    #[test]
+    fn another_list_terms_first_and_no_terms_are_refused() {
+        for (text, expected) in [
+            (EC2_JSON.replace("\"AmazonEC2\"", "\"AmazonRDS\""), "offer \"AmazonRDS\" found"),
+            (EC2_JSON.replacen("\"products\"", "\"goods\"", 1), "expected products before them"),
+            (r#"{"offerCode": "AmazonEC2", "products": {}}"#.to_owned(), "has no terms"),
+            (r#"{"Items": []}"#.to_owned(), "has no products"),
+            (EC2_CSV.replace("\"AmazonEC2\"\n", "\"AmazonRDS\"\n"), "line 5): offer \"AmazonRDS\" found"),
+            (EC2_CSV.replacen("\"Unit\"", "\"Units\"", 1), "column Unit is missing"),
+            ("<html>not found</html>".to_owned(), "expected the lines about the file"),
+            (String::new(), "has no content"),
+        ] {
+            let error = find(Feed::AwsEc2, &text, &everything()).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

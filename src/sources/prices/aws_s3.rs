@@ -159,3 +159,39 @@ fn part(usage_type: &str) -> Option<&'static str> {
         .flatten()
         .find(|known| *known == usage_type)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prices::Feed;
+    use crate::prices::fixture::{S3 as FEED, decimal, everything, find, skips};
+
+    #[test]
+    fn classes_are_whole_or_left_out() {
+        let prices = find(Feed::AwsS3, FEED, &everything()).unwrap();
+        let classes: Vec<_> = prices
+            .storage
+            .iter()
+            .map(|class| {
+                let requests = [class.read_1000, class.write_1000];
+                (class.storage_class.as_str(), class.gib_month, class.retrieval_gib, requests)
+            })
+            .collect();
+        let requests = |read: &str, write: &str| [decimal(read), decimal(write)];
+        let expected = [
+            ("STANDARD", decimal("0.023"), decimal("0"), requests("0.0004", "0.005")),
+            ("STANDARD_IA", decimal("0.0125"), decimal("0.01"), requests("0.001", "0.01")),
+        ];
+        assert_eq!(classes, expected);
+        assert_eq!(skips(&prices), BTreeMap::from([(INCOMPLETE, 1)]));
+        assert_eq!((prices.storage[1].minimum_days, prices.storage[1].minimum_object_kib), (30, 128));
+    }
+
+    #[test]
+    fn other_regions_are_passed_over() {
+        let mut wanted = everything();
+        wanted.regions.insert("us-east-1".to_owned());
+        let prices = find(Feed::AwsS3, FEED, &wanted).unwrap();
+        assert_eq!((prices.storage.len(), prices.skipped.len()), (0, 0));
+    }
+}

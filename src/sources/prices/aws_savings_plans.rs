@@ -301,3 +301,76 @@ impl Elements for Rates<'_, '_> {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::prices::Feed;
+    use crate::prices::fixture::{SAVINGS_PLANS, decimal, everything, find, quote, skips};
+
+    #[test]
+    fn rates_become_quotes_split_as_they_are_paid() {
+        let prices = find(Feed::AwsSavingsPlans, SAVINGS_PLANS, &everything()).unwrap();
+        let cases = [
+            ("Linux", PricingPlan::ComputeSp, 1, Payment::NoUpfront, "0.0783", "0"),
+            ("Windows", PricingPlan::ComputeSp, 1, Payment::NoUpfront, "0.1703", "0"),
+            ("Linux", PricingPlan::ComputeSp, 3, Payment::PartialUpfront, "0.02685", "705.618"),
+            ("Linux", PricingPlan::Ec2InstanceSp, 3, Payment::AllUpfront, "0", "1109.016"),
+        ];
+        for (os, plan, years, payment, hourly, upfront) in cases {
+            let quote = quote(&prices, "m6i.large", os, plan, Some((years, payment)));
+            assert_eq!(
+                (quote.hourly, quote.upfront),
+                (decimal(hourly), decimal(upfront)),
+                "{plan} {payment}"
+            );
+            assert_eq!(quote.region, "eu-west-1");
+        }
+        // Without a region code the usage type says where.
+        let terms = Some((1, Payment::NoUpfront));
+        assert_eq!(quote(&prices, "m5.large", "SUSE", PricingPlan::ComputeSp, terms).region, "us-east-2");
+        assert_eq!(quote(&prices, "m5.large", "RHEL", PricingPlan::ComputeSp, terms).region, "us-east-1");
+        assert_eq!(prices.quotes.len(), 6);
+        let expected = [
+            (UNKNOWN_PLAN, 1),
+            (SOFTWARE, 1),
+            (LOCAL_ZONE, 1),
+            (NOT_USD, 1),
+            ("price is missing or zero", 1),
+        ];
+        assert_eq!(skips(&prices), BTreeMap::from(expected));
+    }
+
+    #[test]
+    fn files_of_regions_can_follow_one_another() {
+        let other = SAVINGS_PLANS.replace("eu-west-1", "us-east-1").replace("\"EU-", "\"");
+        let both = format!("{SAVINGS_PLANS}\n{other}");
+        let prices = find(Feed::AwsSavingsPlans, &both, &everything()).unwrap();
+        assert_eq!(prices.quotes.iter().filter(|quote| quote.instance_type == "m6i.large").count(), 8);
+    }
+
+    #[test]
+    fn rates_without_a_plan_and_files_without_rates_are_refused() {
+        let late = SAVINGS_PLANS.replacen("\"sku\": \"CSP1NU\",\n    \"description\"", "\"description\"", 1);
+        let error = find(Feed::AwsSavingsPlans, &late, &everything()).unwrap_err().to_string();
+        assert!(error.contains("$.terms.savingsPlan[0]") && error.contains("expected sku"), "{error}");
+        let empty = find(Feed::AwsSavingsPlans, r#"{"products": []}"#, &everything()).unwrap_err();
+        assert!(empty.to_string().contains("has no Savings Plan products"), "{empty}");
+    }
+
+    proptest! {
+        #[test]
+        fn the_split_gives_the_rate_again(units in 1_i64..1_000_000_000, three in any::<bool>()) {
+            let (rate, years) = (Decimal::new(units, 8), if three { 3 } else { 1 });
+            for payment in [Payment::NoUpfront, Payment::PartialUpfront, Payment::AllUpfront] {
+                let (hourly, upfront) = split(rate, years, payment);
+                let term = Decimal::from(HOURS_A_YEAR * u32::from(years));
+                prop_assert_eq!(hourly * term + upfront, rate * term);
+            }
+        }
+    }
+}

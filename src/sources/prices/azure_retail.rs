@@ -280,3 +280,111 @@ impl Elements for Items<'_, '_> {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::prices::fixture::{AZURE_1, AZURE_2, decimal, everything, find, quote, skips};
+    use crate::prices::{Feed, FeedError, read_pages};
+
+    const MACHINE: &str = "Standard_D2s_v5";
+
+    #[test]
+    fn reads_every_way_to_pay_for_a_machine() {
+        let prices = find(Feed::AzureRetail, AZURE_1, &everything()).unwrap();
+        let cases = [
+            ("Linux", PricingPlan::OnDemand, None, "0.115", "0"),
+            ("Windows", PricingPlan::OnDemand, None, "0.207", "0"),
+            ("Linux", PricingPlan::Spot, None, "0.0219", "0"),
+            ("Linux", PricingPlan::AzureSavingsPlan, Some((1, Payment::NoUpfront)), "0.08315", "0"),
+            ("Linux", PricingPlan::AzureSavingsPlan, Some((1, Payment::AllUpfront)), "0", "728.394"),
+            ("Linux", PricingPlan::AzureSavingsPlan, Some((3, Payment::NoUpfront)), "0.05658", "0"),
+            ("Linux", PricingPlan::AzureSavingsPlan, Some((3, Payment::AllUpfront)), "0", "1486.9224"),
+            ("Linux", PricingPlan::AzureReservation, Some((1, Payment::NoUpfront)), "0.0675799087", "0"),
+            ("Linux", PricingPlan::AzureReservation, Some((1, Payment::AllUpfront)), "0", "592"),
+            ("Linux", PricingPlan::AzureReservation, Some((3, Payment::NoUpfront)), "0.0434931507", "0"),
+            ("Linux", PricingPlan::AzureReservation, Some((3, Payment::AllUpfront)), "0", "1143"),
+        ];
+        for (os, plan, terms, hourly, upfront) in cases {
+            let quote = quote(&prices, MACHINE, os, plan, terms);
+            assert_eq!(
+                (quote.hourly, quote.upfront),
+                (decimal(hourly), decimal(upfront)),
+                "{plan} {terms:?}"
+            );
+        }
+        assert_eq!(prices.quotes.len(), cases.len());
+        assert_eq!(skips(&prices), BTreeMap::from([(LOW_PRIORITY, 1), (TERM, 1), (DEV_TEST, 1)]));
+        let [shape] = prices.shapes.as_slice() else { panic!("{:?}", prices.shapes) };
+        assert_eq!((shape.family.as_str(), shape.on_demand_hourly), ("Dsv5", decimal("0.115")));
+    }
+
+    #[test]
+    fn a_page_that_is_not_read_is_named() {
+        let prices = find(Feed::AzureRetail, AZURE_1, &everything()).unwrap();
+        assert_eq!(
+            prices.next_page.as_deref(),
+            Some("https://prices.azure.com:443/api/retail/prices?$skip=100")
+        );
+        let both = find(Feed::AzureRetail, &format!("{AZURE_1}{AZURE_2}"), &everything()).unwrap();
+        assert_eq!(both.next_page, None);
+    }
+
+    #[test]
+    fn of_several_prices_the_one_in_force_counts() {
+        let prices = find(Feed::AzureRetail, AZURE_2, &everything()).unwrap();
+        let small = quote(&prices, "Standard_B2s", "Linux", PricingPlan::OnDemand, None);
+        assert_eq!((small.hourly, prices.quotes.len()), (decimal("0.048"), 1));
+        let expected = [
+            (EXPIRED, 1),
+            ("price takes effect later", 1),
+            (SECONDARY, 1),
+            (NOT_USD, 1),
+            ("price is missing or zero", 1),
+            (OTHER_PRODUCT, 1),
+            (NO_TYPE, 1),
+        ];
+        assert_eq!(skips(&prices), BTreeMap::from(expected));
+    }
+
+    #[test]
+    fn pages_are_followed_through_the_given_function_only() {
+        let mut asked = Vec::new();
+        let prices = read_pages(Feed::AzureRetail, AZURE_1.as_bytes(), &everything(), |link: &str| {
+            asked.push(link.to_owned());
+            Ok::<_, FeedError>(AZURE_2.as_bytes())
+        })
+        .unwrap();
+        assert_eq!(asked, ["https://prices.azure.com:443/api/retail/prices?$skip=100"]);
+        assert_eq!((prices.quotes.len(), prices.next_page), (12, None));
+    }
+
+    #[test]
+    fn pages_that_fail_or_never_end_are_errors() {
+        let circle = read_pages(Feed::AzureRetail, AZURE_1.as_bytes(), &everything(), |_: &str| {
+            Ok::<_, FeedError>(AZURE_1.as_bytes())
+        });
+        assert!(matches!(circle, Err(FeedError::Endless { pages: 2, .. })), "{circle:?}");
+        let refused = read_pages(Feed::AzureRetail, AZURE_1.as_bytes(), &everything(), |_: &str| {
+            Err::<&[u8], _>("429 too many requests")
+        });
+        let message = refused.unwrap_err().to_string();
+        assert!(message.contains("page 2") && message.contains("429"), "{message}");
+    }
+
+    #[test]
+    fn families_are_names_without_their_size() {
+        for (name, expected) in [
+            ("Standard_D4s_v5", "Dsv5"),
+            ("Standard_B2ms", "Bms"),
+            ("Standard_NC4as_T4_v3", "NCasT4v3"),
+            ("Standard_E4-2ds_v5", "Edsv5"),
+            ("D2", "D"),
+            ("", ""),
+        ] {
+            assert_eq!(family(name), expected, "{name}");
+        }
+    }
+}

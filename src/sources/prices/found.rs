@@ -19,8 +19,8 @@ pub struct SpotAdvice {
     pub instance_type: String,
     /// Operating system (`Linux`, `Windows`).
     pub os: String,
-    /// Average saving against on-demand over the last 30 days, in percent.
-    pub savings_percent: u8,
+    /// Average saving against on-demand over the last 30 days, in percent; below 0 where spot was dearer.
+    pub savings_percent: i16,
     /// Band of the monthly interruption rate, from 0 (rarest) in the order of the feed.
     pub interruption_band: u8,
     /// The band in the words of the feed (`<5%`).
@@ -65,15 +65,15 @@ impl Prices {
 
 impl SpotAdvice {
     /// The spot price that follows from an on-demand price: what an hour cost on average over the last
-    /// 30 days. `None` when `on_demand` is the price of something else, or nothing is left to pay.
+    /// 30 days. `None` when `on_demand` is the price of something else.
     pub fn quote(&self, on_demand: &PriceQuote) -> Option<PriceQuote> {
         let same = on_demand.plan == PricingPlan::OnDemand
             && on_demand.provider == self.provider
             && on_demand.region == self.region
             && on_demand.instance_type == self.instance_type
             && on_demand.os.eq_ignore_ascii_case(&self.os);
-        let left = 100_u8.checked_sub(self.savings_percent).filter(|&left| left > 0)?;
-        let hourly = (on_demand.hourly * Decimal::new(i64::from(left), 2)).normalize();
+        let left = Decimal::new(100 - i64::from(self.savings_percent), 2);
+        let hourly = on_demand.hourly.checked_mul(left).filter(|hourly| *hourly > Decimal::ZERO)?.normalize();
         same.then(|| PriceQuote { plan: PricingPlan::Spot, hourly, ..on_demand.clone() })
     }
 }

@@ -334,3 +334,112 @@ impl Elements for Skus<'_, '_> {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prices::Feed;
+    use crate::prices::fixture::{GCP, decimal, everything, find, machine, quote, skips};
+
+    const SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/prices/");
+
+    #[test]
+    fn machines_cost_what_their_cores_and_memory_cost() {
+        let mut wanted = everything();
+        wanted.regions.insert("us-east1".to_owned());
+        let prices = find(Feed::GcpCatalog, GCP, &wanted).unwrap();
+        let one_year = Some((1, Payment::NoUpfront));
+        let cases = [
+            ("n2-standard-4", PricingPlan::OnDemand, None, "0.194236"),
+            ("n2-standard-4", PricingPlan::Spot, None, "0.04708"),
+            ("n2-standard-4", PricingPlan::GcpCudResource, one_year, "0.122364"),
+            // Half a core is billed, though the system sees two vCPUs.
+            ("e2-small", PricingPlan::OnDemand, None, "0.016752855"),
+        ];
+        for (name, plan, terms, hourly) in cases {
+            let quote = quote(&prices, name, "Linux", plan, terms);
+            assert_eq!((quote.hourly, quote.region.as_str()), (decimal(hourly), "us-east1"), "{name} {plan}");
+        }
+        assert_eq!(prices.quotes.len(), cases.len());
+        // Three-year N2 and on-demand C3 lack a half; the core of C3 costs nothing.
+        let expected = [(HALF, 2), (NO_PRICE, 1), (NOT_IN_FEED, 3), (EXTRAS, 1)];
+        assert_eq!(skips(&prices), BTreeMap::from(expected));
+        let shape = &prices.shapes[0];
+        assert_eq!((shape.family.as_str(), shape.vcpu, shape.burstable), ("e2", 2.0, true));
+        assert_eq!(prices.shapes.len(), 2);
+    }
+
+    #[test]
+    fn the_recorded_sample_is_read_but_its_foreign_currency_is_not_taken() {
+        let Ok(text) = std::fs::read_to_string(format!("{SHARED}gcp_skus_api_sample.json")) else {
+            println!("skipped: the shared price data is not beside the repository");
+            return;
+        };
+        let mut wanted = everything();
+        wanted.machine_types = vec![machine("t2d-standard-4", 4, 16), machine("e2-standard-2", 2, 8)];
+        let prices = find(Feed::GcpCatalog, &text, &wanted).unwrap();
+        assert_eq!((prices.quotes.len(), skips(&prices)[NOT_USD]), (0, 4));
+        assert!(prices.next_page.is_some_and(|token| token.starts_with("APKCS1HV")));
+        let prices = find(Feed::GcpCatalog, &text.replace("IDR", "USD"), &wanted).unwrap();
+        let quote = quote(&prices, "t2d-standard-4", "Linux", PricingPlan::OnDemand, None);
+        assert_eq!(
+            quote.hourly,
+            decimal("508.934997455") * decimal("4") + decimal("68.204999658") * decimal("16")
+        );
+        assert_eq!(prices.quotes.len(), 4, "one for Singapore, three for the Americas");
+    }
+
+    /// Prices of real machine types, from the core and memory price that two of them imply.
+    #[test]
+    fn real_price_lists_are_linear_in_cores_and_memory() {
+        let Ok(text) = std::fs::read_to_string(format!("{SHARED}gcp_prices_us_2026-07.csv")) else {
+            println!("skipped: the shared price data is not beside the repository");
+            return;
+        };
+        let mut real = BTreeMap::new();
+        for line in text.lines().skip(1) {
+            let cells: Vec<&str> = line.split(',').collect();
+            let [_, name, "us-east4", hourly, _, _, _, _, vcpu, ram] = cells[..] else { continue };
+            real.insert(name, (decimal(hourly), decimal(vcpu), decimal(ram)));
+        }
+        let mut checked = 0;
+        for (family, title) in
+            [("n2", "N2 Instance"), ("e2", "E2 Instance"), ("n2d", "N2D AMD Instance"), ("c3", "C3 Instance")]
+        {
+            let (small, large) =
+                (real[&*format!("{family}-highcpu-8")], real[&*format!("{family}-standard-8")]);
+            let ram = (large.0 - small.0) / (large.2 - small.2);
+            let core = (small.0 - ram * small.2) / small.1;
+            let skus = [("Core", "h", core), ("Ram", "GiBy.h", ram)].map(|(half, unit, price)| {
+                let nanos: i64 = (price * Decimal::from(1_000_000_000)).round().try_into().unwrap();
+                serde_json::json!({
+                    "description": format!("{title} {half} running in Northern Virginia"),
+                    "category": { "resourceFamily": "Compute", "usageType": "OnDemand" },
+                    "serviceRegions": ["us-east4"],
+                    "pricingInfo": [{ "pricingExpression": { "usageUnit": unit, "tieredRates": [
+                        { "startUsageAmount": 0, "unitPrice": { "currencyCode": "USD", "units": "0", "nanos": nanos } }
+                    ] } }],
+                })
+            });
+            let mut wanted = everything();
+            wanted.machine_types = real
+                .iter()
+                .filter(|(name, _)| machine_family(name) == family)
+                .map(|(name, &(_, vcpu, memory_gib))| MachineType { vcpu, memory_gib, ..machine(name, 0, 0) })
+                .collect();
+            let document = serde_json::json!({ "skus": skus }).to_string();
+            for quote in find(Feed::GcpCatalog, &document, &wanted).unwrap().quotes {
+                let expected = real[quote.instance_type.as_str()].0;
+                let error = ((quote.hourly - expected) / expected).abs();
+                assert!(
+                    error < decimal("0.001"),
+                    "{}: {} is not {expected}",
+                    quote.instance_type,
+                    quote.hourly
+                );
+                checked += 1;
+            }
+        }
+        assert!(checked > 90, "{checked}");
+    }
+}

@@ -26,18 +26,12 @@ impl<R: BufRead> Input<R> {
     /// read. `None` at the end.
     pub(super) fn next_byte(&mut self) -> io::Result<Option<u8>> {
         loop {
-            let at_start = self.offset == 0;
-            let buffer = self.inner.fill_buf()?;
-            let Some(&first) = buffer.first() else { return Ok(None) };
-            let passed = if at_start && buffer.starts_with(BYTE_ORDER_MARK) {
-                BYTE_ORDER_MARK.len()
-            } else {
-                buffer.iter().take_while(|byte| byte.is_ascii_whitespace()).count()
-            };
-            if passed == 0 {
-                return Ok(Some(first));
+            let Some(&next) = self.inner.fill_buf()?.first() else { return Ok(None) };
+            let in_mark = usize::try_from(self.offset).ok().and_then(|offset| BYTE_ORDER_MARK.get(offset));
+            if !next.is_ascii_whitespace() && in_mark != Some(&next) {
+                return Ok(Some(next));
             }
-            self.consume(passed);
+            self.consume(1);
         }
     }
 }

@@ -16,6 +16,8 @@ mod aws_spot_advisor;
 mod azure_retail;
 mod error;
 mod feed;
+#[cfg(test)]
+mod fixture;
 mod found;
 mod gcp_catalog;
 mod gcp_sku;

@@ -127,3 +127,113 @@ fn table_error(feed: Feed, offset: u64, error: TableError) -> FeedError {
 
 /// Reasons that several feeds share.
 pub(super) const NO_REGION: Reason = "region is not stated";
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufReader, Read};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::prices::fixture::{ALL, everything, find};
+
+    #[test]
+    fn the_same_feed_gives_the_same_prices() {
+        for (feed, text) in ALL {
+            let prices = find(feed, text, &everything()).unwrap();
+            assert_eq!(find(feed, text, &everything()).unwrap(), prices);
+            // A byte order mark and small reads change nothing.
+            let marked = format!("\u{feff}\n{text}\n\n");
+            let slow = BufReader::with_capacity(1, marked.as_bytes());
+            assert_eq!(read(feed, slow, &everything()).unwrap(), prices);
+        }
+    }
+
+    #[test]
+    fn damage_is_located() {
+        let (feed, text) = ALL[0];
+        let at = text.find("M6ILWIN").unwrap() + 30;
+        let error = find(feed, &text[..at], &everything()).unwrap_err();
+        let FeedError::Malformed { offset, place, .. } = &error else { panic!("{error}") };
+        assert_eq!((*offset, place.as_str()), (at as u64, "$.products.M6ILWIN"));
+        assert!(error.to_string().contains("download it again"), "{error}");
+        let trailing = find(feed, &format!("{text} x"), &everything());
+        assert!(trailing.is_err());
+    }
+
+    #[test]
+    fn a_source_that_fails_is_not_called_malformed() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+                Err(std::io::Error::other("connection reset"))
+            }
+        }
+        for (feed, text) in ALL {
+            let half = BufReader::new(text.as_bytes()[..text.len() / 2].chain(Broken));
+            let error = read(feed, half, &everything()).unwrap_err();
+            assert!(matches!(error, FeedError::Read { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn feeds_are_not_taken_for_one_another() {
+        for (feed, text) in ALL {
+            for other in Feed::ALL.into_iter().filter(|&other| other != feed) {
+                assert!(find(other, text, &everything()).is_err(), "{feed} read as {other}");
+            }
+        }
+    }
+
+    /// What holds for every price of every feed, however damaged.
+    fn is_sane(prices: &Prices) -> bool {
+        let payable = |amount: rust_decimal::Decimal| amount > rust_decimal::Decimal::ZERO;
+        prices.quotes.iter().all(|quote| {
+            payable(quote.hourly + quote.upfront)
+                && quote.term_years.is_some() == quote.plan.is_commitment()
+                && quote.payment.is_some() == quote.plan.is_commitment()
+        }) && prices.shapes.iter().all(|shape| payable(shape.on_demand_hourly) && shape.vcpu > 0.0)
+            && prices.disks.iter().all(|disk| payable(disk.gib_month))
+            && prices.storage.iter().all(|class| payable(class.gib_month) && payable(class.read_1000))
+            && prices.spot.iter().all(|spot| spot.savings_percent < 100)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn truncated_documents_are_refused(which in 0..ALL.len(), share in 0.0_f64..1.0) {
+            let (feed, text) = ALL[which];
+            let cut = &text[..(text.trim_end().len() as f64 * share) as usize];
+            let result = find(feed, cut, &everything());
+            // A table has no end mark: one that is cut between rows looks whole.
+            let is_document = text.starts_with('{');
+            prop_assert!(result.is_err() || !is_document);
+        }
+
+        #[test]
+        fn damaged_input_never_panics_nor_yields_impossible_prices(
+            which in 0..ALL.len(),
+            edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0_u8..3), 1..12),
+        ) {
+            let (feed, text) = ALL[which];
+            let mut bytes = text.as_bytes().to_vec();
+            for (index, byte, kind) in edits {
+                let at = index.index(bytes.len());
+                match kind {
+                    0 => bytes[at] = byte,
+                    1 => bytes.insert(at, b"0123456789eE.-\"{}[],"[usize::from(byte) % 20]),
+                    _ => drop(bytes.remove(at)),
+                }
+            }
+            if let Ok(prices) = read(feed, bytes.as_slice(), &everything()) {
+                prop_assert!(is_sane(&prices), "{prices:?}");
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..400), which in 0_usize..6) {
+            let _ = read(Feed::ALL[which], bytes.as_slice(), &everything());
+        }
+    }
+}
