@@ -20,8 +20,8 @@ mod properties;
 mod proposals;
 mod purchases;
 mod quantile;
-mod residual;
 pub mod replay;
+mod residual;
 pub mod rightsize;
 #[cfg(test)]
 mod rules_tests;
