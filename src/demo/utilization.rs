@@ -192,7 +192,8 @@ impl<'a> Clock<'a> {
                 metric,
                 hour: self.spec.hour(hour),
                 average: (low + high) / 2.0,
-                p95: high,
+                // between two samples, type 7 of Hyndman & Fan (1996): what the reader of the file computes
+                p95: low + (high - low) * 0.95,
                 maximum: high,
                 samples: SAMPLES,
             });
