@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use domain::{PriceQuote, PricingPlan, Provider, Shape};
 
 use super::amount::Reason;
-use super::aws_ebs::{Disks, part};
+use super::aws_ebs::{VOLUMES, monthly, part};
 use super::aws_offer::{Attributes, Offer, Product, Rate, Reserved, Service, Term};
-use super::aws_region::split_usage_type;
+use super::aws_region::{is_region, region_of, usage_of};
 use super::aws_shape::shape;
 use super::quotes::{Part, QuoteKey, Quotes, Skipped, payment, term_years};
 use super::read::NO_REGION;
+use super::storage_parts::Parts;
 use super::{Prices, Wanted};
 
 const LOCAL_ZONE: Reason = "sold outside of regions (local zone, wavelength or outpost)";
@@ -30,7 +31,7 @@ pub(super) fn reader(wanted: &Wanted) -> Offer<Ec2<'_>> {
         sold: HashMap::new(),
         quotes: Quotes::new(wanted.as_of),
         shapes: BTreeMap::new(),
-        disks: Disks::default(),
+        disks: Parts::default(),
         unshaped: Skipped::default(),
     })
 }
@@ -41,7 +42,7 @@ pub(super) struct Ec2<'w> {
     sold: HashMap<String, Sold>,
     quotes: Quotes,
     shapes: BTreeMap<(String, String), Shape>,
-    disks: Disks,
+    disks: Parts,
     unshaped: Skipped,
 }
 
@@ -91,7 +92,7 @@ impl Service for Ec2<'_> {
                 self.quotes.add(key, term.since, part, rate.price?)
             }
             Some(Sold::VolumePart { region, part }) if rate.from == "0" && term.reserved.is_none() => {
-                self.disks.add(region, part, rate.unit, rate.price?)
+                self.disks.add(region, part, monthly(rate.unit, rate.price?)?)
             }
             _ => Ok(()),
         }
@@ -99,7 +100,7 @@ impl Service for Ec2<'_> {
 
     fn finish(self, prices: &mut Prices, skipped: &mut Skipped) {
         prices.quotes = self.quotes.finish(skipped);
-        prices.disks = self.disks.finish(skipped);
+        prices.disks = self.disks.disks(Provider::Aws, VOLUMES, skipped);
         skipped.merge(self.unshaped);
         prices.shapes = priced(self.shapes, &prices.quotes, skipped);
     }
@@ -119,7 +120,7 @@ impl Ec2<'_> {
         if !self.wanted.has_region(&region) {
             return Ok(());
         }
-        sellable(attributes)?;
+        sellable(&region, attributes)?;
         if os == "Linux" {
             match shape(&region, instance_type, attributes) {
                 Ok(shape) => drop(self.shapes.insert((region.clone(), instance_type.clone()), shape)),
@@ -132,30 +133,27 @@ impl Ec2<'_> {
     }
 
     fn volume_part(&mut self, product: Product) -> Result<(), Reason> {
-        let usage_type = product.attributes.usage_type.as_deref().and_then(split_usage_type);
-        let Some(part) = usage_type.and_then(|(_, rest)| part(rest)) else { return Ok(()) };
+        let usage_type = product.attributes.usage_type.as_deref().unwrap_or_default();
+        let Some(part) = part(usage_of(usage_type)) else { return Ok(()) };
         let region = region(&product.attributes).ok_or(NO_REGION)?;
         if self.wanted.has_region(&region) {
-            in_region(&product.attributes)?;
+            in_region(&region, &product.attributes)?;
             self.sold.insert(product.sku, Sold::VolumePart { region, part });
         }
         Ok(())
     }
 }
 
-/// Older lists state no region id, but always a usage type that begins with its code.
+/// The region of a product. Older lists state no id, but a usage type that begins with its code.
 pub(super) fn region(attributes: &Attributes) -> Option<String> {
     match &attributes.region_code {
         Some(region) if !region.is_empty() => Some(region.clone()),
-        _ => {
-            let (region, _) = attributes.usage_type.as_deref().and_then(split_usage_type)?;
-            Some(region.to_owned())
-        }
+        _ => attributes.usage_type.as_deref().and_then(region_of).map(str::to_owned),
     }
 }
 
-fn sellable(attributes: &Attributes) -> Result<(), Reason> {
-    in_region(attributes)?;
+fn sellable(region: &str, attributes: &Attributes) -> Result<(), Reason> {
+    in_region(region, attributes)?;
     let is = |value: &Option<String>, expected: &str| value.as_deref().is_none_or(|value| value == expected);
     for (fits, reason) in [
         (attributes.tenancy.as_deref() == Some("Shared"), TENANCY),
@@ -171,10 +169,10 @@ fn sellable(attributes: &Attributes) -> Result<(), Reason> {
     Ok(())
 }
 
-fn in_region(attributes: &Attributes) -> Result<(), Reason> {
+fn in_region(region: &str, attributes: &Attributes) -> Result<(), Reason> {
     match attributes.location_type.as_deref() {
-        None | Some("AWS Region") => Ok(()),
-        Some(_) => Err(LOCAL_ZONE),
+        None | Some("AWS Region") if is_region(region) => Ok(()),
+        _ => Err(LOCAL_ZONE),
     }
 }
 

@@ -13,7 +13,7 @@ use super::aws_offer_table;
 use super::input::Input;
 use super::json::{Fields, Object, Trail};
 use super::quotes::{Skipped, date};
-use super::read::{Reader, TableError};
+use super::read::{NO_PRICE, Reader, TableError};
 
 /// The attributes of products that matter here, by their names in JSON and their columns in CSV.
 macro_rules! attributes {
@@ -240,6 +240,7 @@ struct Skus<'a, S> {
 struct JsonTerm {
     #[serde(default)]
     effective_date: String,
+    #[serde(default)]
     price_dimensions: BTreeMap<String, JsonRate>,
     #[serde(default)]
     term_attributes: TermAttributes,
@@ -256,8 +257,10 @@ struct TermAttributes {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct JsonRate {
+    #[serde(default)]
     unit: String,
     begin_range: Option<String>,
+    #[serde(default)]
     price_per_unit: BTreeMap<String, Amount>,
 }
 
@@ -281,7 +284,11 @@ impl<S: Service> Fields for Skus<'_, S> {
                 let rate = Rate {
                     unit: &rate.unit,
                     from: rate.begin_range.as_deref().unwrap_or("0"),
-                    price: rate.price_per_unit.get("USD").map_or(Err(NOT_USD), Amount::price),
+                    price: match rate.price_per_unit.get("USD") {
+                        Some(amount) => amount.price(),
+                        None if rate.price_per_unit.is_empty() => Err(NO_PRICE),
+                        None => Err(NOT_USD),
+                    },
                 };
                 if let Err(reason) = self.offer.service.rate(sku, &term, &rate) {
                     self.offer.skipped.count(reason);

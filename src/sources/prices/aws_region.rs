@@ -44,14 +44,33 @@ const BILLING_CODES: &[(&str, &str)] = &[
 /// The region of usage types without a code.
 const UNCODED: &str = "us-east-1";
 
-/// The region of a usage type and the rest of it: `USW2-BoxUsage:m5.large` is `us-west-2` and
-/// `BoxUsage:m5.large`. `None` for a code that is not known, such as that of a local zone.
-pub(super) fn split_usage_type(usage_type: &str) -> Option<(&'static str, &str)> {
-    let (code, rest) = match usage_type.split_once('-') {
-        Some((code, rest)) if is_code(code) => (code, rest),
-        _ => return Some((UNCODED, usage_type)),
-    };
-    BILLING_CODES.iter().find(|(known, _)| *known == code).map(|&(_, region)| (region, rest))
+/// What is used, without the code of the region: `BoxUsage:m5.large` of `USW2-BoxUsage:m5.large`.
+pub(super) fn usage_of(usage_type: &str) -> &str {
+    split(usage_type).1
+}
+
+/// The region that a usage type names; `None` for a code that is not known, such as that of a local zone.
+pub(super) fn region_of(usage_type: &str) -> Option<&'static str> {
+    let (code, _) = split(usage_type);
+    let Some(code) = code else { return Some(UNCODED) };
+    BILLING_CODES.iter().find(|(known, _)| *known == code).map(|&(_, region)| region)
+}
+
+/// Whether an id is that of a region. Local and wavelength zones carry the number of their region inside
+/// (`us-west-2-den-1`).
+pub(super) fn is_region(id: &str) -> bool {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    match id.rsplit_once('-') {
+        Some((name, number)) => is_number(number) && !name.split('-').any(is_number),
+        None => false,
+    }
+}
+
+fn split(usage_type: &str) -> (Option<&str>, &str) {
+    match usage_type.split_once('-') {
+        Some((code, rest)) if is_code(code) => (Some(code), rest),
+        _ => (None, usage_type),
+    }
 }
 
 /// Codes are upper case; usage types without one begin with a word (`Requests-SIA-Tier1`).
@@ -65,16 +84,24 @@ mod tests {
 
     #[test]
     fn codes_become_regions_and_unknown_ones_none() {
-        for (usage_type, expected) in [
-            ("USW2-BoxUsage:m5.large", Some(("us-west-2", "BoxUsage:m5.large"))),
-            ("EU-TimedStorage-ByteHrs", Some(("eu-west-1", "TimedStorage-ByteHrs"))),
-            ("BoxUsage:m5.large", Some(("us-east-1", "BoxUsage:m5.large"))),
-            ("Requests-SIA-Tier1", Some(("us-east-1", "Requests-SIA-Tier1"))),
-            ("EBS:VolumeP-IOPS.gp3", Some(("us-east-1", "EBS:VolumeP-IOPS.gp3"))),
-            ("LAX1-BoxUsage:m5.large", None),
-            ("", Some(("us-east-1", ""))),
+        for (usage_type, region, usage) in [
+            ("USW2-BoxUsage:m5.large", Some("us-west-2"), "BoxUsage:m5.large"),
+            ("EU-TimedStorage-ByteHrs", Some("eu-west-1"), "TimedStorage-ByteHrs"),
+            ("BoxUsage:m5.large", Some("us-east-1"), "BoxUsage:m5.large"),
+            ("Requests-SIA-Tier1", Some("us-east-1"), "Requests-SIA-Tier1"),
+            ("EBS:VolumeP-IOPS.gp3", Some("us-east-1"), "EBS:VolumeP-IOPS.gp3"),
+            ("LAX1-BoxUsage:m5.large", None, "BoxUsage:m5.large"),
+            ("", Some("us-east-1"), ""),
         ] {
-            assert_eq!(split_usage_type(usage_type), expected);
+            assert_eq!((region_of(usage_type), usage_of(usage_type)), (region, usage), "{usage_type}");
+        }
+    }
+
+    #[test]
+    fn zones_are_no_regions() {
+        assert!(BILLING_CODES.iter().all(|(_, region)| is_region(region)));
+        for zone in ["us-west-2-den-1", "us-east-1-wl1-bos-wlz-1", "eu-west-1-lcl-1", "", "any", "-"] {
+            assert!(!is_region(zone), "{zone}");
         }
     }
 }

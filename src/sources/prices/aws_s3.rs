@@ -1,34 +1,23 @@
 //! The price list of S3: the storage classes that answer within milliseconds.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 
-use domain::{Provider, StoragePrice};
+use domain::Provider;
 use rust_decimal::Decimal;
 
 use super::amount::Reason;
 use super::aws_ec2::region;
 use super::aws_offer::{Offer, Product, Rate, Service, Term};
-use super::aws_region::split_usage_type;
+use super::aws_region::usage_of;
 use super::quotes::Skipped;
 use super::read::NO_REGION;
+use super::storage_parts::{Class, Parts};
 use super::{Prices, Wanted};
 
-const INCOMPLETE: Reason = "storage class without a price for its size, requests or retrieval";
-const CONFLICT: Reason = "two different prices for the same part of a storage class";
 const UNIT: Reason = "storage price in an unknown unit";
 
-/// A storage class: the usage types of what is billed (S3 user guide, "Understanding your AWS billing and
-/// usage reports"), and its minimums (S3 storage classes).
-struct Class {
-    name: &'static str,
-    size: &'static str,
-    read: &'static str,
-    write: &'static str,
-    retrieval: Option<&'static str>,
-    minimum_days: u32,
-    minimum_object_kib: u32,
-}
-
+/// Usage types of storage classes without the code of the region (S3 user guide, "Understanding your AWS
+/// billing and usage reports"), and their minimums (S3 storage classes).
 const CLASSES: &[Class] = &[
     Class {
         name: "STANDARD",
@@ -68,24 +57,27 @@ const CLASSES: &[Class] = &[
     },
 ];
 
+/// Usage types that mean the same as one above.
+const SYNONYMS: [(&str, &str); 1] = [("Retrieval-GIR", "Retrieval-SIA-GIR")];
+
 /// A reader of S3 price lists.
 pub(super) fn reader(wanted: &Wanted) -> Offer<S3<'_>> {
-    Offer::new(S3 { wanted, sold: HashMap::new(), parts: BTreeMap::new() })
+    Offer::new(S3 { wanted, sold: HashMap::new(), parts: Parts::default() })
 }
 
 /// What was found in S3 price lists.
 pub(super) struct S3<'w> {
     wanted: &'w Wanted,
     sold: HashMap<String, (String, &'static str)>,
-    parts: BTreeMap<(String, &'static str), Decimal>,
+    parts: Parts,
 }
 
 impl Service for S3<'_> {
     const CODE: &'static str = "AmazonS3";
 
     fn product(&mut self, product: Product) -> Result<(), Reason> {
-        let usage_type = product.attributes.usage_type.as_deref().and_then(split_usage_type);
-        let Some(part) = usage_type.and_then(|(_, rest)| part(rest)) else { return Ok(()) };
+        let usage_type = product.attributes.usage_type.as_deref().unwrap_or_default();
+        let Some(part) = part(usage_of(usage_type)) else { return Ok(()) };
         let region = region(&product.attributes).ok_or(NO_REGION)?;
         if self.wanted.has_region(&region) {
             self.sold.insert(product.sku, (region, part));
@@ -106,63 +98,26 @@ impl Service for S3<'_> {
         let price = rate.price?;
         let price = match rate.unit.to_ascii_lowercase().as_str() {
             "gb-mo" | "gb" => price,
-            "requests" => price * Decimal::ONE_THOUSAND,
+            "requests" => (price * Decimal::ONE_THOUSAND).normalize(),
             _ => return Err(UNIT),
         };
-        match self.parts.insert((region.clone(), part), price) {
-            Some(earlier) if earlier != price => Err(CONFLICT),
-            _ => Ok(()),
-        }
+        self.parts.add(region, part, price)
     }
 
     fn finish(self, prices: &mut Prices, skipped: &mut Skipped) {
-        let regions: BTreeSet<&str> = self.parts.keys().map(|(region, _)| region.as_str()).collect();
-        for region in regions {
-            for class in CLASSES {
-                match self.class(region, class) {
-                    Some(Ok(price)) => prices.storage.push(price),
-                    Some(Err(reason)) => skipped.count(reason),
-                    None => {}
-                }
-            }
-        }
-    }
-}
-
-impl S3<'_> {
-    /// `None` when the list says nothing at all about a class in a region.
-    fn class(&self, region: &str, class: &Class) -> Option<Result<StoragePrice, Reason>> {
-        let part = |part: &'static str| self.parts.get(&(region.to_owned(), part)).copied();
-        let price = |usage_type| part(usage_type).filter(|price| !price.is_zero()).ok_or(INCOMPLETE);
-        part(class.size)?;
-        let whole = || {
-            Ok(StoragePrice {
-                provider: Provider::Aws,
-                region: region.to_owned(),
-                storage_class: class.name.to_owned(),
-                gib_month: price(class.size)?,
-                retrieval_gib: class.retrieval.map_or(Ok(Decimal::ZERO), price)?,
-                read_1000: price(class.read)?,
-                write_1000: price(class.write)?,
-                minimum_days: class.minimum_days,
-                minimum_object_kib: class.minimum_object_kib,
-            })
-        };
-        Some(whole())
+        prices.storage = self.parts.classes(Provider::Aws, CLASSES, skipped);
     }
 }
 
 fn part(usage_type: &str) -> Option<&'static str> {
-    CLASSES
-        .iter()
-        .flat_map(|class| [Some(class.size), Some(class.read), Some(class.write), class.retrieval])
-        .flatten()
-        .find(|known| *known == usage_type)
+    let synonym = SYNONYMS.iter().find(|(other, _)| *other == usage_type).map(|&(_, known)| known);
+    CLASSES.iter().flat_map(Class::parts).find(|known| *known == synonym.unwrap_or(usage_type))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::BTreeMap;
+
     use crate::prices::Feed;
     use crate::prices::fixture::{S3 as FEED, decimal, everything, find, skips};
 
@@ -183,7 +138,10 @@ mod tests {
             ("STANDARD_IA", decimal("0.0125"), decimal("0.01"), requests("0.001", "0.01")),
         ];
         assert_eq!(classes, expected);
-        assert_eq!(skips(&prices), BTreeMap::from([(INCOMPLETE, 1)]));
+        assert_eq!(
+            skips(&prices),
+            BTreeMap::from([("storage class without a price for its size, requests or retrieval", 1)])
+        );
         assert_eq!((prices.storage[1].minimum_days, prices.storage[1].minimum_object_kib), (30, 128));
     }
 

@@ -9,15 +9,14 @@ use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess};
 use serde::{Deserialize, Deserializer};
 
 use super::amount::{Amount, NOT_USD, Reason};
-use super::aws_region::split_usage_type;
+use super::aws_region::{is_region, region_of, usage_of};
 use super::json::{Array, Elements, Fields, Object, Trail};
 use super::quotes::{Part, QuoteKey, Quotes, Skipped, date, payment, term_years};
-use super::read::Reader;
+use super::read::{NO_PRICE, NO_REGION, Reader};
 use super::{Prices, Wanted};
 
 const UNKNOWN_PLAN: Reason = "savings plan on unknown terms";
-const REGION: Reason = "region of a usage type is not known";
-const SOFTWARE: Reason = "rate includes software other than the operating system";
+const SOFTWARE: Reason = "rate with other software, or for a licence that is brought along";
 const UNIT: Reason = "savings plan rate in an unknown unit";
 const LOCAL_ZONE: Reason = "sold outside of regions (local zone, wavelength or outpost)";
 
@@ -74,17 +73,17 @@ impl<'w> SavingsPlans<'w> {
     }
 
     fn rate(&mut self, plan: Plan, since: Option<DateTime<Utc>>, rate: &JsonRate) -> Result<(), Reason> {
-        let Some((_, instance_type)) = rate.usage_type.split_once(RUNNING) else { return Ok(()) };
+        let Some(instance_type) = usage_of(&rate.usage_type).strip_prefix(RUNNING) else { return Ok(()) };
         if !self.wanted.has_type(instance_type) {
             return Ok(());
         }
-        let Some((coded, usage)) = split_usage_type(&rate.usage_type) else { return Err(LOCAL_ZONE) };
-        if !usage.starts_with(RUNNING) {
-            return Err(REGION);
-        }
-        let region = rate.region.as_deref().filter(|region| !region.is_empty()).unwrap_or(coded);
+        let stated = rate.region.as_deref().filter(|region| !region.is_empty());
+        let region = stated.or_else(|| region_of(&rate.usage_type)).ok_or(NO_REGION)?;
         if !self.wanted.has_region(region) {
             return Ok(());
+        }
+        if !is_region(region) {
+            return Err(LOCAL_ZONE);
         }
         let os = operating_system(&rate.operation).ok_or(SOFTWARE)?;
         if !self.wanted.has_os(os) {
@@ -93,9 +92,11 @@ impl<'w> SavingsPlans<'w> {
         if !rate.unit.eq_ignore_ascii_case("hrs") {
             return Err(UNIT);
         }
-        if rate.discounted.currency != "USD" {
+        let discounted = rate.discounted.as_ref().ok_or(NO_PRICE)?;
+        if discounted.currency != "USD" {
             return Err(NOT_USD);
         }
+        let price = discounted.price.as_ref().ok_or(NO_PRICE)?.price()?;
         let key = QuoteKey {
             provider: Provider::Aws,
             region: region.to_owned(),
@@ -104,7 +105,7 @@ impl<'w> SavingsPlans<'w> {
             plan: plan.plan,
             terms: Some((plan.years, plan.payment)),
         };
-        let (hourly, upfront) = split(rate.discounted.price.price()?, plan.years, plan.payment);
+        let (hourly, upfront) = split(price, plan.years, plan.payment);
         self.quotes.add(key.clone(), since, Part::Hourly, hourly)?;
         self.quotes.add(key, since, Part::Upfront, upfront)
     }
@@ -281,12 +282,12 @@ struct JsonRate {
     #[serde(default)]
     unit: String,
     #[serde(rename = "discountedRate")]
-    discounted: Discounted,
+    discounted: Option<Discounted>,
 }
 
 #[derive(Deserialize)]
 struct Discounted {
-    price: Amount,
+    price: Option<Amount>,
     #[serde(default)]
     currency: String,
 }

@@ -11,7 +11,7 @@ use super::amount::{Amount, NOT_USD, Reason};
 use super::aws_ec2::priced;
 use super::json::{Array, Elements, Fields, Object, Trail};
 use super::quotes::{Part, QuoteKey, Quotes, Skipped, date, term_years};
-use super::read::{NO_REGION, Reader};
+use super::read::{NO_PRICE, NO_REGION, Reader};
 use super::{MachineType, Prices, Wanted};
 
 const NO_TYPE: Reason = "machine type is not stated";
@@ -81,7 +81,7 @@ impl<'w> Retail<'w> {
             return Err(LOW_PRIORITY);
         }
         let plan = if named("Spot") { PricingPlan::Spot } else { PricingPlan::OnDemand };
-        self.add(item, os, plan, None, Part::Hourly, item.retail_price.price()?)?;
+        self.add(item, os, plan, None, Part::Hourly, price(&item.retail_price)?)?;
         for offer in item.savings_plan.iter().flatten() {
             if let Err(reason) = self.savings_plan(item, os, offer) {
                 self.skipped.count(reason);
@@ -93,7 +93,7 @@ impl<'w> Retail<'w> {
     /// Rates are by the hour; paying a plan at once or by the month costs the same.
     fn savings_plan(&mut self, item: &Item, os: &str, offer: &PlanOffer) -> Result<(), Reason> {
         let years = term_years(&offer.term).ok_or(TERM)?;
-        let rate = offer.retail_price.price()?;
+        let rate = price(&offer.retail_price)?;
         let whole_term = (rate * Decimal::from(HOURS_A_YEAR * u32::from(years))).normalize();
         let plan = PricingPlan::AzureSavingsPlan;
         self.add(item, os, plan, Some((years, Payment::NoUpfront)), Part::Hourly, rate)?;
@@ -104,7 +104,7 @@ impl<'w> Retail<'w> {
     /// once or by the month costs the same.
     fn reservation(&mut self, item: &Item, os: &str) -> Result<(), Reason> {
         let years = item.reservation_term.as_deref().and_then(term_years).ok_or(TERM)?;
-        let whole_term = item.retail_price.price()?;
+        let whole_term = price(&item.retail_price)?;
         let hourly = (whole_term / Decimal::from(HOURS_A_YEAR * u32::from(years)))
             .round_dp_with_strategy(HOURLY_DECIMALS, RoundingStrategy::MidpointAwayFromZero)
             .normalize();
@@ -132,6 +132,10 @@ impl<'w> Retail<'w> {
         };
         self.quotes.add(key, item.effective_start_date.as_deref().and_then(date), part, amount)
     }
+}
+
+fn price(amount: &Option<Amount>) -> Result<Decimal, Reason> {
+    amount.as_ref().ok_or(NO_PRICE)?.price()
 }
 
 fn plain(item: &Item) -> Result<(), Reason> {
@@ -239,7 +243,7 @@ struct Item {
     #[serde(default)]
     currency_code: String,
     tier_minimum_units: Option<Amount>,
-    retail_price: Amount,
+    retail_price: Option<Amount>,
     #[serde(default)]
     arm_region_name: String,
     effective_start_date: Option<String>,
@@ -266,7 +270,8 @@ struct Item {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PlanOffer {
-    retail_price: Amount,
+    retail_price: Option<Amount>,
+    #[serde(default)]
     term: String,
 }
 

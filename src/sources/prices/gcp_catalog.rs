@@ -13,10 +13,9 @@ use super::aws_ec2::priced;
 use super::gcp_sku::{Half, family, plan};
 use super::json::{Array, Elements, Fields, Object, Trail};
 use super::quotes::{Part, QuoteKey, Quotes, Skipped, date};
-use super::read::{NO_REGION, Reader};
+use super::read::{NO_PRICE, NO_REGION, Reader};
 use super::{MachineType, Prices, Wanted};
 
-const NO_PRICE: Reason = "price is missing or zero";
 const TIERS: Reason = "price comes in tiers";
 const UNIT: Reason = "core or memory price in an unknown unit";
 const NOT_YET: Reason = "price takes effect later";
@@ -24,11 +23,11 @@ const CONFLICT: Reason = "two different prices for the same core or memory";
 const HALF: Reason = "only one of core and memory has a price";
 const NOT_IN_FEED: Reason = "machine type whose family has no core and memory prices";
 const SIZE: Reason = "machine type of an impossible size";
-const EXTRAS: Reason =
-    "machine type with parts that are sold apart (accelerators, local disks, custom sizes)";
+const NOT_PLAIN: Reason = "machine type that is not sold as plain cores and memory (accelerators, local disks, custom or ultra sizes)";
 
-/// Families and names of machine types that are sold with more than cores and memory.
-const WITH_EXTRAS: [&str; 9] = ["a2-", "a3-", "a4-", "a4x-", "g2-", "g4-", "z3-", "ct", "tpu"];
+/// Names of machine types that are sold with more than cores and memory, or with cores of their own.
+const NOT_PLAIN_NAMES: [&str; 10] =
+    ["a2-", "a3-", "a4-", "a4x-", "g2-", "g4-", "z3-", "ct", "tpu", "m4-ultramem"];
 
 /// Shared-core machine types and the cores that they are billed for; the list of machine types counts the
 /// vCPUs that the system sees. F1 and G1 have prices of their own.
@@ -59,8 +58,8 @@ impl<'w> Catalog<'w> {
         let mut machines: BTreeMap<String, Vec<&MachineType>> = BTreeMap::new();
         let asked = wanted.machine_types.iter().filter(|machine| wanted.has_type(&machine.name));
         for machine in asked.filter(|_| wanted.has_os("Linux")) {
-            if has_extras(&machine.name) {
-                skipped.count(EXTRAS);
+            if is_not_plain(&machine.name) {
+                skipped.count(NOT_PLAIN);
             } else {
                 machines.entry(machine_family(&machine.name)).or_default().push(machine);
             }
@@ -144,9 +143,9 @@ fn machine_family(name: &str) -> String {
     name.split('-').next().unwrap_or(name).to_ascii_lowercase()
 }
 
-fn has_extras(name: &str) -> bool {
+fn is_not_plain(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    WITH_EXTRAS.iter().any(|start| name.starts_with(start))
+    NOT_PLAIN_NAMES.iter().any(|start| name.starts_with(start))
         || name.contains("lssd")
         || name.split('-').any(|part| part == "custom")
 }
@@ -362,7 +361,7 @@ mod tests {
         }
         assert_eq!(prices.quotes.len(), cases.len());
         // Three-year N2 and on-demand C3 lack a half; the core of C3 costs nothing.
-        let expected = [(HALF, 2), (NO_PRICE, 1), (NOT_IN_FEED, 3), (EXTRAS, 1)];
+        let expected = [(HALF, 2), (NO_PRICE, 1), (NOT_IN_FEED, 3), (NOT_PLAIN, 1)];
         assert_eq!(skips(&prices), BTreeMap::from(expected));
         let shape = &prices.shapes[0];
         assert_eq!((shape.family.as_str(), shape.vcpu, shape.burstable), ("e2", 2.0, true));

@@ -26,6 +26,7 @@ mod json;
 mod pages;
 mod quotes;
 mod read;
+mod storage_parts;
 mod wanted;
 
 pub use error::FeedError;

@@ -7,8 +7,8 @@ use domain::{Payment, PriceQuote, PricingPlan, Provider};
 use rust_decimal::Decimal;
 
 use super::amount::Reason;
+use super::read::NO_PRICE;
 
-const NO_PRICE: Reason = "price is missing or zero";
 const SPLIT: Reason = "upfront and hourly parts do not fit the payment option";
 const CONFLICT: Reason = "two different prices for the same thing";
 const SUPERSEDED: Reason = "a later price for the same thing is in force";

@@ -127,6 +127,7 @@ fn table_error(feed: Feed, offset: u64, error: TableError) -> FeedError {
 
 /// Reasons that several feeds share.
 pub(super) const NO_REGION: Reason = "region is not stated";
+pub(super) const NO_PRICE: Reason = "price is missing or zero";
 
 #[cfg(test)]
 mod tests {
