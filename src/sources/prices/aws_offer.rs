@@ -11,7 +11,7 @@ use super::Prices;
 use super::amount::{Amount, NOT_USD, Reason};
 use super::aws_offer_table;
 use super::input::Input;
-use super::json::{Fields, Object, Trail};
+use super::json::{Fields, Object, Trail, text};
 use super::quotes::{Skipped, date};
 use super::read::{NO_PRICE, Reader, TableError};
 
@@ -191,7 +191,7 @@ struct Products<'a, S> {
 
 #[derive(Deserialize)]
 struct JsonProduct {
-    #[serde(rename = "productFamily", default)]
+    #[serde(rename = "productFamily", default, deserialize_with = "text")]
     family: String,
     #[serde(default)]
     attributes: Attributes,
@@ -238,7 +238,7 @@ struct Skus<'a, S> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct JsonTerm {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     effective_date: String,
     #[serde(default)]
     price_dimensions: BTreeMap<String, JsonRate>,
@@ -257,7 +257,7 @@ struct TermAttributes {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct JsonRate {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     unit: String,
     begin_range: Option<String>,
     #[serde(default)]

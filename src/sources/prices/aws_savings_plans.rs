@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::amount::{Amount, NOT_USD, Reason};
 use super::aws_region::{is_region, region_of, usage_of};
-use super::json::{Array, Elements, Fields, Object, Trail};
+use super::json::{Array, Elements, Fields, Object, Trail, text};
 use super::quotes::{Part, QuoteKey, Quotes, Skipped, date, payment, term_years};
 use super::read::{NO_PRICE, NO_REGION, Reader};
 use super::{Prices, Wanted};
@@ -183,7 +183,7 @@ struct Products<'a, 'w> {
 #[derive(Deserialize)]
 struct JsonProduct {
     sku: String,
-    #[serde(rename = "productFamily", default)]
+    #[serde(rename = "productFamily", default, deserialize_with = "text")]
     family: String,
     attributes: PlanAttributes,
 }
@@ -191,9 +191,9 @@ struct JsonProduct {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PlanAttributes {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     purchase_option: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     purchase_term: String,
 }
 
@@ -275,11 +275,11 @@ struct Rates<'a, 'w> {
 struct JsonRate {
     #[serde(rename = "discountedUsageType")]
     usage_type: String,
-    #[serde(rename = "discountedOperation", default)]
+    #[serde(rename = "discountedOperation", default, deserialize_with = "text")]
     operation: String,
     #[serde(rename = "discountedRegionCode", default)]
     region: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     unit: String,
     #[serde(rename = "discountedRate")]
     discounted: Option<Discounted>,
@@ -288,7 +288,7 @@ struct JsonRate {
 #[derive(Deserialize)]
 struct Discounted {
     price: Option<Amount>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     currency: String,
 }
 

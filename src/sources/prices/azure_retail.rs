@@ -1,4 +1,4 @@
-//! Azure Retail Prices: virtual machines on demand, on spot, reserved, and under savings plans.
+//! Azure Retail Prices: virtual machines on demand, on spot, reserved and under savings plans; storage.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,11 @@ use serde::{Deserialize, Deserializer};
 
 use super::amount::{Amount, NOT_USD, Reason};
 use super::aws_ec2::priced;
-use super::json::{Array, Elements, Fields, Object, Trail};
-use super::quotes::{Part, QuoteKey, Quotes, Skipped, date, term_years};
+use super::azure_storage::{CLASSES, VOLUMES, part, per_unit};
+use super::json::{Array, Elements, Fields, Object, Trail, text};
+use super::quotes::{NOT_YET, Part, QuoteKey, Quotes, Skipped, date, term_years};
 use super::read::{NO_PRICE, NO_REGION, Reader};
+use super::storage_parts::Parts;
 use super::{MachineType, Prices, Wanted};
 
 const NO_TYPE: Reason = "machine type is not stated";
@@ -21,6 +23,7 @@ const DEV_TEST: Reason = "dev/test price, for subscriptions of one kind only";
 const OTHER_TYPE: Reason = "neither consumption nor reservation";
 const UNIT: Reason = "price is not by the hour";
 const TIER: Reason = "price only from some quantity on";
+const STORAGE_UNIT: Reason = "storage price in an unknown unit";
 const SECONDARY: Reason = "meter is not the primary one of its region";
 const EXPIRED: Reason = "price is no longer in force";
 const TERM: Reason = "term is neither one nor three years";
@@ -36,6 +39,7 @@ const HOURLY_DECIMALS: u32 = 10;
 pub(super) struct Retail<'w> {
     wanted: &'w Wanted,
     quotes: Quotes,
+    parts: Parts,
     skipped: Skipped,
     next_page: Option<String>,
     has_items: bool,
@@ -46,6 +50,7 @@ impl<'w> Retail<'w> {
         Self {
             wanted,
             quotes: Quotes::new(wanted.as_of),
+            parts: Parts::default(),
             skipped: Skipped::default(),
             next_page: None,
             has_items: false,
@@ -53,9 +58,33 @@ impl<'w> Retail<'w> {
     }
 
     fn item(&mut self, item: &Item) -> Result<(), Reason> {
-        if item.service_name != "Virtual Machines" {
+        match item.service_name.as_str() {
+            "Virtual Machines" => self.machine(item),
+            "Storage" => self.storage(item),
+            _ => Ok(()),
+        }
+    }
+
+    fn storage(&mut self, item: &Item) -> Result<(), Reason> {
+        let Some(part) = part(&item.product_name, &item.meter_name) else { return Ok(()) };
+        if item.kind != "Consumption" || !self.wanted.has_region(&item.arm_region_name) {
             return Ok(());
         }
+        usable(item)?;
+        self.in_force(item)?;
+        if item.effective_start_date.as_deref().and_then(date).is_some_and(|start| start > self.wanted.as_of)
+        {
+            return Err(NOT_YET);
+        }
+        // Of prices in tiers, the first holds: what the first bytes cost.
+        if !is_first_tier(item) {
+            return Ok(());
+        }
+        let price = per_unit(&item.unit_of_measure, price(&item.retail_price)?).ok_or(STORAGE_UNIT)?;
+        self.parts.add(&item.arm_region_name, part, price)
+    }
+
+    fn machine(&mut self, item: &Item) -> Result<(), Reason> {
         let os = if item.product_name.contains("Windows") { "Windows" } else { "Linux" };
         if !self.wanted.has_type(&item.arm_sku_name)
             || !self.wanted.has_region(&item.arm_region_name)
@@ -63,15 +92,21 @@ impl<'w> Retail<'w> {
         {
             return Ok(());
         }
-        plain(item)?;
-        if item.effective_end_date.as_deref().and_then(date).is_some_and(|end| end <= self.wanted.as_of) {
-            return Err(EXPIRED);
-        }
+        usable(item)?;
+        plain_machine(item)?;
+        self.in_force(item)?;
         match item.kind.as_str() {
             "Consumption" => self.consumption(item, os),
             "Reservation" => self.reservation(item, os),
             "DevTestConsumption" => Err(DEV_TEST),
             _ => Err(OTHER_TYPE),
+        }
+    }
+
+    fn in_force(&self, item: &Item) -> Result<(), Reason> {
+        match item.effective_end_date.as_deref().and_then(date) {
+            Some(end) if end <= self.wanted.as_of => Err(EXPIRED),
+            _ => Ok(()),
         }
     }
 
@@ -138,22 +173,37 @@ fn price(amount: &Option<Amount>) -> Result<Decimal, Reason> {
     amount.as_ref().ok_or(NO_PRICE)?.price()
 }
 
-fn plain(item: &Item) -> Result<(), Reason> {
-    let product = item.product_name.replace(' ', "");
+/// What holds for every price that counts.
+fn usable(item: &Item) -> Result<(), Reason> {
     for (fits, reason) in [
-        (!item.arm_sku_name.is_empty(), NO_TYPE),
         (!item.arm_region_name.is_empty(), NO_REGION),
-        (!product.contains("CloudServices") && !product.contains("DedicatedHost"), OTHER_PRODUCT),
         (item.currency_code == "USD", NOT_USD),
-        (item.unit_of_measure == "1 Hour", UNIT),
         (item.is_primary_meter_region != Some(false), SECONDARY),
-        (item.tier_minimum_units.as_ref().is_none_or(|tier| tier.price() == Ok(Decimal::ZERO)), TIER),
     ] {
         if !fits {
             return Err(reason);
         }
     }
     Ok(())
+}
+
+fn plain_machine(item: &Item) -> Result<(), Reason> {
+    let product = item.product_name.replace(' ', "");
+    for (fits, reason) in [
+        (!item.arm_sku_name.is_empty(), NO_TYPE),
+        (!product.contains("CloudServices") && !product.contains("DedicatedHost"), OTHER_PRODUCT),
+        (item.unit_of_measure == "1 Hour", UNIT),
+        (is_first_tier(item), TIER),
+    ] {
+        if !fits {
+            return Err(reason);
+        }
+    }
+    Ok(())
+}
+
+fn is_first_tier(item: &Item) -> bool {
+    item.tier_minimum_units.as_ref().is_none_or(|tier| tier.price() == Ok(Decimal::ZERO))
 }
 
 impl Reader for Retail<'_> {
@@ -171,6 +221,8 @@ impl Reader for Retail<'_> {
             return Err("Items");
         }
         prices.quotes = self.quotes.finish(&mut self.skipped);
+        prices.disks = self.parts.disks(Provider::Azure, VOLUMES, &mut self.skipped);
+        prices.storage = self.parts.classes(Provider::Azure, CLASSES, &mut self.skipped);
         let mut shapes = BTreeMap::new();
         for quote in &prices.quotes {
             if let Some(machine) = self.wanted.machine_type(&quote.instance_type) {
@@ -240,28 +292,28 @@ struct Items<'a, 'w> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Item {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     currency_code: String,
     tier_minimum_units: Option<Amount>,
     retail_price: Option<Amount>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     arm_region_name: String,
     effective_start_date: Option<String>,
     effective_end_date: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     meter_name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     product_name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     sku_name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     service_name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     unit_of_measure: String,
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type", default, deserialize_with = "text")]
     kind: String,
     is_primary_meter_region: Option<bool>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     arm_sku_name: String,
     reservation_term: Option<String>,
     savings_plan: Option<Vec<PlanOffer>>,
@@ -271,7 +323,7 @@ struct Item {
 #[serde(rename_all = "camelCase")]
 struct PlanOffer {
     retail_price: Option<Amount>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     term: String,
 }
 
@@ -291,7 +343,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::prices::fixture::{AZURE_1, AZURE_2, decimal, everything, find, quote, skips};
+    use crate::prices::fixture::{AZURE_1, AZURE_2, AZURE_3, decimal, everything, find, quote, skips};
     use crate::prices::{Feed, FeedError, read_pages};
 
     const MACHINE: &str = "Standard_D2s_v5";
@@ -351,6 +403,19 @@ mod tests {
             (OTHER_PRODUCT, 1),
             (NO_TYPE, 1),
         ];
+        assert_eq!(skips(&prices), BTreeMap::from(expected));
+    }
+
+    #[test]
+    fn disks_and_blobs_are_put_together() {
+        let prices = find(Feed::AzureRetail, AZURE_3, &everything()).unwrap();
+        let disks: Vec<_> =
+            prices.disks.iter().map(|disk| (disk.disk_type.as_str(), disk.gib_month)).collect();
+        assert_eq!(disks, [("Premium_LRS", decimal("0.132001953125")), ("snapshot", decimal("0.05"))]);
+        let [hot] = prices.storage.as_slice() else { panic!("{:?}", prices.storage) };
+        assert_eq!((hot.storage_class.as_str(), hot.gib_month), ("Hot", decimal("0.0208")));
+        assert_eq!((hot.read_1000, hot.write_1000), (decimal("0.0004"), decimal("0.005")));
+        let expected = [("storage class without a price for its size, requests or retrieval", 1)];
         assert_eq!(skips(&prices), BTreeMap::from(expected));
     }
 

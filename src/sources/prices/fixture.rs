@@ -14,10 +14,11 @@ pub(super) const S3: &str = include_str!("../../../tests/fixtures/prices/aws_s3.
 pub(super) const SPOT_ADVISOR: &str = include_str!("../../../tests/fixtures/prices/aws_spot_advisor.json");
 pub(super) const AZURE_1: &str = include_str!("../../../tests/fixtures/prices/azure_retail_1.json");
 pub(super) const AZURE_2: &str = include_str!("../../../tests/fixtures/prices/azure_retail_2.json");
+pub(super) const AZURE_3: &str = include_str!("../../../tests/fixtures/prices/azure_retail_3.json");
 pub(super) const GCP: &str = include_str!("../../../tests/fixtures/prices/gcp_catalog.json");
 
 /// Every fixture with its feed.
-pub(super) const ALL: [(Feed, &str); 8] = [
+pub(super) const ALL: [(Feed, &str); 9] = [
     (Feed::AwsEc2, EC2_JSON),
     (Feed::AwsEc2, EC2_CSV),
     (Feed::AwsSavingsPlans, SAVINGS_PLANS),
@@ -25,6 +26,7 @@ pub(super) const ALL: [(Feed, &str); 8] = [
     (Feed::AwsSpotAdvisor, SPOT_ADVISOR),
     (Feed::AzureRetail, AZURE_1),
     (Feed::AzureRetail, AZURE_2),
+    (Feed::AzureRetail, AZURE_3),
     (Feed::GcpCatalog, GCP),
 ];
 

@@ -1,4 +1,4 @@
-//! Google Cloud Billing Catalog: cores and memory by family, put together to machine types.
+//! Google Cloud Billing Catalog: cores and memory by family, put together to machine types; disks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,16 +8,17 @@ use rust_decimal::Decimal;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess};
 use serde::{Deserialize, Deserializer};
 
-use super::amount::{Amount, NOT_USD, Reason};
+use super::amount::{Amount, NEGATIVE, NOT_USD, Reason};
 use super::aws_ec2::priced;
-use super::gcp_sku::{Half, family, plan};
-use super::json::{Array, Elements, Fields, Object, Trail};
+use super::gcp_sku::{Half, VOLUMES, disk_part, family, plan};
+use super::json::{Array, Elements, Fields, Object, Trail, text};
 use super::quotes::{Part, QuoteKey, Quotes, Skipped, date};
 use super::read::{NO_PRICE, NO_REGION, Reader};
+use super::storage_parts::Parts;
 use super::{MachineType, Prices, Wanted};
 
 const TIERS: Reason = "price comes in tiers";
-const UNIT: Reason = "core or memory price in an unknown unit";
+const UNIT: Reason = "core, memory or disk price in an unknown unit";
 const NOT_YET: Reason = "price takes effect later";
 const CONFLICT: Reason = "two different prices for the same core or memory";
 const HALF: Reason = "only one of core and memory has a price";
@@ -39,6 +40,10 @@ const SHARED_CORES: [(&str, Decimal); 3] = [
 
 const NANOS_SCALE: u32 = 9;
 
+const CORE_UNIT: &str = "h";
+const RAM_UNIT: &str = "GiBy.h";
+const DISK_UNIT: &str = "GiBy.mo";
+
 /// What is sold where: region, family, plan, half.
 type Place = (String, String, PricingPlan, Option<(u8, Payment)>, Half);
 
@@ -47,6 +52,7 @@ pub(super) struct Catalog<'w> {
     wanted: &'w Wanted,
     machines: BTreeMap<String, Vec<&'w MachineType>>,
     halves: BTreeMap<Place, Option<Decimal>>,
+    parts: Parts,
     skipped: Skipped,
     next_page: Option<String>,
     has_skus: bool,
@@ -64,27 +70,58 @@ impl<'w> Catalog<'w> {
                 machines.entry(machine_family(&machine.name)).or_default().push(machine);
             }
         }
-        Self { wanted, machines, halves: BTreeMap::new(), skipped, next_page: None, has_skus: false }
+        Self {
+            wanted,
+            machines,
+            halves: BTreeMap::new(),
+            parts: Parts::default(),
+            skipped,
+            next_page: None,
+            has_skus: false,
+        }
     }
 
     fn sku(&mut self, sku: &Sku) -> Result<(), Reason> {
-        if sku.category.resource_family != "Compute" {
+        match sku.category.resource_family.as_str() {
+            "Compute" => self.machine_half(sku),
+            "Storage" => self.disk(sku),
+            _ => Ok(()),
+        }
+    }
+
+    fn disk(&mut self, sku: &Sku) -> Result<(), Reason> {
+        let Some(part) = disk_part(&sku.description) else { return Ok(()) };
+        let regions: Vec<&String> = self.regions(sku)?;
+        if regions.is_empty() || sku.category.usage_type != "OnDemand" {
             return Ok(());
         }
+        let price = unit_price(sku, DISK_UNIT, self.wanted.as_of)?;
+        regions.into_iter().try_for_each(|region| self.parts.add(region, part, price))
+    }
+
+    /// The regions of a SKU that are wanted.
+    fn regions<'s>(&self, sku: &'s Sku) -> Result<Vec<&'s String>, Reason> {
+        if sku.service_regions.is_empty() {
+            return Err(NO_REGION);
+        }
+        Ok(sku.service_regions.iter().filter(|region| self.wanted.has_region(region)).collect())
+    }
+
+    fn machine_half(&mut self, sku: &Sku) -> Result<(), Reason> {
         let Some((family, half)) = family(&sku.description) else { return Ok(()) };
         let Some((plan, terms)) = plan(&sku.category.usage_type) else { return Ok(()) };
         if !self.machines.contains_key(&family) {
             return Ok(());
         }
-        if sku.service_regions.is_empty() {
-            return Err(NO_REGION);
-        }
-        let mut regions =
-            sku.service_regions.iter().filter(|region| self.wanted.has_region(region)).peekable();
-        if regions.peek().is_none() {
+        let regions = self.regions(sku)?;
+        if regions.is_empty() {
             return Ok(());
         }
-        let price = unit_price(sku, half, self.wanted.as_of)?;
+        let unit = match half {
+            Half::Core => CORE_UNIT,
+            Half::Ram => RAM_UNIT,
+        };
+        let price = unit_price(sku, unit, self.wanted.as_of)?;
         let mut outcome = Ok(());
         for region in regions {
             let place = (region.clone(), family.clone(), plan, terms, half);
@@ -165,7 +202,7 @@ fn hourly(machine: &MachineType, core: Decimal, ram: Decimal) -> Result<Decimal,
 }
 
 /// The price per hour of a core or a GiB that is in force.
-fn unit_price(sku: &Sku, half: Half, as_of: DateTime<Utc>) -> Result<Decimal, Reason> {
+fn unit_price(sku: &Sku, unit: &str, as_of: DateTime<Utc>) -> Result<Decimal, Reason> {
     let since = |info: &PricingInfo| info.effective_time.as_deref().and_then(date);
     let in_force = sku.pricing_info.iter().filter(|info| since(info).is_none_or(|since| since <= as_of));
     let info = in_force.max_by_key(|info| since(info)).ok_or(if sku.pricing_info.is_empty() {
@@ -174,26 +211,27 @@ fn unit_price(sku: &Sku, half: Half, as_of: DateTime<Utc>) -> Result<Decimal, Re
         NOT_YET
     })?;
     let expression = &info.pricing_expression;
-    let unit = match half {
-        Half::Core => "h",
-        Half::Ram => "GiBy.h",
-    };
     if expression.usage_unit != unit {
         return Err(UNIT);
     }
-    let [tier] = expression.tiered_rates.as_slice() else {
-        return Err(if expression.tiered_rates.is_empty() { NO_PRICE } else { TIERS });
-    };
-    if tier.start_usage_amount.as_ref().is_some_and(|start| start.price() != Ok(Decimal::ZERO)) {
-        return Err(TIERS);
+    // Some disks begin with a free allowance: the price is that of the one tier that costs something.
+    let mut price = Err(NO_PRICE);
+    for tier in &expression.tiered_rates {
+        let amount = amount(&tier.unit_price)?;
+        if !amount.is_zero() {
+            price = if price.is_ok() { return Err(TIERS) } else { Ok(amount) };
+        }
     }
-    if tier.unit_price.currency_code != "USD" {
+    price
+}
+
+fn amount(price: &UnitPrice) -> Result<Decimal, Reason> {
+    if price.currency_code != "USD" {
         return Err(NOT_USD);
     }
-    let units = tier.unit_price.units.as_ref().map_or(Ok(Decimal::ZERO), Amount::price)?;
-    let nanos = Decimal::new(i64::from(tier.unit_price.nanos), NANOS_SCALE);
-    let price = units.checked_add(nanos).ok_or(NO_PRICE)?;
-    if price > Decimal::ZERO { Ok(price.normalize()) } else { Err(NO_PRICE) }
+    let units = price.units.as_ref().map_or(Ok(Decimal::ZERO), Amount::price)?;
+    let sum = units + Decimal::new(i64::from(price.nanos), NANOS_SCALE);
+    if sum.is_sign_negative() { Err(NEGATIVE) } else { Ok(sum.normalize()) }
 }
 
 impl Reader for Catalog<'_> {
@@ -213,6 +251,7 @@ impl Reader for Catalog<'_> {
         let mut quotes = Quotes::new(self.wanted.as_of);
         self.add_machines(&mut quotes);
         prices.quotes = quotes.finish(&mut self.skipped);
+        prices.disks = self.parts.disks(Provider::Gcp, VOLUMES, &mut self.skipped);
         let mut shapes = BTreeMap::new();
         for quote in prices.quotes.iter().filter(|quote| quote.plan == PricingPlan::OnDemand) {
             if let Some(machine) = self.wanted.machine_type(&quote.instance_type) {
@@ -271,7 +310,7 @@ struct Skus<'a, 'w> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Sku {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     description: String,
     category: Category,
     #[serde(default)]
@@ -283,9 +322,9 @@ struct Sku {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Category {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     resource_family: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     usage_type: String,
 }
 
@@ -300,7 +339,7 @@ struct PricingInfo {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Expression {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     usage_unit: String,
     #[serde(default)]
     tiered_rates: Vec<Tier>,
@@ -309,14 +348,13 @@ struct Expression {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Tier {
-    start_usage_amount: Option<Amount>,
     unit_price: UnitPrice,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct UnitPrice {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     currency_code: String,
     units: Option<Amount>,
     #[serde(default)]
@@ -366,6 +404,9 @@ mod tests {
         let shape = &prices.shapes[0];
         assert_eq!((shape.family.as_str(), shape.vcpu, shape.burstable), ("e2", 2.0, true));
         assert_eq!(prices.shapes.len(), 2);
+        let disks: Vec<_> =
+            prices.disks.iter().map(|disk| (disk.disk_type.as_str(), disk.gib_month)).collect();
+        assert_eq!(disks, [("pd-standard", decimal("0.04"))], "behind a free allowance");
     }
 
     #[test]

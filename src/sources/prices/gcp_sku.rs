@@ -2,6 +2,8 @@
 
 use domain::{Payment, PricingPlan};
 
+use super::storage_parts::Volume;
+
 /// Which half of a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Half {
@@ -62,6 +64,25 @@ pub(super) fn family(description: &str) -> Option<(String, Half)> {
     }
 }
 
+/// Zonal persistent disks (and snapshots), by the names of their SKUs. Performance grows with size; what is
+/// included is that of 1,000 GiB (persistent disk performance).
+pub(super) const VOLUMES: &[Volume] = &[
+    disk("pd-standard", "Storage PD Capacity", 750.0, 120.0),
+    disk("pd-balanced", "Balanced PD Capacity", 6000.0, 240.0),
+    disk("pd-ssd", "SSD backed PD Capacity", 30_000.0, 480.0),
+    disk("snapshot", "Storage PD Snapshot", 0.0, 0.0),
+];
+
+const fn disk(name: &'static str, sku: &'static str, included_iops: f64, included_mbps: f64) -> Volume {
+    Volume { name, size: sku, iops: None, throughput: None, included_iops, included_mbps }
+}
+
+/// The disk that a description names: `SSD backed PD Capacity in Zurich`.
+pub(super) fn disk_part(description: &str) -> Option<&'static str> {
+    let subject = description.split_once(" in ").map_or(description, |(subject, _)| subject);
+    VOLUMES.iter().flat_map(Volume::parts).find(|known| *known == subject)
+}
+
 /// A letter, a generation, and perhaps more letters: `E2`, `N2D`, `C4A`.
 fn is_family(word: &str) -> bool {
     let mut letters = word.chars();
@@ -73,6 +94,18 @@ fn is_family(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn disks_by_name_with_and_without_a_place() {
+        for (description, expected) in [
+            ("SSD backed PD Capacity", Some("SSD backed PD Capacity")),
+            ("Storage PD Snapshot in Zurich", Some("Storage PD Snapshot")),
+            ("Regional Storage PD Capacity", None),
+            ("Storage PD Capacity Plus in Iowa", None),
+        ] {
+            assert_eq!(disk_part(description), expected, "{description}");
+        }
+    }
 
     #[test]
     fn names_of_families_in_all_spellings() {

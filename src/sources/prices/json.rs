@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::fmt;
 use std::fmt::Write as _;
 
-use serde::Deserializer;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 /// Where in the document the reader is, for messages.
 #[derive(Debug, Default)]
@@ -32,6 +32,11 @@ impl fmt::Display for Trail {
         let path = self.0.borrow();
         f.write_str(if path.is_empty() { "$" } else { &path })
     }
+}
+
+/// A text; `null` is an empty one.
+pub(super) fn text<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::Error> {
+    Ok(Option::<String>::deserialize(value)?.unwrap_or_default())
 }
 
 /// What to do with the fields of an object.

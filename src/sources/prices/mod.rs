@@ -14,6 +14,7 @@ mod aws_savings_plans;
 mod aws_shape;
 mod aws_spot_advisor;
 mod azure_retail;
+mod azure_storage;
 mod error;
 mod feed;
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::read::NO_PRICE;
 const SPLIT: Reason = "upfront and hourly parts do not fit the payment option";
 const CONFLICT: Reason = "two different prices for the same thing";
 const SUPERSEDED: Reason = "a later price for the same thing is in force";
-const NOT_YET: Reason = "price takes effect later";
+pub(super) const NOT_YET: Reason = "price takes effect later";
 
 /// What one quote is for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
