@@ -50,7 +50,7 @@ impl Default for ScheduleForm {
         Self {
             name: String::new(),
             cron: "0 7 * * MON".to_owned(),
-            time_zone: "Europe/Berlin".to_owned(),
+            time_zone: "UTC".to_owned(),
             recipients: String::new(),
         }
     }
@@ -72,9 +72,7 @@ impl ScheduleForm {
             ));
         }
         let zone = self.time_zone.trim();
-        jiff::tz::TimeZone::get(zone).map_err(|_| {
-            WebError::Invalid("time_zone", format!("“{zone}” is not a time zone such as Europe/Berlin."))
-        })?;
+        check_zone(zone)?;
         let recipients: Vec<String> = self
             .recipients
             .split([',', ';', '\n', ' '])
@@ -97,6 +95,19 @@ impl ScheduleForm {
             enabled: true,
         })
     }
+}
+
+/// Whether this machine knows a time zone.
+fn check_zone(zone: &str) -> Result<(), WebError> {
+    let found = jiff::tz::TimeZone::get(zone);
+    found.map(|_| ()).map_err(|_| {
+        let problem = if jiff::tz::db().is_definitively_empty() {
+            "This machine has no time zones but UTC: install the package tzdata.".to_owned()
+        } else {
+            format!("“{zone}” is not a time zone such as Europe/Berlin.")
+        };
+        WebError::Invalid("time_zone", problem)
+    })
 }
 
 /// `GET /reports`.
