@@ -296,3 +296,129 @@ fn bill(window: &Demand, bought: &[Commitment], prices: &PriceBook) -> Result<Bi
 fn number<S: Serializer>(value: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(to_statistic(*value))
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{Payment, PriceQuote, PricingPlan, Provider, from_statistic};
+
+    use super::*;
+
+    fn hour(index: i64) -> DateTime<Utc> {
+        "2024-01-01T00:00:00Z".parse::<DateTime<Utc>>().unwrap() + Duration::hours(index)
+    }
+
+    fn prices() -> PriceBook {
+        let quote = |plan: PricingPlan, hourly: &str| PriceQuote {
+            provider: Provider::Aws,
+            region: "us-east-1".to_owned(),
+            instance_type: "m5.large".to_owned(),
+            os: "Linux".to_owned(),
+            plan,
+            term_years: plan.is_commitment().then_some(1),
+            payment: plan.is_commitment().then_some(Payment::NoUpfront),
+            hourly: hourly.parse().unwrap(),
+            upfront: Decimal::ZERO,
+        };
+        let quotes = vec![quote(PricingPlan::OnDemand, "0.1"), quote(PricingPlan::ComputeSp, "0.065")];
+        PriceBook::new(quotes, vec![], vec![], vec![], vec![]).unwrap()
+    }
+
+    /// Day and night, weekday and weekend, and a summer that is half as large again.
+    fn usage(hours: i64) -> Vec<UsageHour> {
+        let row = |at: i64| {
+            let day = if at % 24 < 8 { 0.6 } else { 1.0 };
+            let week = if at / 24 % 7 < 5 { 1.0 } else { 0.8 };
+            let year = 1.0 + 0.25 * (at as f64 / 8736.0 * std::f64::consts::TAU).sin();
+            UsageHour {
+                hour: hour(at),
+                provider: Provider::Aws,
+                account: "1".to_owned(),
+                region: "us-east-1".to_owned(),
+                instance_type: "m5.large".to_owned(),
+                os: "Linux".to_owned(),
+                quantity: from_statistic((100.0 * day * week * year).round()),
+            }
+        };
+        (0..hours).map(row).collect()
+    }
+
+    fn replayed(usage: &[UsageHour], policies: &[&str], every_days: u32) -> Replay {
+        let policies: Vec<Policy> = policies.iter().map(|name| name.parse().unwrap()).collect();
+        let prices = prices();
+        let input = ReplayInput {
+            usage,
+            prices: &prices,
+            policies: &policies,
+            every_days,
+            start: hour(2 * 8736),
+            risk: 0.0,
+            cost_of_capital: 0.08,
+        };
+        commitments(&input).unwrap()
+    }
+
+    #[test]
+    fn the_ladder_beats_looking_back_and_nobody_beats_the_clairvoyant() {
+        let names = ["headroom", "lookback-7", "lookback-30", "azure-min", "p10-floor", "none"];
+        let replay = replayed(&usage(3 * 8736), &names, 56);
+        assert!(replay.clairvoyant_gap.is_some_and(|gap| gap <= 1e-4));
+        let regret: Vec<f64> = replay.policies.iter().map(|policy| policy.regret).collect();
+        assert!(regret.iter().all(|regret| *regret > -1e-4), "{regret:?}");
+        assert!(regret[0] < 0.5 * regret[2] && regret[0] < regret[1] && regret[2] < regret[5], "{regret:?}");
+        let none = &replay.policies[5];
+        assert_eq!((none.cost, none.savings, none.purchases), (replay.on_demand, Decimal::ZERO, 0));
+        assert_eq!((none.utilization, none.coverage), (None, Some(0.0)));
+        let json = serde_json::to_value(&replay).unwrap();
+        assert!(json["policies"][0]["cost"].is_f64() && json["policies"][0]["policy"] == "headroom");
+    }
+
+    #[test]
+    fn what_comes_later_does_not_change_what_was_bought() {
+        let mut rows = usage(3 * 8736);
+        let prices = prices();
+        let all = |rows: &[UsageHour]| Demand::new(rows).unwrap();
+        let date = hour(2 * 8736);
+        let bought = |rows: &[UsageHour], policy: &str| {
+            let input = ReplayInput {
+                usage: rows,
+                prices: &prices,
+                policies: &[],
+                every_days: 28,
+                start: date,
+                risk: 0.0,
+                cost_of_capital: 0.08,
+            };
+            purchases(policy.parse().unwrap(), &input, &all(rows), &[], date).unwrap()
+        };
+        let names = ["headroom", "lookback-7", "lookback-30", "lookback-60", "azure-min", "p10-floor"];
+        let before: Vec<_> = names.iter().map(|name| bought(&rows, name)).collect();
+        for row in rows.iter_mut().filter(|row| row.hour >= date) {
+            row.quantity = Decimal::from(3);
+        }
+        let after: Vec<_> = names.iter().map(|name| bought(&rows, name)).collect();
+        assert_eq!(before, after);
+        assert!(before.iter().all(|bought| bought.len() == 1));
+    }
+
+    #[test]
+    fn refuses_what_it_cannot_replay() {
+        assert_eq!("lookback-0".parse::<Policy>(), Err(UnknownPolicy("lookback-0".to_owned())));
+        assert_eq!("lookback-60".parse::<Policy>().unwrap().to_string(), "lookback-60");
+        let (usage, prices) = (usage(48), prices());
+        let replay = |start: i64, every_days: u32| {
+            let start = hour(start);
+            commitments(&ReplayInput {
+                usage: &usage,
+                prices: &prices,
+                policies: &[],
+                every_days,
+                start,
+                risk: 0.0,
+                cost_of_capital: 0.08,
+            })
+        };
+        assert!(matches!(replay(0, 30), Err(CommitmentError::NoHistory { .. })));
+        assert!(matches!(replay(24, 0), Err(CommitmentError::Setting { name: "every", .. })));
+        assert!(matches!(replay(72, 30), Err(CommitmentError::Setting { name: "start", .. })));
+    }
+}

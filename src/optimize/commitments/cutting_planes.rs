@@ -31,8 +31,15 @@ const TAIL: f64 = 0.1;
 pub(super) struct Solution {
     /// Units per column.
     pub(super) units: Vec<f64>,
-    /// Relative distance to the best purchase there is; `None` when it was not proven to be small.
-    pub(super) gap: Option<f64>,
+    /// The best purchase there is costs at most this share less.
+    pub(super) gap: f64,
+}
+
+impl Solution {
+    /// The gap, if it is small enough to call the purchase proven.
+    pub(super) fn proven(&self) -> Option<f64> {
+        (self.gap <= PROVEN).then_some(self.gap)
+    }
 }
 
 /// In which quantities a column can be bought.
@@ -128,7 +135,7 @@ impl Objective {
 pub(super) fn minimize(problem: &Problem, objective: &Objective, granularity: &[Granularity]) -> Solution {
     let nothing = vec![0.0; problem.columns.len()];
     if nothing.is_empty() || objective.scale() <= 0.0 {
-        return Solution { units: nothing, gap: Some(0.0) };
+        return Solution { units: nothing, gap: 0.0 };
     }
     let mut search = Search::new(problem, objective);
     if let Some(units) = (objective.risk == 0.0).then(|| quantile_rule(problem)).flatten() {
@@ -139,7 +146,7 @@ pub(super) fn minimize(problem: &Problem, objective: &Objective, granularity: &[
     }
     search.make_buyable(granularity);
     let gap = search.gap();
-    Solution { units: search.best, gap: (gap <= PROVEN).then_some(gap) }
+    Solution { units: search.best, gap }
 }
 
 /// The best point, the planes seen, and the bound they prove.

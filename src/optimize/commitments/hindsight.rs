@@ -37,10 +37,8 @@ pub(crate) fn best_in_hindsight(
         .units
         .iter()
         .zip(&market.bought)
-        .filter(|(units, _)| **units > 0.0)
-        .map(|(units, (offer, start))| {
-            buy(&offers[*offer], at + chrono::Duration::hours(*start as i64), *units)
-        })
+        .map(|(units, (offer, start))| buy(&offers[*offer], at + Duration::hours(*start as i64), *units))
+        .filter(|bought: &Commitment| !bought.quantity.is_zero())
         .collect();
-    Ok((purchases, solution.gap))
+    Ok((purchases, solution.proven()))
 }

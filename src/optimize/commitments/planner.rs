@@ -56,6 +56,12 @@ pub fn plan(input: &Input<'_>) -> Result<Output, CommitmentError> {
     let objective = Objective::new(&problem, settings.risk);
     let solution = minimize(&problem, &objective, &market.granularity(&found.offers));
     let mut output = report(settings, &problem, &market, &found.offers, &solution);
+    if output.optimality_gap.is_none() {
+        output.assumptions.push(format!(
+            "not proven to be the best plan: the best one costs at most {:.3} % less on these futures",
+            solution.gap * 100.0
+        ));
+    }
     output.assumptions.extend(known.assumptions);
     output.assumptions.extend(found.left_out);
     output.assumptions.extend(market.waterfall.assumptions.iter().cloned());
@@ -124,8 +130,10 @@ fn known(input: &Input<'_>) -> Result<Known, CommitmentError> {
     known.assumptions.push(format!(
         "futures are drawn from {days} days of history: the level of the last 28 days, moved as it moved before"
     ));
-    if days < 392 {
-        known.assumptions.push("history is shorter than 13 months: no yearly season is assumed".to_owned());
+    if days < 728 {
+        known
+            .assumptions
+            .push("history is shorter than two years: no yearly season of the level is assumed".to_owned());
     }
     if ended > 0 {
         known
@@ -182,7 +190,7 @@ fn report(
             planned: current - saving.expected_usd,
         },
         saving,
-        optimality_gap: solution.gap,
+        optimality_gap: solution.proven(),
         assumptions: vec![format!(
             "savings and costs are means over {} futures of {} days; upfront payments are spread over their term",
             problem.scenarios(),
