@@ -11,7 +11,11 @@ begin
         partition := parent || '_' || to_char(first_day, 'YYYYMM');
         continue when to_regclass(partition) is not null;
         perform pg_advisory_xact_lock(hashtextextended('create_month_partitions ' || parent, 0));
-        continue when to_regclass(partition) is not null;
+        -- to_regclass would answer from a cache that waiting for an advisory lock does not refresh
+        continue when exists (
+            select from pg_class where relname = partition
+                and relnamespace = (select relnamespace from pg_class where oid = parent::regclass)
+        );
         execute format('create table %I (like %I including defaults including constraints)', partition, parent);
         execute format(
             'alter table %I attach partition %I for values from (%L) to (%L)',

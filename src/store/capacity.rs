@@ -97,7 +97,7 @@ mod tests {
                 assumptions: vec!["one zone".to_owned()],
             };
             save(&mut conn, org, id, std::slice::from_ref(&plan)).await.unwrap();
-            assert_eq!(list(&mut conn, org, id).await.unwrap(), [plan.clone()]);
+            assert_eq!(list(&mut conn, org, id).await.unwrap(), std::slice::from_ref(&plan));
             assert_eq!(get(&mut conn, org, id, "requests/web").await.unwrap(), plan);
             let missing = get(&mut conn, org, id, "other").await.unwrap_err();
             assert!(matches!(missing, StoreError::NotFound { .. }));

@@ -155,4 +155,25 @@ mod tests {
         rows.end_row();
         assert_eq!(rows.text, "a\\tb\\\\\\n\t\\N\t1.5\t{1,-0.25}\n\u{fffd}\n");
     }
+
+    #[tokio::test]
+    async fn writers_that_need_the_same_partition_make_it_once() {
+        crate::testing::with_database(async |pool, _| {
+            let months = ["2026-01-31T23:59:59Z", "2026-02-01T00:00:00Z"].map(crate::testing::time);
+            let writers = (0..8).map(|_| {
+                let pool = pool.clone();
+                tokio::spawn(async move {
+                    let mut conn = pool.acquire().await.unwrap();
+                    create_partitions(&mut conn, "usage_hours", months).await
+                })
+            });
+            for writer in writers.collect::<Vec<_>>() {
+                writer.await.unwrap().unwrap();
+            }
+            let sql = "select count(*) from pg_inherits where inhparent = 'usage_hours'::regclass";
+            let partitions: i64 = sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap();
+            assert_eq!(partitions, 2);
+        })
+        .await;
+    }
 }

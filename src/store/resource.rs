@@ -119,7 +119,10 @@ mod tests {
             let (vm, disk) = (resource("vm", ResourceKind::Vm), resource("disk", ResourceKind::Disk));
             replace(&mut conn, org, "azure", &[vm.clone(), disk.clone()], at).await.unwrap();
             replace(&mut conn, org, "files", &[resource("bucket", ResourceKind::Bucket)], at).await.unwrap();
-            assert_eq!(list(&mut conn, org, Some(ResourceKind::Vm)).await.unwrap(), [vm.clone()]);
+            assert_eq!(
+                list(&mut conn, org, Some(ResourceKind::Vm)).await.unwrap(),
+                std::slice::from_ref(&vm)
+            );
             assert_eq!(replace(&mut conn, org, "azure", std::slice::from_ref(&disk), at).await.unwrap(), 1);
             assert_eq!(list(&mut conn, org, None).await.unwrap().len(), 2);
             assert_eq!(get(&mut conn, org, "disk").await.unwrap(), disk);
