@@ -24,6 +24,8 @@ const CAUTION: f64 = 0.6;
 const MOST_WHOLE: usize = 24;
 /// See [`MOST_WHOLE`].
 const MOST_WHOLE_STEPS: usize = 40;
+/// Most points tried around one that is not proven.
+const MOST_TRIALS: usize = 120;
 /// Share of the scenarios that are the tail of the conditional value at risk.
 const TAIL: f64 = 0.1;
 
@@ -145,6 +147,9 @@ pub(super) fn minimize(problem: &Problem, objective: &Objective, granularity: &[
         search.relaxed();
     }
     search.make_buyable(granularity);
+    if search.gap() > PROVEN {
+        search.polish(granularity);
+    }
     let gap = search.gap();
     Solution { units: search.best, gap }
 }
@@ -253,6 +258,46 @@ impl<'a> Search<'a> {
             self.visit(&next);
             tried.push(next);
             master.add(&self.planes[self.planes.len() - 1]);
+        }
+    }
+
+    /// Where the legal order is not the cheapest one, the cost is not convex and the planes can miss the
+    /// best point: a pattern search (Hooke & Jeeves 1961) around it, one column or one exchange at a time.
+    fn polish(&mut self, granularity: &[Granularity]) {
+        let columns: Vec<usize> =
+            (0..granularity.len()).filter(|&at| granularity[at] != Granularity::Any).collect();
+        let mut left = MOST_TRIALS;
+        for part in [0.25, 0.125, 0.0625, 0.03125, 0.015625] {
+            let stride = |column: usize| {
+                let step = granularity[column].step().unwrap_or(0.0);
+                step.max((self.problem.columns[column].most * part / step).round() * step)
+            };
+            let strides: Vec<(usize, f64)> = columns.iter().map(|&column| (column, stride(column))).collect();
+            let mut better = true;
+            while better {
+                better = false;
+                for &(up, by) in &strides {
+                    for &(down, less) in strides.iter().chain([&(usize::MAX, 0.0)]) {
+                        // More of one column, less of another (or of none), and the other way round.
+                        for sign in [1.0, -1.0] {
+                            let mut point = self.best.clone();
+                            point[up] += sign * by;
+                            if let Some(units) = point.get_mut(down) {
+                                *units -= sign * less;
+                            }
+                            if down == up || point.iter().any(|units| *units < -1e-9) {
+                                continue;
+                            }
+                            if left == 0 {
+                                return;
+                            }
+                            left -= 1;
+                            let before = self.best_value;
+                            better |= self.visit(&on_grid(&point, granularity)) < before;
+                        }
+                    }
+                }
+            }
         }
     }
 }

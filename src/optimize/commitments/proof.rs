@@ -91,6 +91,10 @@ fn total(demand: &Demand, commitments: &[Commitment], prices: &PriceBook) -> f64
     to_statistic(demand.bill(commitments, prices).unwrap().total)
 }
 
+/// A plan that is not proven may miss the best one by this share: savings differ within the family here, so
+/// that the cost is not convex.
+const UNPROVEN: f64 = 3e-3;
+
 const PLANS: [PricingPlan; 3] = [PricingPlan::RiStandard, PricingPlan::Ec2InstanceSp, PricingPlan::ComputeSp];
 
 /// The problem in which one unit of each of [`PLANS`] can be bought for known usage.
@@ -181,7 +185,7 @@ proptest! {
                 for broad in 0..8 {
                     let x = [(f64::from(ri) * top[0]).round(), f64::from(family) * top[1], f64::from(broad) * top[2]];
                     let cost = problem.evaluate(&x)[0].cost;
-                    prop_assert!(cost >= found * (1.0 - gap.unwrap_or(1e-3)) - 1e-9, "{x:?}: {cost} < {found} ({gap:?})");
+                    prop_assert!(cost >= found * (1.0 - gap.unwrap_or(UNPROVEN)) - 1e-9, "{x:?}: {cost} < {found} ({gap:?})");
                 }
             }
         }
