@@ -1,19 +1,17 @@
 //! The bulk price list of one AWS service: products, then the terms on which they are sold.
 
-use std::collections::BTreeMap;
 use std::io::BufRead;
 
 use chrono::{DateTime, Utc};
-use serde::de::{Error, IgnoredAny, MapAccess};
 use serde::{Deserialize, Deserializer};
 
 use super::Prices;
-use super::amount::{Amount, NOT_USD, Reason};
-use super::aws_offer_table;
+use super::amount::Reason;
 use super::input::Input;
-use super::json::{Fields, Object, Trail, text};
+use super::json::Trail;
 use super::quotes::{Skipped, date};
-use super::read::{NO_PRICE, Reader, TableError};
+use super::read::{Reader, TableError};
+use super::{aws_offer_document, aws_offer_table};
 
 /// The attributes of products that matter here, by their names in JSON and their columns in CSV.
 macro_rules! attributes {
@@ -121,7 +119,7 @@ impl<S: Service> Offer<S> {
 
 impl<S: Service> Reader for Offer<S> {
     fn document<'de, D: Deserializer<'de>>(&mut self, trail: &Trail, document: D) -> Result<(), D::Error> {
-        deserialize(document, &mut Document { offer: self, trail, has_products: false })
+        aws_offer_document::read(self, trail, document)
     }
 
     fn table<R: BufRead>(&mut self, table: &mut Input<R>) -> Option<Result<(), TableError>> {
@@ -138,163 +136,6 @@ impl<S: Service> Reader for Offer<S> {
         self.service.finish(prices, &mut self.skipped);
         prices.skipped = self.skipped.into_counts();
         prices.source.as_of = self.published.unwrap_or(prices.source.as_of);
-        Ok(())
-    }
-}
-
-fn deserialize<'de, D: Deserializer<'de>>(document: D, fields: &mut impl Fields) -> Result<(), D::Error> {
-    serde::de::DeserializeSeed::deserialize(Object(fields), document)
-}
-
-struct Document<'a, S> {
-    offer: &'a mut Offer<S>,
-    trail: &'a Trail,
-    has_products: bool,
-}
-
-impl<S: Service> Fields for Document<'_, S> {
-    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "offerCode" => {
-                let code: String = map.next_value()?;
-                if code != S::CODE {
-                    return Err(A::Error::custom(format!("offer {code:?} found, expected {:?}", S::CODE)));
-                }
-            }
-            "publicationDate" => self.offer.publish(&map.next_value::<String>()?),
-            "products" => {
-                self.has_products = true;
-                self.offer.has_products = true;
-                let trail = self.trail;
-                map.next_value_seed(Object(&mut Products { offer: self.offer, trail }))?;
-            }
-            "terms" => {
-                if !self.has_products {
-                    return Err(A::Error::custom("terms found, expected products before them"));
-                }
-                self.offer.has_terms = true;
-                let trail = self.trail;
-                map.next_value_seed(Object(&mut Terms { offer: self.offer, trail }))?;
-            }
-            _ => {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
-    }
-}
-
-struct Products<'a, S> {
-    offer: &'a mut Offer<S>,
-    trail: &'a Trail,
-}
-
-#[derive(Deserialize)]
-struct JsonProduct {
-    #[serde(rename = "productFamily", default, deserialize_with = "text")]
-    family: String,
-    #[serde(default)]
-    attributes: Attributes,
-}
-
-impl<S: Service> Fields for Products<'_, S> {
-    fn field<'de, A: MapAccess<'de>>(&mut self, sku: &str, map: &mut A) -> Result<(), A::Error> {
-        self.trail.at("products", sku);
-        let JsonProduct { family, attributes } = map.next_value()?;
-        let product = Product { sku: sku.to_owned(), family, attributes };
-        if let Err(reason) = self.offer.service.product(product) {
-            self.offer.skipped.count(reason);
-        }
-        Ok(())
-    }
-}
-
-/// `OnDemand` and `Reserved`, each with terms by product.
-struct Terms<'a, S> {
-    offer: &'a mut Offer<S>,
-    trail: &'a Trail,
-}
-
-impl<S: Service> Fields for Terms<'_, S> {
-    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        let section = match key {
-            "OnDemand" => "terms.OnDemand",
-            "Reserved" => "terms.Reserved",
-            _ => {
-                map.next_value::<IgnoredAny>()?;
-                return Ok(());
-            }
-        };
-        map.next_value_seed(Object(&mut Skus { offer: self.offer, trail: self.trail, section }))
-    }
-}
-
-struct Skus<'a, S> {
-    offer: &'a mut Offer<S>,
-    trail: &'a Trail,
-    section: &'static str,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonTerm {
-    #[serde(default, deserialize_with = "text")]
-    effective_date: String,
-    #[serde(default)]
-    price_dimensions: BTreeMap<String, JsonRate>,
-    #[serde(default)]
-    term_attributes: TermAttributes,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-struct TermAttributes {
-    lease_contract_length: String,
-    offering_class: String,
-    purchase_option: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonRate {
-    #[serde(default, deserialize_with = "text")]
-    unit: String,
-    begin_range: Option<String>,
-    #[serde(default)]
-    price_per_unit: BTreeMap<String, Amount>,
-}
-
-impl<S: Service> Fields for Skus<'_, S> {
-    fn field<'de, A: MapAccess<'de>>(&mut self, sku: &str, map: &mut A) -> Result<(), A::Error> {
-        self.trail.at(self.section, sku);
-        if !self.offer.service.knows(sku) {
-            map.next_value::<IgnoredAny>()?;
-            return Ok(());
-        }
-        let terms: BTreeMap<String, JsonTerm> = map.next_value()?;
-        for json in terms.values() {
-            let attributes = &json.term_attributes;
-            let reserved = (self.section == "terms.Reserved").then_some(Reserved {
-                length: &attributes.lease_contract_length,
-                offering_class: &attributes.offering_class,
-                purchase_option: &attributes.purchase_option,
-            });
-            let term = Term { since: date(&json.effective_date), reserved };
-            for rate in json.price_dimensions.values() {
-                let rate = Rate {
-                    unit: &rate.unit,
-                    from: rate.begin_range.as_deref().unwrap_or("0"),
-                    price: match rate.price_per_unit.get("USD") {
-                        Some(amount) => amount.price(),
-                        None if rate.price_per_unit.is_empty() => Err(NO_PRICE),
-                        None => Err(NOT_USD),
-                    },
-                };
-                if let Err(reason) = self.offer.service.rate(sku, &term, &rate) {
-                    self.offer.skipped.count(reason);
-                }
-            }
-        }
         Ok(())
     }
 }

@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use domain::{Payment, PricingPlan, Provider};
 use rust_decimal::Decimal;
-use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess};
-use serde::{Deserialize, Deserializer};
+use serde::Deserializer;
 
-use super::amount::{Amount, NOT_USD, Reason};
+use super::amount::{NOT_USD, Reason};
 use super::aws_region::{is_region, region_of, usage_of};
-use super::json::{Array, Elements, Fields, Object, Trail, text};
-use super::quotes::{Part, QuoteKey, Quotes, Skipped, date, payment, term_years};
+use super::aws_savings_plans_document::{JsonProduct, JsonRate};
+use super::json::Trail;
+use super::quotes::{Part, QuoteKey, Quotes, Skipped, payment, term_years};
 use super::read::{NO_PRICE, NO_REGION, Reader};
-use super::{Prices, Wanted};
+use super::{Prices, Wanted, aws_savings_plans_document};
 
 const UNKNOWN_PLAN: Reason = "savings plan on unknown terms";
 const SOFTWARE: Reason = "rate with other software, or for a licence that is brought along";
@@ -33,16 +33,16 @@ const RUNNING: &str = "BoxUsage:";
 /// What was found in Savings Plan files.
 pub(super) struct SavingsPlans<'w> {
     wanted: &'w Wanted,
-    plans: HashMap<String, Plan>,
+    pub(super) plans: HashMap<String, Plan>,
     quotes: Quotes,
-    skipped: Skipped,
-    published: Option<DateTime<Utc>>,
-    has_rates: bool,
+    pub(super) skipped: Skipped,
+    pub(super) published: Option<DateTime<Utc>>,
+    pub(super) has_rates: bool,
 }
 
 /// What a Savings Plan SKU is.
 #[derive(Clone, Copy)]
-struct Plan {
+pub(super) struct Plan {
     plan: PricingPlan,
     years: u8,
     payment: Payment,
@@ -60,7 +60,7 @@ impl<'w> SavingsPlans<'w> {
         }
     }
 
-    fn product(&mut self, product: JsonProduct) -> Result<(), Reason> {
+    pub(super) fn product(&mut self, product: JsonProduct) -> Result<(), Reason> {
         let plan = match product.family.as_str() {
             "ComputeSavingsPlans" => PricingPlan::ComputeSp,
             "EC2InstanceSavingsPlans" => PricingPlan::Ec2InstanceSp,
@@ -72,7 +72,12 @@ impl<'w> SavingsPlans<'w> {
         Ok(())
     }
 
-    fn rate(&mut self, plan: Plan, since: Option<DateTime<Utc>>, rate: &JsonRate) -> Result<(), Reason> {
+    pub(super) fn rate(
+        &mut self,
+        plan: Plan,
+        since: Option<DateTime<Utc>>,
+        rate: &JsonRate,
+    ) -> Result<(), Reason> {
         let Some(instance_type) = usage_of(&rate.usage_type).strip_prefix(RUNNING) else { return Ok(()) };
         if !self.wanted.has_type(instance_type) {
             return Ok(());
@@ -138,7 +143,7 @@ fn split(rate: Decimal, years: u8, payment: Payment) -> (Decimal, Decimal) {
 
 impl Reader for SavingsPlans<'_> {
     fn document<'de, D: Deserializer<'de>>(&mut self, trail: &Trail, document: D) -> Result<(), D::Error> {
-        Object(&mut Document { plans: self, trail }).deserialize(document)
+        aws_savings_plans_document::read(self, trail, document)
     }
 
     fn finish(mut self, prices: &mut Prices) -> Result<(), &'static str> {
@@ -152,154 +157,6 @@ impl Reader for SavingsPlans<'_> {
         prices.skipped = self.skipped.into_counts();
         prices.source.as_of = self.published.unwrap_or(prices.source.as_of);
         Ok(())
-    }
-}
-
-struct Document<'a, 'w> {
-    plans: &'a mut SavingsPlans<'w>,
-    trail: &'a Trail,
-}
-
-impl Fields for Document<'_, '_> {
-    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        let trail = self.trail;
-        match key {
-            "publicationDate" => {
-                self.plans.published = self.plans.published.max(date(&map.next_value::<String>()?));
-            }
-            "products" => map.next_value_seed(Array(&mut Products { plans: self.plans, trail }))?,
-            "terms" => map.next_value_seed(Object(&mut Terms { plans: self.plans, trail }))?,
-            _ => drop(map.next_value::<IgnoredAny>()?),
-        }
-        Ok(())
-    }
-}
-
-struct Products<'a, 'w> {
-    plans: &'a mut SavingsPlans<'w>,
-    trail: &'a Trail,
-}
-
-#[derive(Deserialize)]
-struct JsonProduct {
-    sku: String,
-    #[serde(rename = "productFamily", default, deserialize_with = "text")]
-    family: String,
-    attributes: PlanAttributes,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PlanAttributes {
-    #[serde(default, deserialize_with = "text")]
-    purchase_option: String,
-    #[serde(default, deserialize_with = "text")]
-    purchase_term: String,
-}
-
-impl Elements for Products<'_, '_> {
-    fn element<'de, A: SeqAccess<'de>>(&mut self, index: usize, list: &mut A) -> Result<bool, A::Error> {
-        self.trail.at_index("products", index);
-        let Some(product) = list.next_element()? else { return Ok(false) };
-        if let Err(reason) = self.plans.product(product) {
-            self.plans.skipped.count(reason);
-        }
-        Ok(true)
-    }
-}
-
-struct Terms<'a, 'w> {
-    plans: &'a mut SavingsPlans<'w>,
-    trail: &'a Trail,
-}
-
-impl Fields for Terms<'_, '_> {
-    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        if key != "savingsPlan" {
-            map.next_value::<IgnoredAny>()?;
-            return Ok(());
-        }
-        self.plans.has_rates = true;
-        map.next_value_seed(Array(&mut Sold { plans: self.plans, trail: self.trail }))
-    }
-}
-
-struct Sold<'a, 'w> {
-    plans: &'a mut SavingsPlans<'w>,
-    trail: &'a Trail,
-}
-
-impl Elements for Sold<'_, '_> {
-    fn element<'de, A: SeqAccess<'de>>(&mut self, index: usize, list: &mut A) -> Result<bool, A::Error> {
-        self.trail.at_index("terms.savingsPlan", index);
-        let mut term = Term { plans: self.plans, trail: self.trail, sku: None, since: None };
-        Ok(list.next_element_seed(Object(&mut term))?.is_some())
-    }
-}
-
-/// The rates of one plan: hundreds of thousands, so they are taken one by one.
-struct Term<'a, 'w> {
-    plans: &'a mut SavingsPlans<'w>,
-    trail: &'a Trail,
-    sku: Option<String>,
-    since: Option<DateTime<Utc>>,
-}
-
-impl Fields for Term<'_, '_> {
-    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match (key, &self.sku) {
-            ("sku", _) => self.sku = Some(map.next_value()?),
-            ("effectiveDate", _) => self.since = date(&map.next_value::<String>()?),
-            ("rates", None) => return Err(A::Error::custom("rates found, expected sku before them")),
-            ("rates", Some(sku)) => match self.plans.plans.get(sku).copied() {
-                Some(plan) => {
-                    let (plans, trail) = (&mut *self.plans, self.trail);
-                    map.next_value_seed(Array(&mut Rates { plans, trail, plan, since: self.since }))?;
-                }
-                None => drop(map.next_value::<IgnoredAny>()?),
-            },
-            _ => drop(map.next_value::<IgnoredAny>()?),
-        }
-        Ok(())
-    }
-}
-
-struct Rates<'a, 'w> {
-    plans: &'a mut SavingsPlans<'w>,
-    trail: &'a Trail,
-    plan: Plan,
-    since: Option<DateTime<Utc>>,
-}
-
-#[derive(Deserialize)]
-struct JsonRate {
-    #[serde(rename = "discountedUsageType")]
-    usage_type: String,
-    #[serde(rename = "discountedOperation", default, deserialize_with = "text")]
-    operation: String,
-    #[serde(rename = "discountedRegionCode", default)]
-    region: Option<String>,
-    #[serde(default, deserialize_with = "text")]
-    unit: String,
-    #[serde(rename = "discountedRate")]
-    discounted: Option<Discounted>,
-}
-
-#[derive(Deserialize)]
-struct Discounted {
-    price: Option<Amount>,
-    #[serde(default, deserialize_with = "text")]
-    currency: String,
-}
-
-impl Elements for Rates<'_, '_> {
-    fn element<'de, A: SeqAccess<'de>>(&mut self, index: usize, list: &mut A) -> Result<bool, A::Error> {
-        self.trail.at_index("terms.savingsPlan.rates", index);
-        let Some(rate) = list.next_element()? else { return Ok(false) };
-        if let Err(reason) = self.plans.rate(self.plan, self.since, &rate) {
-            self.plans.skipped.count(reason);
-        }
-        Ok(true)
     }
 }
 

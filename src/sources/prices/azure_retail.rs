@@ -4,27 +4,23 @@ use std::collections::BTreeMap;
 
 use domain::{Payment, PricingPlan, Provider, Shape, to_statistic};
 use rust_decimal::{Decimal, RoundingStrategy};
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess};
-use serde::{Deserialize, Deserializer};
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess};
 
-use super::amount::{Amount, NOT_USD, Reason};
+use super::amount::Reason;
 use super::aws_ec2::priced;
+use super::azure_item::{Item, PlanOffer, is_first_tier, plain_machine, price, usable};
 use super::azure_storage::{CLASSES, VOLUMES, part, per_unit};
-use super::json::{Array, Elements, Fields, Object, Trail, text};
+use super::json::{Array, Each, Fields, Object, Trail};
 use super::quotes::{NOT_YET, Part, QuoteKey, Quotes, Skipped, date, term_years};
-use super::read::{NO_PRICE, NO_REGION, Reader};
+use super::read::Reader;
 use super::storage_parts::Parts;
 use super::{MachineType, Prices, Wanted};
 
-const NO_TYPE: Reason = "machine type is not stated";
-const OTHER_PRODUCT: Reason = "not a plain virtual machine (cloud service or dedicated host)";
 const LOW_PRIORITY: Reason = "low priority, a forerunner of spot";
 const DEV_TEST: Reason = "dev/test price, for subscriptions of one kind only";
 const OTHER_TYPE: Reason = "neither consumption nor reservation";
-const UNIT: Reason = "price is not by the hour";
-const TIER: Reason = "price only from some quantity on";
 const STORAGE_UNIT: Reason = "storage price in an unknown unit";
-const SECONDARY: Reason = "meter is not the primary one of its region";
 const EXPIRED: Reason = "price is no longer in force";
 const TERM: Reason = "term is neither one nor three years";
 
@@ -169,43 +165,6 @@ impl<'w> Retail<'w> {
     }
 }
 
-fn price(amount: &Option<Amount>) -> Result<Decimal, Reason> {
-    amount.as_ref().ok_or(NO_PRICE)?.price()
-}
-
-/// What holds for every price that counts.
-fn usable(item: &Item) -> Result<(), Reason> {
-    for (fits, reason) in [
-        (!item.arm_region_name.is_empty(), NO_REGION),
-        (item.currency_code == "USD", NOT_USD),
-        (item.is_primary_meter_region != Some(false), SECONDARY),
-    ] {
-        if !fits {
-            return Err(reason);
-        }
-    }
-    Ok(())
-}
-
-fn plain_machine(item: &Item) -> Result<(), Reason> {
-    let product = item.product_name.replace(' ', "");
-    for (fits, reason) in [
-        (!item.arm_sku_name.is_empty(), NO_TYPE),
-        (!product.contains("CloudServices") && !product.contains("DedicatedHost"), OTHER_PRODUCT),
-        (item.unit_of_measure == "1 Hour", UNIT),
-        (is_first_tier(item), TIER),
-    ] {
-        if !fits {
-            return Err(reason);
-        }
-    }
-    Ok(())
-}
-
-fn is_first_tier(item: &Item) -> bool {
-    item.tier_minimum_units.as_ref().is_none_or(|tier| tier.price() == Ok(Decimal::ZERO))
-}
-
 impl Reader for Retail<'_> {
     fn document<'de, D: Deserializer<'de>>(&mut self, trail: &Trail, document: D) -> Result<(), D::Error> {
         self.next_page = None;
@@ -274,7 +233,12 @@ impl Fields for Page<'_, '_> {
         match key {
             "Items" => {
                 self.retail.has_items = true;
-                map.next_value_seed(Array(&mut Items { retail: self.retail, trail: self.trail }))?;
+                let items = Each::new(self.trail, "Items", |item: Item| {
+                    if let Err(reason) = self.retail.item(&item) {
+                        self.retail.skipped.count(reason);
+                    }
+                });
+                map.next_value_seed(Array(items))?;
             }
             "NextPageLink" => self.retail.next_page = map.next_value()?,
             _ => drop(map.next_value::<IgnoredAny>()?),
@@ -283,66 +247,13 @@ impl Fields for Page<'_, '_> {
     }
 }
 
-struct Items<'a, 'w> {
-    retail: &'a mut Retail<'w>,
-    trail: &'a Trail,
-}
-
-/// One price of the API.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Item {
-    #[serde(default, deserialize_with = "text")]
-    currency_code: String,
-    tier_minimum_units: Option<Amount>,
-    retail_price: Option<Amount>,
-    #[serde(default, deserialize_with = "text")]
-    arm_region_name: String,
-    effective_start_date: Option<String>,
-    effective_end_date: Option<String>,
-    #[serde(default, deserialize_with = "text")]
-    meter_name: String,
-    #[serde(default, deserialize_with = "text")]
-    product_name: String,
-    #[serde(default, deserialize_with = "text")]
-    sku_name: String,
-    #[serde(default, deserialize_with = "text")]
-    service_name: String,
-    #[serde(default, deserialize_with = "text")]
-    unit_of_measure: String,
-    #[serde(rename = "type", default, deserialize_with = "text")]
-    kind: String,
-    is_primary_meter_region: Option<bool>,
-    #[serde(default, deserialize_with = "text")]
-    arm_sku_name: String,
-    reservation_term: Option<String>,
-    savings_plan: Option<Vec<PlanOffer>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PlanOffer {
-    retail_price: Option<Amount>,
-    #[serde(default, deserialize_with = "text")]
-    term: String,
-}
-
-impl Elements for Items<'_, '_> {
-    fn element<'de, A: SeqAccess<'de>>(&mut self, index: usize, list: &mut A) -> Result<bool, A::Error> {
-        self.trail.at_index("Items", index);
-        let Some(item) = list.next_element()? else { return Ok(false) };
-        if let Err(reason) = self.retail.item(&item) {
-            self.retail.skipped.count(reason);
-        }
-        Ok(true)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::prices::amount::NOT_USD;
+    use crate::prices::azure_item::{NO_TYPE, OTHER_PRODUCT, SECONDARY};
     use crate::prices::fixture::{AZURE_1, AZURE_2, AZURE_3, decimal, everything, find, quote, skips};
     use crate::prices::{Feed, FeedError, read_pages};
 

@@ -2,47 +2,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
-use domain::{Payment, PricingPlan, Provider, Shape, to_statistic};
+use domain::{Payment, PricingPlan, Provider};
 use rust_decimal::Decimal;
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess};
-use serde::{Deserialize, Deserializer};
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess};
 
-use super::amount::{Amount, NEGATIVE, NOT_USD, Reason};
+use super::amount::Reason;
 use super::aws_ec2::priced;
+use super::gcp_machine::{hourly, is_not_plain, machine_family, shape};
+use super::gcp_price::{CORE_UNIT, DISK_UNIT, RAM_UNIT, Sku, unit_price};
 use super::gcp_sku::{Half, VOLUMES, disk_part, family, plan};
-use super::json::{Array, Elements, Fields, Object, Trail, text};
-use super::quotes::{Part, QuoteKey, Quotes, Skipped, date};
-use super::read::{NO_PRICE, NO_REGION, Reader};
+use super::json::{Array, Each, Fields, Object, Trail};
+use super::quotes::{Part, QuoteKey, Quotes, Skipped};
+use super::read::{NO_REGION, Reader};
 use super::storage_parts::Parts;
 use super::{MachineType, Prices, Wanted};
 
-const TIERS: Reason = "price comes in tiers";
-const UNIT: Reason = "core, memory or disk price in an unknown unit";
-const NOT_YET: Reason = "price takes effect later";
 const CONFLICT: Reason = "two different prices for the same core or memory";
 const HALF: Reason = "only one of core and memory has a price";
 const NOT_IN_FEED: Reason = "machine type whose family has no core and memory prices";
-const SIZE: Reason = "machine type of an impossible size";
 const NOT_PLAIN: Reason = "machine type that is not sold as plain cores and memory (accelerators, local disks, custom or ultra sizes)";
-
-/// Names of machine types that are sold with more than cores and memory, or with cores of their own.
-const NOT_PLAIN_NAMES: [&str; 10] =
-    ["a2-", "a3-", "a4-", "a4x-", "g2-", "g4-", "z3-", "ct", "tpu", "m4-ultramem"];
-
-/// Shared-core machine types and the cores that they are billed for; the list of machine types counts the
-/// vCPUs that the system sees. F1 and G1 have prices of their own.
-const SHARED_CORES: [(&str, Decimal); 3] = [
-    ("e2-micro", Decimal::from_parts(25, 0, 0, false, 2)),
-    ("e2-small", Decimal::from_parts(5, 0, 0, false, 1)),
-    ("e2-medium", Decimal::ONE),
-];
-
-const NANOS_SCALE: u32 = 9;
-
-const CORE_UNIT: &str = "h";
-const RAM_UNIT: &str = "GiBy.h";
-const DISK_UNIT: &str = "GiBy.mo";
 
 /// What is sold where: region, family, plan, half.
 type Place = (String, String, PricingPlan, Option<(u8, Payment)>, Half);
@@ -176,64 +155,6 @@ impl<'w> Catalog<'w> {
     }
 }
 
-fn machine_family(name: &str) -> String {
-    name.split('-').next().unwrap_or(name).to_ascii_lowercase()
-}
-
-fn is_not_plain(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    NOT_PLAIN_NAMES.iter().any(|start| name.starts_with(start))
-        || name.contains("lssd")
-        || name.split('-').any(|part| part == "custom")
-}
-
-fn billed_cores(machine: &MachineType) -> Decimal {
-    SHARED_CORES
-        .iter()
-        .find(|(name, _)| machine.name.eq_ignore_ascii_case(name))
-        .map_or(machine.vcpu, |&(_, cores)| cores)
-}
-
-fn hourly(machine: &MachineType, core: Decimal, ram: Decimal) -> Result<Decimal, Reason> {
-    let cores = billed_cores(machine).checked_mul(core);
-    let memory = machine.memory_gib.checked_mul(ram);
-    let sum = cores.zip(memory).and_then(|(cores, memory)| cores.checked_add(memory)).ok_or(SIZE)?;
-    if sum > Decimal::ZERO { Ok(sum.normalize()) } else { Err(SIZE) }
-}
-
-/// The price per hour of a core or a GiB that is in force.
-fn unit_price(sku: &Sku, unit: &str, as_of: DateTime<Utc>) -> Result<Decimal, Reason> {
-    let since = |info: &PricingInfo| info.effective_time.as_deref().and_then(date);
-    let in_force = sku.pricing_info.iter().filter(|info| since(info).is_none_or(|since| since <= as_of));
-    let info = in_force.max_by_key(|info| since(info)).ok_or(if sku.pricing_info.is_empty() {
-        NO_PRICE
-    } else {
-        NOT_YET
-    })?;
-    let expression = &info.pricing_expression;
-    if expression.usage_unit != unit {
-        return Err(UNIT);
-    }
-    // Some disks begin with a free allowance: the price is that of the one tier that costs something.
-    let mut price = Err(NO_PRICE);
-    for tier in &expression.tiered_rates {
-        let amount = amount(&tier.unit_price)?;
-        if !amount.is_zero() {
-            price = if price.is_ok() { return Err(TIERS) } else { Ok(amount) };
-        }
-    }
-    price
-}
-
-fn amount(price: &UnitPrice) -> Result<Decimal, Reason> {
-    if price.currency_code != "USD" {
-        return Err(NOT_USD);
-    }
-    let units = price.units.as_ref().map_or(Ok(Decimal::ZERO), Amount::price)?;
-    let sum = units + Decimal::new(i64::from(price.nanos), NANOS_SCALE);
-    if sum.is_sign_negative() { Err(NEGATIVE) } else { Ok(sum.normalize()) }
-}
-
 impl Reader for Catalog<'_> {
     fn document<'de, D: Deserializer<'de>>(&mut self, trail: &Trail, document: D) -> Result<(), D::Error> {
         self.next_page = None;
@@ -265,24 +186,6 @@ impl Reader for Catalog<'_> {
     }
 }
 
-fn shape(region: &str, machine: &MachineType) -> Shape {
-    Shape {
-        provider: Provider::Gcp,
-        region: region.to_owned(),
-        instance_type: machine.name.clone(),
-        family: machine_family(&machine.name),
-        architecture: machine.architecture.clone(),
-        vcpu: to_statistic(machine.vcpu),
-        memory_gib: to_statistic(machine.memory_gib),
-        network_gbps: None,
-        ebs_mbps: None,
-        ebs_iops: None,
-        burstable: SHARED_CORES.iter().any(|(name, _)| machine.name.eq_ignore_ascii_case(name)),
-        performance_per_vcpu: 1.0,
-        on_demand_hourly: Decimal::ZERO,
-    }
-}
-
 struct Page<'a, 'w> {
     catalog: &'a mut Catalog<'w>,
     trail: &'a Trail,
@@ -293,7 +196,12 @@ impl Fields for Page<'_, '_> {
         match key {
             "skus" => {
                 self.catalog.has_skus = true;
-                map.next_value_seed(Array(&mut Skus { catalog: self.catalog, trail: self.trail }))?;
+                let skus = Each::new(self.trail, "skus", |sku: Sku| {
+                    if let Err(reason) = self.catalog.sku(&sku) {
+                        self.catalog.skipped.count(reason);
+                    }
+                });
+                map.next_value_seed(Array(skus))?;
             }
             "nextPageToken" => self.catalog.next_page = map.next_value()?,
             _ => drop(map.next_value::<IgnoredAny>()?),
@@ -302,81 +210,13 @@ impl Fields for Page<'_, '_> {
     }
 }
 
-struct Skus<'a, 'w> {
-    catalog: &'a mut Catalog<'w>,
-    trail: &'a Trail,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Sku {
-    #[serde(default, deserialize_with = "text")]
-    description: String,
-    category: Category,
-    #[serde(default)]
-    service_regions: Vec<String>,
-    #[serde(default)]
-    pricing_info: Vec<PricingInfo>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Category {
-    #[serde(default, deserialize_with = "text")]
-    resource_family: String,
-    #[serde(default, deserialize_with = "text")]
-    usage_type: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PricingInfo {
-    pricing_expression: Expression,
-    #[serde(alias = "EffectiveTime")]
-    effective_time: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Expression {
-    #[serde(default, deserialize_with = "text")]
-    usage_unit: String,
-    #[serde(default)]
-    tiered_rates: Vec<Tier>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Tier {
-    unit_price: UnitPrice,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct UnitPrice {
-    #[serde(default, deserialize_with = "text")]
-    currency_code: String,
-    units: Option<Amount>,
-    #[serde(default)]
-    nanos: i32,
-}
-
-impl Elements for Skus<'_, '_> {
-    fn element<'de, A: SeqAccess<'de>>(&mut self, index: usize, list: &mut A) -> Result<bool, A::Error> {
-        self.trail.at_index("skus", index);
-        let Some(sku) = list.next_element()? else { return Ok(false) };
-        if let Err(reason) = self.catalog.sku(&sku) {
-            self.catalog.skipped.count(reason);
-        }
-        Ok(true)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::prices::Feed;
+    use crate::prices::amount::NOT_USD;
     use crate::prices::fixture::{GCP, decimal, everything, find, machine, quote, skips};
+    use crate::prices::read::NO_PRICE;
 
     const SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/prices/");
 

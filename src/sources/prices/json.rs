@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::fmt::Write as _;
+use std::marker::PhantomData;
 
-use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// Where in the document the reader is, for messages.
@@ -78,9 +79,9 @@ impl<'de, T: Fields> Visitor<'de> for Object<'_, T> {
 }
 
 /// Reads an array through its [`Elements`].
-pub(super) struct Array<'a, T>(pub(super) &'a mut T);
+pub(super) struct Array<T>(pub(super) T);
 
-impl<'de, T: Elements> DeserializeSeed<'de> for Array<'_, T> {
+impl<'de, T: Elements> DeserializeSeed<'de> for Array<T> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -88,18 +89,41 @@ impl<'de, T: Elements> DeserializeSeed<'de> for Array<'_, T> {
     }
 }
 
-impl<'de, T: Elements> Visitor<'de> for Array<'_, T> {
+impl<'de, T: Elements> Visitor<'de> for Array<T> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an array")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
         let mut index = 0;
         while self.0.element(index, &mut list)? {
             index += 1;
         }
         Ok(())
+    }
+}
+
+/// Elements of one type that are handed over one by one.
+pub(super) struct Each<'a, T, F> {
+    trail: &'a Trail,
+    section: &'static str,
+    take: F,
+    element: PhantomData<T>,
+}
+
+impl<'a, T, F: FnMut(T)> Each<'a, T, F> {
+    pub(super) fn new(trail: &'a Trail, section: &'static str, take: F) -> Self {
+        Self { trail, section, take, element: PhantomData }
+    }
+}
+
+impl<T: DeserializeOwned, F: FnMut(T)> Elements for Each<'_, T, F> {
+    fn element<'de, A: SeqAccess<'de>>(&mut self, index: usize, list: &mut A) -> Result<bool, A::Error> {
+        self.trail.at_index(self.section, index);
+        let Some(element) = list.next_element()? else { return Ok(false) };
+        (self.take)(element);
+        Ok(true)
     }
 }
