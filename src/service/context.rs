@@ -1,6 +1,5 @@
 //! What every command is given: configuration, flags, and the machine it runs on.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -123,7 +122,8 @@ pub(crate) fn write_json<T: Serialize>(output: &Path, value: &T) -> anyhow::Resu
     let mut text = serde_json::to_string_pretty(value)?;
     text.push('\n');
     if output == Path::new("-") {
-        std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
+        out!("{text}");
+        Ok(())
     } else {
         std::fs::write(output, text).with_context(|| format!("cannot write {}", output.display()))
     }

@@ -1,6 +1,9 @@
 //! The one binary `headroom`: the only crate that sees all others, and the only one that asks the clock or
 //! the environment.
 
+#[macro_use]
+mod output;
+
 mod charts;
 mod cli;
 mod clock;

@@ -56,7 +56,7 @@ pub(crate) fn run(args: &cli::Backtest, json: bool) -> anyhow::Result<Outcome> {
     if !json {
         show(&output.overall);
     } else if args.output != std::path::Path::new("-") {
-        println!("{}", serde_json::to_string_pretty(&output.overall)?);
+        outln!("{}", serde_json::to_string_pretty(&output.overall)?);
     }
     Ok(Outcome::of_rejects(input.rejected))
 }

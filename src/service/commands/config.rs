@@ -9,9 +9,9 @@ pub(crate) fn run(context: &Context, what: &Config) -> anyhow::Result<Outcome> {
     match what {
         Config::Check => {
             if context.json {
-                println!("{}", serde_json::to_string_pretty(&context.config)?);
+                outln!("{}", serde_json::to_string_pretty(&context.config)?);
             } else {
-                print!("{}", toml::to_string(&context.config)?);
+                out!("{}", toml::to_string(&context.config)?);
             }
             eprintln!("the configuration is fine; data is in {}", context.data_dir.display());
             Ok(Outcome::Done)

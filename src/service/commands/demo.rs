@@ -67,7 +67,7 @@ async fn load_run_serve(
     stages.extend(summary.stages);
     account_and_schedule(database).await?;
     if context.json {
-        println!("{}", serde_json::to_string_pretty(&stages)?);
+        outln!("{}", serde_json::to_string_pretty(&stages)?);
     }
     eprintln!("{:<34} {:>7.1} s", "ready after", watch.seconds());
     let Some(listener) = listener else { return Ok(()) };

@@ -51,10 +51,10 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<Outcome> {
         },
     });
     if context.json {
-        println!("{}", serde_json::to_string_pretty(&checks)?);
+        outln!("{}", serde_json::to_string_pretty(&checks)?);
     } else {
         for check in &checks {
-            println!("{} {:<14} {}", if check.ok { "ok  " } else { "FAIL" }, check.name, check.found);
+            outln!("{} {:<14} {}", if check.ok { "ok  " } else { "FAIL" }, check.name, check.found);
         }
     }
     match checks.iter().find(|check| !check.ok) {

@@ -168,7 +168,7 @@ fn report(summary: &Summary, json: bool, output: &Path) -> anyhow::Result<()> {
         if output == Path::new("-") {
             eprintln!("{text}")
         } else {
-            println!("{text}")
+            outln!("{text}")
         }
         return Ok(());
     }

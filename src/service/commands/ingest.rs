@@ -201,7 +201,7 @@ fn counted(files: &[ingest::billing::Report]) -> store::manifest::Sums {
 
 fn show_billing(context: &Context, result: &BillingResult) -> anyhow::Result<()> {
     if context.json {
-        println!("{}", serde_json::to_string_pretty(result)?);
+        outln!("{}", serde_json::to_string_pretty(result)?);
         return Ok(());
     }
     if result.already_loaded {
@@ -264,7 +264,7 @@ async fn tables(
         results.push(result);
     }
     if context.json {
-        println!("{}", serde_json::to_string_pretty(&results)?);
+        outln!("{}", serde_json::to_string_pretty(&results)?);
         return Ok(outcome);
     }
     for result in &results {
@@ -579,14 +579,14 @@ fn dry_run(context: &Context, only: Option<&str>) -> anyhow::Result<Outcome> {
     for source in chosen(context, only)? {
         match source {
             Source::BillingFiles(files) => {
-                println!("{}: would read {} files", files.name, files_in(&files.path)?.len())
+                outln!("{}: would read {} files", files.name, files_in(&files.path)?.len())
             }
             Source::MetricFiles(files) | Source::InventoryFile(files) => {
-                println!("{}: would read {} files", files.name, files_in(&files.path)?.len());
+                outln!("{}: would read {} files", files.name, files_in(&files.path)?.len());
             }
             Source::CostExplorer(source) => {
                 let estimate = explorer(context, source, now).estimate(now)?;
-                println!(
+                outln!(
                     "{}: would make at least {} paid calls for {} USD ({} months are cached, {} calls left this month)",
                     source.name,
                     estimate.calls,

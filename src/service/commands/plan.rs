@@ -117,13 +117,13 @@ fn plan_capacity(args: &cli::PlanCapacity, json: bool) -> anyhow::Result<Outcome
     bar.finish_and_clear();
     write_rows(&args.output, &plans)?;
     if let Some(format) = format {
-        print!("{}", export(&plans, format, &settings)?);
+        out!("{}", export(&plans, format, &settings)?);
     }
     if json {
         let text = serde_json::to_string_pretty(&capacity::summary(&plans, &settings))?;
         // The table or the export has standard output already: the summary goes beside it.
         let taken = args.output == Path::new("-") || args.export.is_some();
-        if taken { eprintln!("{text}") } else { println!("{text}") }
+        if taken { eprintln!("{text}") } else { outln!("{text}") }
     }
     Ok(Outcome::of_rejects(input.rejected))
 }

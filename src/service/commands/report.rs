@@ -38,7 +38,7 @@ async fn act(context: &Context, database: &Database, what: &Report) -> anyhow::R
             match html {
                 Some(path) => std::fs::write(path, &mail.html)
                     .with_context(|| format!("cannot write {}", path.display()))?,
-                None => print!("Subject: {}\n\n{}", mail.subject, mail.text),
+                None => out!("Subject: {}\n\n{}", mail.subject, mail.text),
             }
             Ok(())
         }
@@ -93,7 +93,7 @@ pub(crate) fn sender(context: &Context) -> anyhow::Result<String> {
 async fn list(context: &Context, desk: &mut Desk<'_>) -> anyhow::Result<()> {
     let schedules = store::report_schedule::list(desk.conn, desk.org).await?;
     if context.json {
-        println!("{}", serde_json::to_string_pretty(&schedules)?);
+        outln!("{}", serde_json::to_string_pretty(&schedules)?);
         return Ok(());
     }
     if schedules.is_empty() {
@@ -101,7 +101,7 @@ async fn list(context: &Context, desk: &mut Desk<'_>) -> anyhow::Result<()> {
     }
     for schedule in schedules {
         let settings = &schedule.settings;
-        println!(
+        outln!(
             "{}: {} {} to {}",
             settings.name,
             settings.cron,
@@ -111,7 +111,7 @@ async fn list(context: &Context, desk: &mut Desk<'_>) -> anyhow::Result<()> {
         for delivery in
             store::report_schedule::deliveries(desk.conn, desk.org, schedule.id, DELIVERIES).await?
         {
-            println!(
+            outln!(
                 "  {} {:?} {}",
                 delivery.fire_at.format("%Y-%m-%d %H:%M UTC"),
                 delivery.status,

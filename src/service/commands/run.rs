@@ -18,7 +18,7 @@ pub(crate) async fn run(context: &Context, args: &cli::Run) -> anyhow::Result<Ou
     database.close().await?;
     let summary = ran?;
     if context.json {
-        println!("{}", serde_json::to_string_pretty(&summary)?);
+        outln!("{}", serde_json::to_string_pretty(&summary)?);
     } else {
         eprintln!("run {} as of {} is done", summary.run, summary.as_of.format("%Y-%m-%d %H:%M UTC"));
     }

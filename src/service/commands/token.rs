@@ -23,12 +23,12 @@ async fn act(context: &Context, database: &Database, what: &Token) -> anyhow::Re
         Token::List => {
             let tokens = store::token::list(&mut conn, database.org).await?;
             if context.json {
-                println!("{}", serde_json::to_string_pretty(&tokens)?);
+                outln!("{}", serde_json::to_string_pretty(&tokens)?);
                 return Ok(());
             }
             for token in tokens {
                 let scopes: Vec<&str> = token.scopes.iter().map(|scope| scope.as_str()).collect();
-                println!("{:>4} {:<24} {}", token.id, token.name, scopes.join(", "));
+                outln!("{:>4} {:<24} {}", token.id, token.name, scopes.join(", "));
             }
         }
         Token::Create { name, scope } => {
@@ -42,7 +42,7 @@ async fn act(context: &Context, database: &Database, what: &Token) -> anyhow::Re
                 NewToken { name, scopes: &scopes, token_hash: &hash, created_by: None, expires_at: None };
             let token = store::token::create(&mut conn, database.org, &new, clock::now()).await?;
             eprintln!("token {} is shown this once:", token.id);
-            println!("{secret}");
+            outln!("{secret}");
         }
         Token::Revoke { id } => {
             store::token::revoke(&mut conn, database.org, *id).await?;

@@ -26,11 +26,11 @@ async fn act(context: &Context, database: &Database, what: &User) -> anyhow::Res
         User::List => {
             let users = store::user::list(&mut conn, org).await?;
             if context.json {
-                println!("{}", serde_json::to_string_pretty(&users)?);
+                outln!("{}", serde_json::to_string_pretty(&users)?);
             } else {
                 for user in users {
                     let state = if user.disabled_at.is_some() { "locked out" } else { "" };
-                    println!("{:<32} {:<8} {} {state}", user.email, user.role.as_str(), user.name);
+                    outln!("{:<32} {:<8} {} {state}", user.email, user.role.as_str(), user.name);
                 }
             }
         }
