@@ -1,1 +1,11 @@
-fn main(){}
+//! What users see, checked on the built binary.
+#![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
+
+mod bills;
+mod cli;
+mod demo;
+mod forecast;
+mod ingest;
+mod instances;
+mod plan_files;
+mod shared_bills;

@@ -1,0 +1,139 @@
+//! The demo company from its files to its plan, as `headroom demo` serves it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+use demo::Expectation;
+use headroom_tests::{Headroom, Server};
+use rust_decimal::Decimal;
+use serde_json::Value;
+
+use crate::bills::{Ledger, amount, ledger};
+
+/// The demo, loaded twice: first on its own, then by the server that every test here asks. Loading takes long, so there
+/// is one. It ends with the test process.
+struct Demo {
+    stages: Value,
+    after_first: BTreeMap<String, Ledger>,
+    server: Server,
+    _app: Headroom,
+}
+
+fn shared() -> &'static Demo {
+    static SHARED: OnceLock<Demo> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let app = Headroom::new();
+        let stages = app.run(&["demo", "--no-serve", "--json"]).expect(0).json();
+        let folder = app.path("demo");
+        let mut first = app.serve_on(&folder);
+        first.sign_in(&app, "demo");
+        let after_first = ledger(&first);
+        first.end("INT");
+        let mut server = app.demo();
+        server.sign_in(&app, "demo");
+        Demo { stages, after_first, server, _app: app }
+    })
+}
+
+#[test]
+fn every_stage_says_how_much_it_did() {
+    let stages = shared().stages.as_array().unwrap();
+    let items = |name: &str| {
+        let stage = stages.iter().find(|stage| stage["name"] == name);
+        let stage = stage.unwrap_or_else(|| panic!("no stage {name:?} in {stages:?}"));
+        assert!(stage["duration_ms"].is_u64(), "{stage}");
+        stage["items"].as_u64().unwrap()
+    };
+    assert!(items("import bills") > 50_000);
+    assert!(items("import utilization and inventory") > 500_000);
+    assert!(items("load prices and events") > 1_000);
+    assert!(items("forecast cost") > 50);
+    assert!(items("find anomalies") >= 1);
+    assert!(items("forecast demand and utilization") > 100);
+    assert!(items("plan capacity") >= 1);
+    assert!(items("plan savings") >= 20);
+}
+
+#[test]
+fn the_ledger_is_the_same_after_a_second_time() {
+    let demo = shared();
+    assert!(!demo.after_first.is_empty());
+    assert_eq!(ledger(&demo.server), demo.after_first);
+    // What was imported is what the pages show.
+    let months = demo.after_first.iter().filter(|(key, _)| key.ends_with("USD"));
+    let billed: Decimal = months.map(|(_, month)| month.billed).sum();
+    let costs = demo.server.api("/costs?period=all&cost=billed&group_by=provider");
+    assert_eq!(amount(&costs["total"]), billed);
+    let groups = costs["groups"].as_array().unwrap();
+    assert_eq!(groups.iter().map(|group| amount(&group["cost"])).sum::<Decimal>(), billed);
+    assert_eq!(groups.len(), 3, "AWS, Azure, Google Cloud: {groups:?}");
+}
+
+#[test]
+fn the_plan_adds_up_in_every_digit() {
+    let plan = &shared().server.api("/plan")["plan"];
+    let (before, after) = (amount(&plan["before"]), amount(&plan["after"]));
+    let steps = plan["steps"].as_array().unwrap();
+    let increments: Decimal = steps.iter().map(|step| amount(&step["incremental"])).sum();
+    assert_eq!(increments, before - after);
+    assert!(after > Decimal::ZERO && increments > Decimal::ZERO, "{before} to {after}");
+    // The parts of a step are its recommendations.
+    let mut by_step: BTreeMap<&str, Decimal> = BTreeMap::new();
+    for found in plan["recommendations"].as_array().unwrap() {
+        *by_step.entry(found["step"].as_str().unwrap()).or_default() +=
+            amount(&found["estimated_monthly_savings"]["expected"]);
+    }
+    for step in steps {
+        let sum = by_step.get(step["step"].as_str().unwrap()).copied().unwrap_or_default();
+        assert_eq!(sum, amount(&step["incremental"]), "{step}");
+    }
+}
+
+#[test]
+fn planted_truths_are_found_and_the_control_group_left_alone() {
+    let company = demo::company();
+    let plan = &shared().server.api("/plan")["plan"];
+    let recommendations = plan["recommendations"].as_array().unwrap();
+    let skips: BTreeSet<&str> =
+        plan["skips"].as_array().unwrap().iter().filter_map(|skip| skip["subject"].as_str()).collect();
+    let (mut scored, mut missed) = (0, Vec::new());
+    for truth in &company.truths {
+        let about = |id: &str| truth.resource_ids.iter().any(|resource| resource == id);
+        let named = |found: &Value| found["resource_id"].as_str().is_some_and(about);
+        let is_found = match &truth.expected {
+            Expectation::Recommend { actions, finding } => recommendations.iter().any(|found| {
+                (truth.resource_ids.is_empty() || named(found))
+                    && actions.iter().any(|action| found["action_type"] == action.as_str())
+                    && finding.is_none_or(|finding| found["finding"] == finding.as_str())
+            }),
+            Expectation::LeftAlone => {
+                !recommendations.iter().any(named) && skips.iter().any(|subject| about(subject))
+            }
+            Expectation::CommitmentWarning => skips.iter().any(|subject| about(subject)),
+            // The stage that looks for anomalies has tests of its own.
+            Expectation::Anomaly { .. } => continue,
+        };
+        scored += 1;
+        if !is_found {
+            missed.push(&truth.id);
+        }
+    }
+    println!("{} of {scored} truths found, missed: {missed:?}", scored - missed.len());
+    assert!(scored >= 20 && missed.len() * 10 <= scored, "missed {missed:?} of {scored}");
+
+    let control = |found: &&Value| {
+        found["resource_id"].as_str().is_some_and(|id| company.controls.iter().any(|control| control == id))
+    };
+    let alarms: Vec<&Value> =
+        recommendations.iter().filter(|found| found["step"] != "commit").filter(control).collect();
+    assert!(!company.controls.is_empty() && alarms.is_empty(), "{alarms:?}");
+}
+
+#[test]
+fn forecasts_travel_with_interval_and_score() {
+    let server = &shared().server;
+    let forecasts = server.api_list("/forecasts");
+    assert!(forecasts.len() > 100, "{}", forecasts.len());
+    let runs = server.api_list("/runs");
+    assert_eq!(runs.len(), 2, "one for each time that the demo ran");
+}

@@ -1,0 +1,320 @@
+//! `headroom plan …` and `headroom replay …` on small files: the shapes that scripts rely on.
+
+use std::fmt::Write;
+
+use headroom_tests::Headroom;
+use serde_json::Value;
+
+/// Prices of one instance type: on demand, a savings plan and a reservation.
+const PRICES: &str = "provider,region,instance_type,os,plan,term_years,payment,hourly,upfront\n\
+AWS,eu-central-1,m7i.large,Linux,on_demand,,,0.12,0\n\
+AWS,eu-central-1,m7i.large,Linux,compute_sp,1,no_upfront,0.085,0\n\
+AWS,eu-central-1,m7i.large,Linux,ri_standard,1,all_upfront,0,604.44\n";
+
+/// Ten machines by day, six by night, for `days` days of 2026 from January on.
+fn usage(days: u32) -> String {
+    let mut text = String::from("hour,provider,account,region,instance_type,os,quantity\n");
+    for day in 0..days {
+        let (month, day) = (1 + day / 28, 1 + day % 28);
+        for hour in 0..24 {
+            let machines = if (8..20).contains(&hour) { 10 } else { 6 };
+            writeln!(
+                text,
+                "2026-{month:02}-{day:02}T{hour:02}:00:00Z,AWS,app,eu-central-1,m7i.large,Linux,{machines}"
+            )
+            .unwrap();
+        }
+    }
+    text
+}
+
+/// Requests per second of a shop, hourly.
+fn requests(days: u32) -> String {
+    let mut text = String::from("unique_id,ds,y\n");
+    for day in 1..=days {
+        for hour in 0..24 {
+            let load = if (8..20).contains(&hour) { 900 } else { 300 } + (day * 31 + hour * 17) % 40;
+            writeln!(text, "shop,2026-03-{day:02}T{hour:02}:00:00Z,{load}").unwrap();
+        }
+    }
+    text
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    let mut keys: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
+}
+
+/// Fails unless all of these are there.
+fn has(value: &Value, names: &[&str]) {
+    for name in names {
+        assert!(value.get(name).is_some(), "{name} is missing among {:?}", keys(value));
+    }
+}
+
+#[test]
+fn commitments_cover_the_base_and_say_what_they_save() {
+    let app = Headroom::new();
+    let usage = app.file("usage.csv", usage(84));
+    let prices = app.file("prices.csv", PRICES);
+    let arguments = ["plan", "commitments", "--usage", &usage, "--prices", &prices, "--output", "-"];
+    let plan = app.run(&arguments).expect(0).json();
+    let names = ["as_of", "purchases", "later", "saving", "cost", "optimality_gap", "assumptions"];
+    has(&plan, &names);
+    has(&plan["saving"], &["expected_usd", "p10_usd", "p90_usd"]);
+    has(&plan["cost"], &["on_demand", "current", "planned"]);
+    let purchases = plan["purchases"].as_array().unwrap();
+    assert!(!purchases.is_empty(), "{plan}");
+    for purchase in purchases {
+        has(
+            purchase,
+            &[
+                "plan",
+                "provider",
+                "account",
+                "region",
+                "os",
+                "term_years",
+                "payment",
+                "quantity",
+                "starts_at",
+                "ends_at",
+                "expected_saving_usd",
+                "saving_p10_usd",
+                "saving_p90_usd",
+                "break_even_utilization",
+                "reason",
+            ],
+        );
+        assert_eq!(purchase["starts_at"], plan["as_of"]);
+    }
+    assert!(plan["as_of"].as_str().unwrap().starts_with("2026-03-29T00:00:00"), "the end of the usage");
+    let saving = plan["saving"]["expected_usd"].as_f64().unwrap();
+    let (current, planned) =
+        (plan["cost"]["current"].as_f64().unwrap(), plan["cost"]["planned"].as_f64().unwrap());
+    assert!(saving > 0.0 && (current - planned - saving).abs() < 0.02, "{plan}");
+    assert_eq!(app.run(&arguments).expect(0).json(), plan, "the same input, the same plan");
+
+    // What is held already is not bought again.
+    let held = app.file(
+        "held.csv",
+        "id,provider,account,region,plan,instance_type,os,quantity,term_years,payment,starts_at,ends_at\n\
+         ri-1,AWS,app,eu-central-1,ri_standard,m7i.large,Linux,10,1,all_upfront,2026-03-01T00:00:00Z,2027-12-01T00:00:00Z\n",
+    );
+    let mut with_held = arguments.to_vec();
+    with_held.extend(["--commitments", &held]);
+    let plan = app.run(&with_held).expect(0).json();
+    assert_eq!(plan["purchases"].as_array().unwrap().len(), 0, "{plan}");
+}
+
+#[test]
+fn commitments_are_replayed_without_looking_ahead() {
+    let app = Headroom::new();
+    let usage = app.file("usage.csv", usage(140));
+    let prices = app.file("prices.csv", PRICES);
+    let arguments = [
+        "replay",
+        "commitments",
+        "--usage",
+        &usage,
+        "--prices",
+        &prices,
+        "--policies",
+        "headroom,lookback-30,none",
+        "--every",
+        "30d",
+        "--start",
+        "2026-03-01T00:00:00Z",
+        "--output",
+        "-",
+    ];
+    let replayed = app.run(&arguments).expect(0).json();
+    let text = replayed.to_string();
+    for policy in ["headroom", "lookback-30", "none"] {
+        assert!(text.contains(policy), "{policy} is missing: {text}");
+    }
+    let policies = replayed["policies"].as_array().unwrap();
+    for policy in policies {
+        println!("{policy}");
+    }
+    has(&policies[0], &["cost", "regret", "savings", "coverage", "utilization", "effective_savings_rate"]);
+}
+
+#[test]
+fn a_machine_gets_the_size_it_needs() {
+    let app = Headroom::new();
+    let mut metrics = String::from("resource_id,ds,metric,value\n");
+    for (id, cpu, memory) in [("i-idle", 1, 1), ("i-large", 12, 6), ("i-right", 55, 26)] {
+        for hour in 0..14 * 24 {
+            let ds = format!("2026-03-{:02}T{:02}:00:00Z", 1 + hour / 24, hour % 24);
+            writeln!(metrics, "{id},{ds},cpu_utilization,{}", cpu + hour % 3 * cpu / 10).unwrap();
+            writeln!(metrics, "{id},{ds},memory_used,{memory}").unwrap();
+            for (name, value) in [
+                ("network_in", 0.01),
+                ("network_out", 0.01),
+                ("disk_read_iops", 0.1),
+                ("disk_write_iops", 0.1),
+            ] {
+                writeln!(metrics, "{id},{ds},{name},{value}").unwrap();
+            }
+        }
+    }
+    writeln!(metrics, "i-new,2026-03-14T00:00:00Z,cpu_utilization,5").unwrap();
+    let metrics = app.file("metrics.csv", metrics);
+    let mut inventory = String::from("resource_id,provider,account,region,instance_type,os,tags\n");
+    for id in ["i-idle", "i-large", "i-right", "i-new"] {
+        writeln!(inventory, "{id},AWS,app,eu-central-1,m7i.2xlarge,Linux,\"{{\"\"team\"\":\"\"web\"\"}}\"")
+            .unwrap();
+    }
+    let inventory = app.file("inventory.csv", inventory);
+    let mut catalog = String::from(
+        "provider,region,instance_type,family,architecture,vcpu,memory_gib,network_gbps,ebs_mbps,ebs_iops,burstable,\
+         performance_per_vcpu,on_demand_hourly\n",
+    );
+    for (size, vcpu) in [("large", 2), ("xlarge", 4), ("2xlarge", 8), ("4xlarge", 16)] {
+        writeln!(
+            catalog,
+            "AWS,eu-central-1,m7i.{size},m7i,x86_64,{vcpu},{},12.5,10000,40000,false,1.0,{}",
+            vcpu * 4,
+            f64::from(vcpu) * 0.06
+        )
+        .unwrap();
+    }
+    let catalog = app.file("catalog.csv", catalog);
+    let arguments =
+        ["--metrics", &metrics, "--inventory", &inventory, "--catalog", &catalog, "--output", "-"];
+    let sizes = app.run(&[&["plan", "rightsize"], &arguments[..]].concat()).expect(0).json();
+    let of = |id: &str| sizes.as_array().unwrap().iter().find(|one| one["resource_id"] == id).unwrap();
+    assert_eq!(sizes.as_array().unwrap().len(), 4);
+    for size in sizes.as_array().unwrap() {
+        has(
+            size,
+            &[
+                "resource_id",
+                "finding",
+                "current",
+                "recommended",
+                "monthly_saving_usd",
+                "performance_risk",
+                "limiting_metric",
+                "evidence",
+                "reason",
+            ],
+        );
+        let risk = size["performance_risk"].as_f64().unwrap_or(0.0);
+        assert!((0.0..=1.0).contains(&risk), "{size}");
+    }
+    assert_eq!((&of("i-idle")["finding"], &of("i-idle")["recommended"]), (&"idle".into(), &Value::Null));
+    assert_eq!(of("i-large")["finding"], "over_provisioned");
+    has(&of("i-large")["recommended"], &["instance_type", "hourly"]);
+    assert!(of("i-large")["monthly_saving_usd"].as_f64().unwrap() > 0.0);
+    assert_eq!(of("i-right")["finding"], "optimized", "{}", of("i-right"));
+    assert_eq!(of("i-new")["finding"], "insufficient_data");
+}
+
+#[test]
+fn capacity_follows_demand_and_the_event() {
+    let app = Headroom::new();
+    let demand = app.file("requests.csv", requests(28));
+    let events = app.file(
+        "events.csv",
+        "name,starts_at,ends_at,multiplier\nsale,2026-03-30T09:00:00Z,2026-03-30T17:00:00Z,10\n",
+    );
+    let out = app.path("capacity.csv");
+    let plan = [
+        "plan",
+        "capacity",
+        "--demand",
+        &demand,
+        "--unit-throughput",
+        "100",
+        "--target-utilization",
+        "0.7",
+        "--horizon",
+        "4d",
+        "--output",
+        &out,
+        "--json",
+        "--limit",
+        "60",
+    ];
+    let with_event = [&plan[..], &["--events", &events]].concat();
+    let summary = app.run(&with_event).expect(0).json();
+    println!("{summary}");
+    let mut reader = csv::Reader::from_path(&out).unwrap();
+    let header = ["unique_id", "ds", "demand_p50", "demand_p95", "required", "scheduled"];
+    assert_eq!(reader.headers().unwrap().iter().collect::<Vec<_>>(), header);
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 96);
+    let largest =
+        |rows: &[csv::StringRecord]| rows.iter().map(|row| row[5].parse::<u32>().unwrap()).max().unwrap();
+    for row in &rows {
+        assert!(row[2].parse::<f64>().unwrap() <= row[3].parse::<f64>().unwrap(), "{row:?}");
+        assert!(row[4].parse::<f64>().unwrap() * 100.0 * 0.7 >= row[2].parse::<f64>().unwrap(), "{row:?}");
+    }
+    let peak = largest(&rows);
+    assert!((120..400).contains(&peak), "ten times 930 requests on 70 each need 133 at least: {peak}");
+    let quiet = rows.iter().filter(|row| !row[1].starts_with("2026-03-30")).cloned().collect::<Vec<_>>();
+    assert!(largest(&quiet) < 40, "{}", largest(&quiet));
+    assert!(summary.to_string().contains("2026-03-30"), "the quota is crossed on that day: {summary}");
+
+    // Without the event the peak is that of any day.
+    app.run(&plan).expect(0);
+    let rows: Vec<csv::StringRecord> =
+        csv::Reader::from_path(&out).unwrap().records().map(Result::unwrap).collect();
+    assert!(largest(&rows) < 40, "{}", largest(&rows));
+
+    for (format, part) in [
+        ("terraform", "aws_autoscaling_schedule"),
+        ("aws-cli", "put-scheduled-update-group-action"),
+        ("azure-autoscale", "profiles"),
+        ("gcp-autoscaler", "scaling"),
+        ("k8s-hpa", "HorizontalPodAutoscaler"),
+        ("keda-cron", "ScaledObject"),
+    ] {
+        let arguments = [
+            "plan",
+            "capacity",
+            "--demand",
+            &demand,
+            "--unit-throughput",
+            "100",
+            "--horizon",
+            "2d",
+            "--output",
+            &out,
+            "--export",
+            format,
+        ];
+        let text = app.run(&arguments).expect(0).text();
+        assert!(text.contains(part), "{format}: {text}");
+    }
+    let unknown = ["plan", "capacity", "--demand", &demand, "--unit-throughput", "0", "--output", "-"];
+    app.run(&unknown).fails_with(1, &["unit throughput"]);
+}
+
+#[test]
+fn scaling_policies_are_replayed_side_by_side() {
+    let app = Headroom::new();
+    let demand = app.file("requests.csv", requests(28));
+    let arguments = [
+        "replay",
+        "autoscaling",
+        "--demand",
+        &demand,
+        "--policies",
+        "planned,reactive-70,static-peak",
+        "--unit-throughput",
+        "100",
+        "--output",
+        "-",
+    ];
+    let replayed = app.run(&arguments).expect(0).json();
+    let outcomes = replayed["series"]["shop"].as_array().unwrap();
+    assert_eq!(outcomes.len(), 3, "{replayed}");
+    let text = replayed.to_string();
+    for policy in ["planned", "reactive-70", "static-peak"] {
+        assert!(text.contains(policy), "{policy} is missing: {text}");
+    }
+}
