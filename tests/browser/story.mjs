@@ -1,0 +1,127 @@
+// What a person does: drill into costs, take the figures along, decide about an advice, announce an event.
+
+import { readFileSync } from "node:fs";
+
+/** Walks through all of it; throws with what was expected where. Returns the figures it compared. */
+export async function walk(watched) {
+  const costs = await exploreCosts(watched);
+  const recommendation = await decide(watched);
+  const event = await announce(watched);
+  return { costs, recommendation, event };
+}
+
+async function exploreCosts(watched) {
+  const { page } = watched;
+  watched.where = "story: costs";
+  await watched.open("/costs");
+  const whole = await total(page);
+  // A changed select applies at once.
+  await page.getByLabel("Group by").selectOption("provider");
+  await page.waitForURL(/group_by=provider/);
+  expect((await total(page)) === whole, "grouping by provider changed the total");
+
+  const row = page.locator("main > .scroll tbody tr").first();
+  const name = await row.locator("th a").innerText();
+  const cost = cents(await row.locator("td").first().innerText());
+  await row.locator("th a").click();
+  await page.waitForURL(/include=provider/);
+  const drilled = await total(page);
+  expect(drilled === cost, `drilled into ${name}: ${drilled} cents, not ${cost}`);
+
+  await page.getByLabel("Filter", { exact: true }).selectOption("exclude");
+  await page.locator("select[name=dimension]").selectOption("service");
+  const service = await page.locator("main > .scroll tbody th a").first().innerText();
+  const without = cents(await page.locator("main > .scroll tbody tr").first().locator("td").first().innerText());
+  await page.getByLabel("Value").fill(service);
+  await page.getByRole("button", { name: "Add filter" }).click();
+  await page.waitForURL(/exclude=service/);
+  const filtered = await total(page);
+  // Page totals are rounded one by one.
+  expect(near(filtered, drilled - without, 1n), `without ${service}: ${filtered} cents, not ${drilled - without}`);
+
+  const files = {};
+  for (const link of ["CSV", "CSV over time"]) {
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("link", { name: link, exact: true }).click(),
+    ]);
+    files[link] = sumOfColumn(readFileSync(await download.path(), "utf8"), "cost");
+    expect(files[link] === filtered, `${link} adds up to ${files[link]} cents, the page says ${filtered}`);
+  }
+  return { whole: String(whole), provider: name, drilled: String(drilled), filtered: String(filtered) };
+}
+
+async function decide(watched) {
+  const { page } = watched;
+  watched.where = "story: recommendation";
+  await watched.open("/recommendations");
+  const links = page.locator("main tbody th a[href^='/recommendations/']");
+  // The last one: tests that run at the same time decide about the first.
+  await links.last().click();
+  const heading = await page.locator("h1").innerText();
+  const status = page.locator(".head .sub");
+  await page.getByRole("button", { name: "Accept" }).click();
+  await status.filter({ hasText: /^Accepted/ }).waitFor();
+  await page.getByRole("button", { name: "Undo the last decision" }).click();
+  await status.filter({ hasText: /^Open/ }).waitFor();
+  await page.locator("table .tag", { hasText: "undone" }).first().waitFor();
+  return heading;
+}
+
+async function announce(watched) {
+  const { page } = watched;
+  watched.where = "story: event";
+  await watched.open("/capacity");
+  const name = "Walk of the browser test";
+  const row = page.getByRole("row").filter({ hasText: name });
+  await page.getByText("Add an event").click();
+  await page.getByLabel("Name").fill(name);
+  await page.getByLabel("Starts (UTC)").fill("2027-02-01T08:00");
+  await page.getByLabel("Ends (UTC)").fill("2027-02-02T08:00");
+  await page.getByLabel("Demand multiplies by").fill("1.75");
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await row.waitFor();
+  const shown = await row.innerText();
+  expect(shown.includes("1.75"), `the event shows as ${shown}`);
+  await row.getByRole("button", { name: `Delete ${name}` }).click();
+  await row.waitFor({ state: "detached" });
+  return name;
+}
+
+/** The total below the table of costs, in cents. */
+async function total(page) {
+  return cents(await page.locator("main > .scroll tfoot td").first().innerText());
+}
+
+/** `$1,234.57` or `−$3.00` in cents. */
+function cents(text) {
+  const digits = text.replace(/[^0-9.]/g, "");
+  expect(/^\d+\.\d\d$/.test(digits), `“${text}” is no amount`);
+  const amount = BigInt(digits.replace(".", ""));
+  return text.trim().startsWith("−") ? -amount : amount;
+}
+
+/** Sum of a column without quoted commas before it from the right, exact, then rounded to cents. */
+function sumOfColumn(csv, column) {
+  const [header, ...rows] = csv.trim().split(/\r?\n/);
+  const fromRight = header.split(",").length - header.split(",").indexOf(column);
+  const places = 20;
+  let sum = 0n;
+  for (const row of rows) {
+    const [whole, fraction = ""] = row.split(",").at(-fromRight).replace("-", "").split(".");
+    const value = BigInt(whole + fraction.padEnd(places, "0"));
+    sum += row.split(",").at(-fromRight).startsWith("-") ? -value : value;
+  }
+  const unit = 10n ** BigInt(places - 2);
+  const half = sum < 0n ? -unit / 2n : unit / 2n;
+  return (sum + half) / unit;
+}
+
+function near(a, b, slack) {
+  const apart = a > b ? a - b : b - a;
+  return apart <= slack;
+}
+
+function expect(holds, otherwise) {
+  if (!holds) throw new Error(otherwise);
+}
