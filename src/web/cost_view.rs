@@ -27,8 +27,8 @@ pub(crate) const DIMENSIONS: [(Dimension, &str, &str); 10] = [
 
 /// Every cost column: the word in URLs and its name on pages.
 pub(crate) const COSTS: [(CostColumn, &str, &str); 4] = [
-    (CostColumn::Effective, "effective", "Effective (commitments spread over their use)"),
-    (CostColumn::Billed, "billed", "Billed (as on the invoice)"),
+    (CostColumn::Effective, "effective", "Effective"),
+    (CostColumn::Billed, "billed", "Billed (invoice)"),
     (CostColumn::List, "list", "List price"),
     (CostColumn::Contracted, "contracted", "Contracted price"),
 ];

@@ -25,6 +25,8 @@ mod session;
 mod show;
 mod sign_in_limit;
 mod state;
+#[cfg(test)]
+mod surface;
 
 pub use password::{MIN_PASSWORD_LETTERS, PasswordError, hash_password};
 pub use path::recommendation_path;

@@ -66,6 +66,12 @@ pub(crate) fn percent(ratio: impl Given<f64>) -> String {
     text.strip_prefix('-').map_or(text.clone(), |rest| format!("−{rest}"))
 }
 
+/// A probability in percent; one too small to show says so instead of claiming none.
+pub(crate) fn chance(probability: impl Given<f64>) -> String {
+    let probability = probability.given();
+    if probability > 0.0 && probability < 0.0005 { "under 0.1 %".to_owned() } else { percent(probability) }
+}
+
 /// A number with at most `decimals` decimals and grouped digits.
 pub(crate) fn number(value: impl Given<f64>, decimals: impl Given<usize>) -> String {
     let (value, decimals) = (value.given(), decimals.given());
@@ -199,6 +205,7 @@ mod tests {
     fn ratios_counts_and_distances() {
         assert_eq!(percent(&-0.1234), "−12.3 %");
         assert_eq!(percent(&f64::NAN), "–");
+        assert_eq!([chance(0.0), chance(0.0001), chance(0.012)], ["0.0 %", "under 0.1 %", "1.2 %"]);
         assert_eq!(number(&-0.001, 2), "0.00");
         assert_eq!(number(&1234.5, 1), "1,234.5");
         assert_eq!(count(1_234_567u64), "1,234,567");

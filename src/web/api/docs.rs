@@ -60,7 +60,8 @@ impl Documented {
     /// Reads the document.
     pub(crate) fn new(document: OpenApi) -> Self {
         let json = serde_json::to_value(&document).unwrap_or_default();
-        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        // The page shows plain text; the document may hold Markdown.
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().replace('`', "");
         let mut operations = vec![];
         for (path, item) in json["paths"].as_object().into_iter().flatten() {
             for (method, operation) in item.as_object().into_iter().flatten() {
