@@ -80,16 +80,17 @@ fn count(path: &Path, columns: &Columns, without: &BTreeSet<u64>) -> Counted {
                 .filter(|cell| !cell.eq_ignore_ascii_case("null"))
                 .unwrap_or("")
         };
-        let text = cell(billed);
+        // Worked examples write "$10,000.00 ".
+        let text = cell(billed).trim().trim_start_matches('$').replace(',', "");
         let cost = if text.is_empty() {
             Decimal::ZERO
         } else {
-            text.parse().or_else(|_| Decimal::from_scientific(text)).unwrap()
+            text.parse().or_else(|_| Decimal::from_scientific(&text)).unwrap()
         };
         counted.rows += 1;
         counted.billed += cost;
-        if let Some(month) = cell(month).get(..7) {
-            *counted.by_month.entry(month.to_owned()).or_default() += cost;
+        if !cell(month).is_empty() {
+            *counted.by_month.entry(month_of(cell(month))).or_default() += cost;
         }
         if !columns.service.is_empty() {
             let name = if cell(service).is_empty() { "(none)" } else { cell(service) };
@@ -97,6 +98,15 @@ fn count(path: &Path, columns: &Columns, without: &BTreeSet<u64>) -> Counted {
         }
     }
     counted
+}
+
+/// `2026-01-31…` and `1/31/26` as `2026-01`.
+fn month_of(date: &str) -> String {
+    let american: Vec<&str> = date.split([' ', '/']).collect();
+    match american[..] {
+        [month, _, year, ..] if date.contains('/') => format!("20{year}-{month:0>2}"),
+        _ => date[..7].to_owned(),
+    }
 }
 
 /// Billed cost by name of one part of a report, over all currencies.
