@@ -57,7 +57,8 @@ impl Desk<'_> {
                 "{}/costs?from={}&to={}",
                 self.public_url,
                 week.start.format("%Y-%m-%d"),
-                week.end.format("%Y-%m-%d")
+                // Last day, inclusive, as on the page.
+                (week.end - TimeDelta::days(1)).format("%Y-%m-%d")
             ),
             cost,
             previous_cost,

@@ -12,14 +12,14 @@ use crate::bills::{Ledger, amount, ledger};
 
 /// The demo, loaded twice: first on its own, then by the server that every test here asks. Loading takes long, so there
 /// is one. It ends with the test process.
-struct Demo {
+pub(crate) struct Demo {
     stages: Value,
     after_first: BTreeMap<String, Ledger>,
-    server: Server,
-    _app: Headroom,
+    pub(crate) server: Server,
+    pub(crate) app: Headroom,
 }
 
-fn shared() -> &'static Demo {
+pub(crate) fn shared() -> &'static Demo {
     static SHARED: OnceLock<Demo> = OnceLock::new();
     SHARED.get_or_init(|| {
         let app = Headroom::new();
@@ -31,7 +31,7 @@ fn shared() -> &'static Demo {
         first.end("INT");
         let mut server = app.demo();
         server.sign_in(&app, "demo");
-        Demo { stages, after_first, server, _app: app }
+        Demo { stages, after_first, server, app }
     })
 }
 

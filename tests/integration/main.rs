@@ -2,10 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
 
 mod bills;
+mod browser;
 mod cli;
 mod demo;
 mod forecast;
 mod ingest;
 mod instances;
+mod mail;
+mod notebook;
 mod plan_files;
 mod shared_bills;
+mod tools;
