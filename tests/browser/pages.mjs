@@ -14,7 +14,7 @@ const THEMES = ["light", "dark"];
 /** Pages that are reached from a list: the first link of the list that starts so. */
 const DETAILS = [
   ["forecast", "/forecasts", "/forecasts/cost/total"],
-  ["forecast-of-demand", "/forecasts?kind=demand", "/forecasts/demand/"],
+  ["forecast-of-demand", "/forecasts?kind=demand", "/forecasts/requests/"],
   ["workload", "/capacity", "/capacity/workloads/"],
   ["event", "/capacity", "/capacity/events/"],
   ["purchase", "/recommendations", "/recommendations/purchase"],

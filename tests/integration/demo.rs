@@ -23,6 +23,8 @@ pub(crate) fn shared() -> &'static Demo {
     static SHARED: OnceLock<Demo> = OnceLock::new();
     SHARED.get_or_init(|| {
         let app = Headroom::new();
+        // Other commands on the demo's data folder have to be about the same company.
+        app.file("headroom.toml", include_str!("../../data/demo-headroom.toml"));
         let stages = app.run(&["demo", "--no-serve", "--json"]).expect(0).json();
         let folder = app.path("demo");
         let mut first = app.serve_on(&folder);

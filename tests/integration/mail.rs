@@ -37,8 +37,10 @@ fn the_report_arrives_whole_and_its_total_is_that_of_the_costs() {
     // Sent by hand, nobody has subscribed to it.
     assert!(mail["headers"].get("list-unsubscribe").is_none(), "{}", mail["headers"]);
 
-    let part = |kind: &str| mail["parts"].as_array().unwrap().iter().find(|part| part["type"] == kind).unwrap();
-    let (text, html) = (part("text/plain")["text"].as_str().unwrap(), part("text/html")["text"].as_str().unwrap());
+    let part =
+        |kind: &str| mail["parts"].as_array().unwrap().iter().find(|part| part["type"] == kind).unwrap();
+    let (text, html) =
+        (part("text/plain")["text"].as_str().unwrap(), part("text/html")["text"].as_str().unwrap());
     let picture = part("image/png");
     assert_eq!(picture["disposition"], "inline");
     assert!(picture["pixels"][0].as_u64().unwrap() >= 1000, "{}", picture["pixels"]);
@@ -95,7 +97,16 @@ fn send(demo: &Demo, port: u64) -> Output {
     let config = format!("{company}\n[mail]\nsmtp_url = \"smtp://127.0.0.1:{port}\"\n");
     let config = demo.app.file("with-mail.toml", config);
     let folder = demo.app.path("demo");
-    demo.app.run(&["report", "send", "--to", "finance@example.org", "--data-dir", &folder, "--config", &config])
+    demo.app.run(&[
+        "report",
+        "send",
+        "--to",
+        "finance@example.org",
+        "--data-dir",
+        &folder,
+        "--config",
+        &config,
+    ])
 }
 
 /// `1,234.57`.

@@ -1,7 +1,5 @@
 //! The notebook runs from top to bottom on what the demo serves, and was committed as it came out.
 
-use std::path::Path;
-
 use serde_json::Value;
 
 use crate::demo::shared;
@@ -12,8 +10,7 @@ const NOTEBOOK: &str = "notebooks/cost-forecast.ipynb";
 #[test]
 fn the_notebook_redraws_the_forecast_and_agrees_with_the_api() {
     let demo = shared();
-    let (folder, config) = (demo.app.path("demo"), repository("data/demo-headroom.toml"));
-    let create = ["token", "create", "--name", "notebook", "--data-dir", &folder, "--config", path(&config)];
+    let create = ["token", "create", "--name", "notebook", "--data-dir", &demo.app.path("demo")];
     let token = demo.app.run(&create).expect(0).text();
     let ended = python("notebooks/run.py")
         .arg(repository(NOTEBOOK))
@@ -38,8 +35,4 @@ fn the_notebook_is_kept_with_its_outputs() {
     }
     assert!(text.contains("image/svg+xml"), "the figure is missing");
     assert!(text.len() < 100_000, "{} bytes", text.len());
-}
-
-fn path(path: &Path) -> &str {
-    path.to_str().unwrap()
 }
