@@ -73,7 +73,7 @@ impl Desk<'_> {
             events: self.events().await?,
             changes: self.changes(week).await?,
         };
-        let charts = self.charts(week, currency).await?;
+        let charts = self.charts(data_until, currency).await?;
         let mail = report.mail(charts)?;
         Ok((report, mail))
     }
@@ -182,8 +182,9 @@ impl Desk<'_> {
             .collect())
     }
 
-    async fn charts(&mut self, week: Period, currency: Currency) -> anyhow::Result<Vec<Chart>> {
-        let period = Period::days_before(week.end, CHART_DAYS);
+    /// Costs up to the last day there is, which is where the forecast starts.
+    async fn charts(&mut self, until: DateTime<Utc>, currency: Currency) -> anyhow::Result<Vec<Chart>> {
+        let period = Period::days_before(until, CHART_DAYS);
         let daily = Query { group_by: None, ..query(period, currency) };
         let history = store::charge::costs(self.conn, self.org, &daily).await?;
         let history: Vec<(DateTime<Utc>, f64)> =
