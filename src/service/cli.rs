@@ -144,9 +144,36 @@ pub(crate) enum IngestWhat {
     /// Instance-hours: hour, provider, account, region, instance_type, os, quantity
     #[command(after_help = "Example:\n  headroom ingest usage usage.csv.gz")]
     Usage(IngestFiles),
+    /// A provider's own public price feed
+    #[command(
+        after_help = "Example:\n  headroom ingest prices --feed aws-ec2 --region eu-west-1 --os Linux index.json"
+    )]
+    Prices(IngestPrices),
     /// Commitments held
     #[command(after_help = "Example:\n  headroom ingest commitments held.csv")]
     Commitments(IngestFiles),
+}
+
+/// `headroom ingest prices`
+#[derive(Debug, Args)]
+pub(crate) struct IngestPrices {
+    /// aws-ec2, aws-savings-plans, aws-s3, aws-spot-advisor, azure-retail or gcp-catalog
+    #[arg(long)]
+    pub(crate) feed: String,
+    /// Only this region; may be given more than once
+    #[arg(long)]
+    pub(crate) region: Vec<String>,
+    /// Only this instance type; may be given more than once
+    #[arg(long)]
+    pub(crate) instance_type: Vec<String>,
+    /// Only this operating system; may be given more than once
+    #[arg(long)]
+    pub(crate) os: Vec<String>,
+    /// Machine types with vCPUs and memory, which the feeds of Azure and Google Cloud do not state
+    #[arg(long)]
+    pub(crate) catalog: Option<PathBuf>,
+    /// The feed as downloaded, unpacked; pages one after the other
+    pub(crate) path: PathBuf,
 }
 
 /// `headroom ingest billing`
@@ -264,7 +291,7 @@ pub(crate) enum Plan {
     Commitments(PlanCommitments),
     /// Which size fits
     #[command(
-        after_help = "Example:\n  headroom plan rightsize --metrics metrics.parquet --inventory inventory.csv --catalog catalog.csv --output sizes.json"
+        after_help = "Example:\n  headroom plan rightsize --metrics metrics.parquet --inventory inventory.csv \\\n    --catalog catalog.csv --output sizes.json"
     )]
     Rightsize(PlanRightsize),
     /// How many instances, when
@@ -372,12 +399,12 @@ pub(crate) struct PlanCapacity {
 pub(crate) enum Replay {
     /// Buy commitments through history as each policy would have
     #[command(
-        after_help = "Example:\n  headroom replay commitments --usage usage.csv --prices prices.csv --policies headroom,lookback-30,none --every 30d --start 2025-01-01T00:00:00Z --output replay.json"
+        after_help = "Example:\n  headroom replay commitments --usage usage.csv --prices prices.csv \\\n    --policies headroom,lookback-30,none --every 30d --start 2025-01-01T00:00:00Z \\\n    --output replay.json"
     )]
     Commitments(ReplayCommitments),
     /// Scale through history as each policy would have
     #[command(
-        after_help = "Example:\n  headroom replay autoscaling --demand requests.csv --policies planned,reactive-70,static-peak --unit-throughput 250 --output replay.json"
+        after_help = "Example:\n  headroom replay autoscaling --demand requests.csv \\\n    --policies planned,reactive-70,static-peak --unit-throughput 250 \\\n    --output replay.json"
     )]
     Autoscaling(ReplayAutoscaling),
 }
@@ -465,7 +492,7 @@ pub(crate) enum Report {
     },
     /// Schedule the weekly report
     #[command(
-        after_help = "Example:\n  headroom report schedule --name finance --cron '0 7 * * MON' --time-zone Europe/Berlin --to finance@example.org"
+        after_help = "Example:\n  headroom report schedule --name finance --cron '0 7 * * MON' \\\n    --time-zone Europe/Berlin --to finance@example.org"
     )]
     Schedule {
         /// Name
@@ -487,6 +514,7 @@ pub(crate) enum Report {
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {
     /// Everybody who can sign in
+    #[command(after_help = "Example:\n  headroom user list --json")]
     List,
     /// Add a person; the password is read from HEADROOM_PASSWORD or standard input
     #[command(
@@ -504,12 +532,16 @@ pub(crate) enum User {
         role: String,
     },
     /// Set a new password, read from HEADROOM_PASSWORD or standard input
+    #[command(
+        after_help = "Example:\n  echo 'a longer password' | headroom user password --email ann@example.org"
+    )]
     Password {
         /// Sign-in name
         #[arg(long)]
         email: String,
     },
     /// Change a person's role
+    #[command(after_help = "Example:\n  headroom user role --email ann@example.org --role admin")]
     Role {
         /// Sign-in name
         #[arg(long)]
@@ -519,6 +551,7 @@ pub(crate) enum User {
         role: String,
     },
     /// Lock a person out
+    #[command(after_help = "Example:\n  headroom user disable --email ann@example.org")]
     Disable {
         /// Sign-in name
         #[arg(long)]
@@ -530,6 +563,7 @@ pub(crate) enum User {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Token {
     /// Tokens that work
+    #[command(after_help = "Example:\n  headroom token list --json")]
     List,
     /// Make a token and print it once
     #[command(after_help = "Example:\n  headroom token create --name planning --scope read")]
@@ -542,6 +576,7 @@ pub(crate) enum Token {
         scope: Vec<String>,
     },
     /// End a token
+    #[command(after_help = "Example:\n  headroom token revoke 3")]
     Revoke {
         /// Its number in the list
         id: i64,
@@ -560,6 +595,7 @@ pub(crate) enum Config {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Db {
     /// Bring the tables to this version
+    #[command(after_help = "Example:\n  headroom db migrate")]
     Migrate,
     /// Write everything to one file
     #[command(after_help = "Example:\n  headroom db backup headroom.dump")]

@@ -132,6 +132,15 @@ fn named(files: &[PathBuf], start: &str) -> Vec<PathBuf> {
     files.iter().filter(|path| matches(path)).cloned().collect()
 }
 
+/// How the snapshot's sources begin.
+fn named_in_sources(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Aws => "AWS",
+        Provider::Azure => "Azure",
+        Provider::Gcp => "Google Cloud",
+    }
+}
+
 async fn prices_and_events(database: &Database, company: &Company) -> anyhow::Result<u64> {
     let mut conn = database.pool.acquire().await.context("cannot connect to the database")?;
     let snapshot = &company.prices;
@@ -145,7 +154,7 @@ async fn prices_and_events(database: &Database, company: &Company) -> anyhow::Re
             sources: snapshot
                 .sources
                 .iter()
-                .filter(|source| source.source.starts_with(provider.display_name()))
+                .filter(|source| source.source.starts_with(named_in_sources(provider)))
                 .cloned()
                 .collect(),
         };

@@ -104,6 +104,7 @@ async fn by_hand(context: &Context, database: &Database, what: &IngestWhat) -> a
             show_billing(context, &result)?;
             Ok(Outcome::of_rejects(result.files.iter().map(|file| file.rejected).sum()))
         }
+        IngestWhat::Prices(args) => super::prices::run(context, database, args).await,
         IngestWhat::Metrics(files) => tables(context, database, files, "metrics").await,
         IngestWhat::Demand(files) => tables(context, database, files, "demand").await,
         IngestWhat::Inventory(files) => tables(context, database, files, "inventory").await,

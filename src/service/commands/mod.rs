@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 pub(crate) mod forecast;
 pub(crate) mod ingest;
 pub(crate) mod plan;
+pub(crate) mod prices;
 pub(crate) mod replay;
 pub(crate) mod report;
 pub(crate) mod run;
