@@ -3,9 +3,12 @@
 use chrono::{DateTime, Utc};
 
 use crate::ink::Ink;
-use crate::plot::{Key, Plot, bottom, legend};
+use crate::plot::{Key, Plot, bottom, legend, legend_height};
 use crate::svg::Svg;
 use crate::{Frame, Unit};
+
+/// Height of the legend that the frame's height reckons with.
+const LEGEND_ROOM: f64 = 42.0;
 
 /// One group: a colour and a value for each period.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,13 +35,17 @@ pub struct StackedBars {
 impl StackedBars {
     /// The chart as SVG.
     pub fn svg(&self, frame: &Frame) -> String {
-        let mut svg = Svg::open(frame);
         let keys: Vec<Key> = self
             .groups
             .iter()
             .enumerate()
             .map(|(index, group)| Key { ink: Ink::Fill(index), name: group.name.clone() })
             .collect();
+        // Many groups need a tall legend, above all on a phone: the chart grows instead of the bars shrinking.
+        let mut frame = frame.clone();
+        frame.height += (legend_height(&frame, &self.unit, &keys) - LEGEND_ROOM).max(0.0) as u32;
+        let frame = &frame;
+        let mut svg = Svg::open(frame);
         let top = legend(&mut svg, frame, &self.unit, &keys);
         let Some(start) = self.periods.first().copied() else {
             return svg.finish();

@@ -9,6 +9,10 @@ use crate::{Frame, Unit};
 
 /// Height of one line of the legend.
 const LEGEND_LINE: f64 = 18.0;
+/// Where the legend starts.
+const LEGEND_LEFT: f64 = 8.0;
+/// Base line of its first line.
+const LEGEND_TOP: f64 = 12.0;
 /// Room below the plot for the time labels.
 const FOOT: f64 = 22.0;
 /// Pixels that one value tick takes, and one time tick.
@@ -190,19 +194,10 @@ impl Plot {
 
 /// Writes the legend and gives the height that it took.
 pub(crate) fn legend(svg: &mut Svg, frame: &Frame, unit: &Unit, keys: &[Key]) -> f64 {
-    let width = f64::from(frame.width);
-    let (mut x, mut y) = (8.0, 12.0);
     if !unit.name().is_empty() {
-        svg.text(Ink::Label, x, y, Anchor::Start, unit.name());
-        x += text_width(unit.name()) + 14.0;
+        svg.text(Ink::Label, LEGEND_LEFT, LEGEND_TOP, Anchor::Start, unit.name());
     }
-    for key in keys {
-        let name = fit(&key.name, width - 40.0);
-        let needed = 18.0 + text_width(&name);
-        if x + needed > width && x > 8.0 {
-            x = 8.0;
-            y += LEGEND_LINE;
-        }
+    for (key, (name, x, y)) in keys.iter().zip(legend_places(frame, unit, keys)) {
         match key.ink {
             Ink::Fill(_)
             | Ink::Area(_)
@@ -216,9 +211,34 @@ pub(crate) fn legend(svg: &mut Svg, frame: &Frame, unit: &Unit, keys: &[Key]) ->
             _ => svg.line(key.ink, [x, y - 4.0, x + 12.0, y - 4.0]),
         }
         svg.text(Ink::Label, x + 16.0, y, Anchor::Start, &name);
+    }
+    legend_height(frame, unit, keys)
+}
+
+/// The height that the legend takes.
+pub(crate) fn legend_height(frame: &Frame, unit: &Unit, keys: &[Key]) -> f64 {
+    legend_places(frame, unit, keys).last().map_or(LEGEND_TOP, |(_, _, y)| *y) + 12.0
+}
+
+/// Name and corner of each entry, line by line.
+fn legend_places(frame: &Frame, unit: &Unit, keys: &[Key]) -> Vec<(String, f64, f64)> {
+    let width = f64::from(frame.width);
+    let (mut x, mut y) = (LEGEND_LEFT, LEGEND_TOP);
+    if !unit.name().is_empty() {
+        x += text_width(unit.name()) + 14.0;
+    }
+    let mut places = Vec::with_capacity(keys.len());
+    for key in keys {
+        let name = fit(&key.name, width - 40.0);
+        let needed = 18.0 + text_width(&name);
+        if x + needed > width && x > LEGEND_LEFT {
+            x = LEGEND_LEFT;
+            y += LEGEND_LINE;
+        }
+        places.push((name, x, y));
         x += needed + 14.0;
     }
-    y + 12.0
+    places
 }
 
 /// The lowest pixel of a plot in `frame`.

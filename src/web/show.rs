@@ -90,7 +90,7 @@ pub(crate) fn score(value: impl Given<Option<f64>>) -> String {
 
 /// A ratio that may be missing, in percent.
 pub(crate) fn percent_or_dash(value: impl Given<Option<f64>>) -> String {
-    value.given().map_or_else(|| "–".to_owned(), |value| percent(value))
+    value.given().map_or_else(|| "–".to_owned(), percent)
 }
 
 /// A whole number with grouped digits.
@@ -192,22 +192,22 @@ mod tests {
     fn money_is_exact_and_rounds_half_away_from_zero() {
         let usd = Currency::USD;
         let decimal = |text: &str| text.parse::<Decimal>().unwrap();
-        assert_eq!(money(&decimal("1234567.005"), &usd), "$1,234,567.01");
-        assert_eq!(money(&decimal("-20"), &usd), "−$20.00");
-        assert_eq!(money(&decimal("-0.001"), &usd), "$0.00");
-        assert_eq!(money(&decimal("12"), "CHF".parse::<Currency>().unwrap()), "CHF 12.00");
-        assert_eq!(change(&decimal("3.5"), &usd), "+$3.50");
+        assert_eq!(money(decimal("1234567.005"), usd), "$1,234,567.01");
+        assert_eq!(money(decimal("-20"), usd), "−$20.00");
+        assert_eq!(money(decimal("-0.001"), usd), "$0.00");
+        assert_eq!(money(decimal("12"), "CHF".parse::<Currency>().unwrap()), "CHF 12.00");
+        assert_eq!(change(decimal("3.5"), usd), "+$3.50");
         // Beyond the 15 digits that a float keeps.
-        assert_eq!(money(&decimal("9007199254740993.25"), &usd), "$9,007,199,254,740,993.25");
+        assert_eq!(money(decimal("9007199254740993.25"), usd), "$9,007,199,254,740,993.25");
     }
 
     #[test]
     fn ratios_counts_and_distances() {
-        assert_eq!(percent(&-0.1234), "−12.3 %");
-        assert_eq!(percent(&f64::NAN), "–");
+        assert_eq!(percent(-0.1234), "−12.3 %");
+        assert_eq!(percent(f64::NAN), "–");
         assert_eq!([chance(0.0), chance(0.0001), chance(0.012)], ["0.0 %", "under 0.1 %", "1.2 %"]);
-        assert_eq!(number(&-0.001, 2), "0.00");
-        assert_eq!(number(&1234.5, 1), "1,234.5");
+        assert_eq!(number(-0.001, 2), "0.00");
+        assert_eq!(number(1234.5, 1), "1,234.5");
         assert_eq!(count(1_234_567u64), "1,234,567");
         assert_eq!(distance(Duration::hours(49)), "2 days");
         assert_eq!(distance(Duration::minutes(61)), "61 minutes");

@@ -445,7 +445,7 @@ async fn fill_chart(
         "Stacked bars from {} to {}; the total is {}.",
         shown.first,
         shown.last,
-        show::money(&shown.total, &costs.query.currency)
+        show::money(shown.total, costs.query.currency)
     );
     shown.step_names = names;
     shown.figure = Some(Figure::draw("costs", &title, &description, 300, |frame| bars.svg(frame)));

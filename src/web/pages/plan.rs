@@ -92,8 +92,8 @@ fn waterfall(stored: &StoredPlan) -> Figure {
     };
     let description = format!(
         "From {} to {} per month, step by step.",
-        show::money(&plan.before, &plan.currency),
-        show::money(&plan.after, &plan.currency)
+        show::money(plan.before, plan.currency),
+        show::money(plan.after, plan.currency)
     );
     Figure::draw("plan", "Monthly cost, step by step", &description, 280, |frame| chart.svg(frame))
 }
