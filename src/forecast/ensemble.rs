@@ -79,6 +79,10 @@ pub(crate) fn finish(
     let bound = |value: f64| value.max(lower / unit).min(upper / unit);
     path.iter_mut().chain(quantiles.iter_mut().flatten()).for_each(|value| *value = bound(*value));
     events::apply(&multipliers, levels, &mut path, &mut quantiles);
+    // A fee is neither multiplied by an event nor in doubt like the rest.
+    for values in std::iter::once(&mut path).chain(&mut quantiles) {
+        values.iter_mut().zip(&study.fees).for_each(|(value, fee)| *value += fee);
+    }
     let scaled = |value: f64| (value * unit).max(lower).min(upper);
     path.iter_mut().chain(quantiles.iter_mut().flatten()).for_each(|value| *value = scaled(*value));
     for step in 0..path.len() {
@@ -202,8 +206,13 @@ fn components(study: &Study, event_multiplier: Vec<f64>) -> Components {
     let joined: Vec<f64> = tail.iter().chain(&study.path).copied().collect();
     let trend = if season > 1 { moving_average(&joined, season) } else { joined };
     let trend: Vec<f64> = trend[tail.len()..].iter().map(|value| value * study.history.unit).collect();
-    let seasonal =
-        study.path.iter().zip(&trend).map(|(value, trend)| value * study.history.unit - trend).collect();
+    let seasonal = study
+        .path
+        .iter()
+        .zip(&study.fees)
+        .zip(&trend)
+        .map(|((value, fee), trend)| (value + fee) * study.history.unit - trend)
+        .collect();
     Components { trend, seasonal, event_multiplier }
 }
 

@@ -12,6 +12,7 @@ mod calibrate;
 mod combine;
 mod ensemble;
 mod events;
+mod fees;
 mod folds;
 mod history;
 mod linear;

@@ -6,6 +6,7 @@ use crate::calendar::Calendar;
 use crate::calibrate::{Calibration, Lessons};
 use crate::combine::{self, Actuals, Run};
 use crate::events;
+use crate::fees::Fees;
 use crate::folds::{self, Folds};
 use crate::history::History;
 use crate::members::{Model, SEASONAL_NAIVE, View, ZOO};
@@ -23,6 +24,8 @@ const LOG_OFFSET: f64 = 0.1;
 /// Everything that was found out about one series; values are in units of `history.unit`.
 #[derive(Debug)]
 pub(crate) struct Study {
+    /// What comes on the same day of every month, by step ahead; it is in none of the other fields.
+    pub(crate) fees: Vec<f64>,
     pub(crate) history: History,
     pub(crate) seasons: Seasons,
     pub(crate) folds: Folds,
@@ -47,8 +50,9 @@ impl Study {
     /// Studies a series; with `None` observed it forecasts zeros.
     pub(crate) fn new(series: &Series, request: &Checked) -> Self {
         let grid = series.grid;
-        let history =
+        let mut history =
             History::new(series, |index| events::covered(request, &series.unique_id, grid.stamp(index)));
+        let fees = Fees::take_out(&mut history).ahead(&series.next_grid(), request.horizon);
         let n = history.len();
         let rough = history.without_one_offs(n, &[]);
         let seasons = seasons::find(&rough, grid.frequency, request.season_lengths.as_deref());
@@ -85,7 +89,20 @@ impl Study {
             .collect();
         let path = combine::join(runs.iter().map(|run| &run.ahead), &weights, request.horizon);
         drop(views);
-        Self { history, seasons, folds, actuals, runs, errors, weights, fold_paths, path, usual, constant }
+        Self {
+            fees,
+            history,
+            seasons,
+            folds,
+            actuals,
+            runs,
+            errors,
+            weights,
+            fold_paths,
+            path,
+            usual,
+            constant,
+        }
     }
 
     /// The error distribution of paths forecast at the folds: the combination's, or one member's.
