@@ -27,10 +27,8 @@ pub struct WeeklyReport {
     pub previous_cost: Decimal,
     /// Month to date.
     pub month_to_date: Decimal,
-    /// Forecast of the whole month; `None` where there is no forecast yet.
-    pub month_end: Option<Range>,
-    /// Forecast of the calendar year.
-    pub year_end: Option<Range>,
+    /// What months and years will come to; empty where there is no forecast yet.
+    pub outlooks: Vec<Outlook>,
     /// Cost by team, largest first; their sum is `cost`.
     pub teams: Vec<Row>,
     /// Cost by service, largest first.
@@ -47,9 +45,11 @@ pub struct WeeklyReport {
     pub changes: Vec<String>,
 }
 
-/// Quantiles of an amount.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Range {
+/// What a period will come to: what is in the ledger and the forecast of the rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outlook {
+    /// The period, `November 2026`.
+    pub period: String,
     /// P10.
     pub p10: Decimal,
     /// P50.
@@ -125,8 +125,8 @@ impl WeeklyReport {
         show_amount(*amount)
     }
 
-    fn show_between(&self, range: &Range) -> String {
-        format!("{} and {}", show_amount(range.p10), show_amount(range.p90))
+    fn show_between(&self, outlook: &Outlook) -> String {
+        format!("{} and {}", show_amount(outlook.p10), show_amount(outlook.p90))
     }
 
     fn first_day(&self) -> String {
@@ -203,12 +203,12 @@ mod tests {
             cost: Decimal::new(1_234_567, 2),
             previous_cost: Decimal::new(1_200_000, 2),
             month_to_date: Decimal::new(4_000_000, 2),
-            month_end: Some(Range {
+            outlooks: vec![Outlook {
+                period: "October 2026".to_owned(),
                 p10: Decimal::new(50_000, 0),
                 p50: Decimal::new(52_000, 0),
                 p90: Decimal::new(55_000, 0),
-            }),
-            year_end: None,
+            }],
             teams: vec![row("web <shop>", 1_000_000, 1_000_000), row("=cmd()", 234_567, 200_000)],
             services: vec![row("Amazon EC2", 1_234_567, 1_200_000)],
             open_savings: Decimal::new(98_765, 2),

@@ -5,7 +5,7 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use domain::{
     Currency, Forecast, OrganizationId, Period, RecommendationStatus, Stamp, from_statistic, to_statistic,
 };
-use notify::weekly::{Advice, Range, Row, WeeklyReport};
+use notify::weekly::{Advice, Outlook, Row, WeeklyReport};
 use notify::{Chart, Mail, NotifyError, Smtp, Subscription};
 use rust_decimal::Decimal;
 use store::PgConnection;
@@ -46,7 +46,7 @@ impl Desk<'_> {
         let previous_cost = self.total(before, currency).await?;
         let month_start = first_of_month(week.end - TimeDelta::seconds(1));
         let month_to_date = self.total(Period { start: month_start, end: week.end }, currency).await?;
-        let (month_end, year_end) = self.outlook(currency).await?;
+        let outlooks = self.outlooks(currency).await?;
         let (open_recommendations, open_savings, recommendations) = self.advice().await?;
         let report = WeeklyReport {
             organization: organization.name,
@@ -63,8 +63,7 @@ impl Desk<'_> {
             cost,
             previous_cost,
             month_to_date,
-            month_end,
-            year_end,
+            outlooks,
             teams: self.rows(Dimension::Team, week, before, currency).await?,
             services: self.rows(Dimension::Service, week, before, currency).await?,
             open_savings,
@@ -116,23 +115,25 @@ impl Desk<'_> {
         Ok(rows)
     }
 
-    /// Forecast of this month and this year: what is in the ledger, plus the forecast of the rest.
-    async fn outlook(&mut self, currency: Currency) -> anyhow::Result<(Option<Range>, Option<Range>)> {
+    /// The month and the year in which the forecast starts: what is in the ledger, plus the forecast of the rest.
+    async fn outlooks(&mut self, currency: Currency) -> anyhow::Result<Vec<Outlook>> {
         let Some(stored) = store::forecast::latest(self.conn, self.org, "cost/total").await? else {
-            return Ok((None, None));
+            return Ok(Vec::new());
         };
-        let Stamp::Time(start) = stored.forecast.grid.start else { return Ok((None, None)) };
-        let month = first_of_month(start - TimeDelta::seconds(1));
+        let Stamp::Time(start) = stored.forecast.grid.start else { return Ok(Vec::new()) };
+        let month = first_of_month(start);
         let year = midnight(NaiveDate::from_ymd_opt(start.year(), 1, 1).unwrap_or(start.date_naive()));
-        let month_end = first_of_month(month + TimeDelta::days(32));
-        let year_end = first_of_month(year + TimeDelta::days(366));
-        let spent_month = self.total(Period { start: month, end: start }, currency).await?;
-        let spent_year = self.total(Period { start: year, end: start }, currency).await?;
-        let until = |end: DateTime<Utc>| usize::try_from((end - start).num_days()).unwrap_or(0);
-        Ok((
-            ahead(&stored.forecast, until(month_end), spent_month),
-            ahead(&stored.forecast, until(year_end), spent_year),
-        ))
+        let periods = [
+            (start.format("%B %Y").to_string(), month, first_of_month(month + TimeDelta::days(32))),
+            (start.format("the year %Y").to_string(), year, first_of_month(year + TimeDelta::days(366))),
+        ];
+        let mut outlooks = Vec::new();
+        for (period, from, end) in periods {
+            let spent = self.total(Period { start: from, end: start }, currency).await?;
+            let steps = usize::try_from((end - start).num_days()).unwrap_or(0);
+            outlooks.extend(ahead(&stored.forecast, steps, spent, period));
+        }
+        Ok(outlooks)
     }
 
     async fn advice(&mut self) -> anyhow::Result<(usize, Decimal, Vec<Advice>)> {
@@ -257,12 +258,12 @@ fn last_week(day: NaiveDate) -> Period {
 ///
 /// Daily quantiles are added, which takes the days as moving together: wider than if they were independent,
 /// and right for errors of level, which dominate.
-fn ahead(forecast: &Forecast, steps: usize, spent: Decimal) -> Option<Range> {
+fn ahead(forecast: &Forecast, steps: usize, spent: Decimal, period: String) -> Option<Outlook> {
     let sum = |level| {
         let path = forecast.quantile(level)?.get(..steps)?;
         Some(spent + from_statistic(path.iter().sum()))
     };
-    Some(Range { p10: sum(0.1)?, p50: sum(0.5)?, p90: sum(0.9)? })
+    Some(Outlook { period, p10: sum(0.1)?, p50: sum(0.5)?, p90: sum(0.9)? })
 }
 
 #[cfg(test)]

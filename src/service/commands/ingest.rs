@@ -59,7 +59,12 @@ impl BillingResult {
         SourceOutcome {
             rows: self.files.iter().map(|file| file.accepted).sum(),
             rejected: self.files.iter().map(|file| file.rejected).sum(),
-            data_until: self.files.iter().flat_map(|file| &file.coverage).map(|part| part.last).max(),
+            // The last day with a charge: the period of a purchase ends with its term, years away.
+            data_until: self
+                .load
+                .as_ref()
+                .and_then(|load| load.last_day?.succ_opt())
+                .map(|day| day.and_time(chrono::NaiveTime::MIN).and_utc()),
         }
     }
 }
