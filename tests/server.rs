@@ -103,7 +103,9 @@ impl Server {
     /// Makes a token on the data folder of the server (`folder`), for [`Server::api`].
     pub fn sign_in(&mut self, app: &Headroom, folder: &str) {
         let folder = app.path(folder);
-        let create = ["token", "create", "--name", "tests", "--scope", "read", "--data-dir", &folder];
+        // One name for each server: a folder may see several.
+        let name = format!("tests on {}", self.address);
+        let create = ["token", "create", "--name", &name, "--scope", "read", "--data-dir", &folder];
         self.token = app.run(&create).expect(0).text().trim().to_owned();
     }
 

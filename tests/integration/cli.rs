@@ -3,7 +3,7 @@
 use headroom_tests::{Headroom, binary};
 
 /// Every command.
-const COMMANDS: [&[&str]; 34] = [
+const COMMANDS: [&[&str]; 35] = [
     &["demo"],
     &["serve"],
     &["ingest"],
@@ -13,6 +13,7 @@ const COMMANDS: [&[&str]; 34] = [
     &["ingest", "inventory"],
     &["ingest", "usage"],
     &["ingest", "commitments"],
+    &["ingest", "prices"],
     &["run"],
     &["forecast"],
     &["backtest"],

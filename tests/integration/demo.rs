@@ -1,7 +1,7 @@
 //! The demo company from its files to its plan, as `headroom demo` serves it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use demo::Expectation;
 use headroom_tests::{Headroom, Server};
@@ -20,8 +20,8 @@ pub(crate) struct Demo {
 }
 
 pub(crate) fn shared() -> &'static Demo {
-    static SHARED: OnceLock<Demo> = OnceLock::new();
-    SHARED.get_or_init(|| {
+    // Lazy, not once: a demo that fails is not tried again by every test.
+    static SHARED: LazyLock<Demo> = LazyLock::new(|| {
         let app = Headroom::new();
         // Other commands on the demo's data folder have to be about the same company.
         app.file("headroom.toml", include_str!("../../data/demo-headroom.toml"));
@@ -34,7 +34,8 @@ pub(crate) fn shared() -> &'static Demo {
         let mut server = app.demo();
         server.sign_in(&app, "demo");
         Demo { stages, after_first, server, app }
-    })
+    });
+    &SHARED
 }
 
 #[test]
