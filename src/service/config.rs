@@ -48,15 +48,15 @@ impl Default for Server {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Organization {
-    /// Name on pages and mails.
-    pub(crate) name: String,
+    /// Name on pages and mails; without one, the only organization that is there, or `My company`.
+    pub(crate) name: Option<String>,
     /// Currency of the dashboard.
     pub(crate) currency: Currency,
 }
 
 impl Default for Organization {
     fn default() -> Self {
-        Self { name: "My company".to_owned(), currency: Currency::USD }
+        Self { name: None, currency: Currency::USD }
     }
 }
 

@@ -54,10 +54,21 @@ impl Context {
         let pool = store::connect(&url).await?;
         store::migrate(&pool).await?;
         let mut conn = pool.acquire().await.context("cannot connect to the database")?;
-        let organization = &self.config.organization;
-        let org = store::organization::ensure(&mut conn, &organization.name, organization.currency).await?.id;
+        let org = self.organization(&mut conn).await?;
         drop(conn);
         Ok(Database { pool, org, url, server })
+    }
+
+    /// The configured organization, made when it is new; without one, the only one that is there.
+    async fn organization(&self, conn: &mut store::PgConnection) -> anyhow::Result<OrganizationId> {
+        let wanted = &self.config.organization;
+        if wanted.name.is_none()
+            && let [only] = store::organization::list(conn).await?.as_slice()
+        {
+            return Ok(only.id);
+        }
+        let name = wanted.name.as_deref().unwrap_or("My company");
+        Ok(store::organization::ensure(conn, name, wanted.currency).await?.id)
     }
 
     fn database_url(&self) -> anyhow::Result<Option<String>> {
