@@ -22,10 +22,11 @@ test: build
 	$(CARGO) test --locked --workspace --no-fail-fast
 
 ## check: formatting, lints with warnings as errors, direction of dependencies, known advisories
-check: audit
+check:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	scripts/check-arrows
+	scripts/audit
 
 ## audit: known advisories and licences of the dependencies
 audit:

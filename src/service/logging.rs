@@ -16,7 +16,7 @@ pub(crate) enum Style {
 /// Starts logging; `HEADROOM_LOG` (as in `info,store=debug`) chooses what.
 pub(crate) fn start(style: Style) {
     let filter = EnvFilter::try_from_env("HEADROOM_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("warn,headroom=info,web=info,store=info"));
+        .unwrap_or_else(|_| EnvFilter::new("warn,sqlx::query=error,headroom=info,web=info,store=info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match style {
         Style::Json => builder.json().flatten_event(true).init(),

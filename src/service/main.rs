@@ -1,6 +1,8 @@
 //! The one binary `headroom`: the only crate that sees all others, and the only one that asks the clock or
 //! the environment.
 
+#![expect(clippy::disallowed_methods, reason = "this is the crate that asks the clock and the environment")]
+
 #[macro_use]
 mod output;
 

@@ -49,6 +49,9 @@ struct Autoscaling {
     warnings: Vec<String>,
 }
 
+/// The unit throughput of one series, and what each policy came to.
+type Replayed = (f64, Vec<PolicyOutcome>);
+
 fn autoscaling(args: &cli::ReplayAutoscaling) -> anyhow::Result<Outcome> {
     let policies = args.policies.iter().map(|name| name.parse()).collect::<Result<Vec<PolicyName>, _>>()?;
     let (demand, input) = ingest::series::read(&args.demand, None)?;
@@ -58,7 +61,7 @@ fn autoscaling(args: &cli::ReplayAutoscaling) -> anyhow::Result<Outcome> {
     };
     let lead_time = u32::try_from(spans::seconds("lead-time", &args.lead_time)?).unwrap_or(u32::MAX);
     let bar = progress::bar("replaying", demand.len() as u64);
-    let one = |series: &Series| -> anyhow::Result<(f64, Vec<PolicyOutcome>)> {
+    let one = |series: &Series| -> anyhow::Result<Replayed> {
         let largest = series.values.iter().flatten().copied().fold(0.0, f64::max);
         let unit_throughput = args.unit_throughput.unwrap_or(largest / INSTANCES_AT_PEAK);
         let mut input = SettingsInput::new(unit_throughput);
@@ -71,7 +74,7 @@ fn autoscaling(args: &cli::ReplayAutoscaling) -> anyhow::Result<Outcome> {
         bar.inc(1);
         Ok((unit_throughput, outcomes))
     };
-    let replayed: Vec<(String, anyhow::Result<(f64, Vec<PolicyOutcome>)>)> =
+    let replayed: Vec<(String, anyhow::Result<Replayed>)> =
         demand.par_iter().map(|series| (series.unique_id.clone(), one(series))).collect();
     bar.finish_and_clear();
 
