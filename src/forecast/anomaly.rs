@@ -3,6 +3,7 @@
 use chrono::{DateTime, Datelike, Utc};
 use domain::{Series, Stamp};
 
+use crate::order;
 use crate::request::Holiday;
 
 /// The week is the rhythm of daily cost.
@@ -146,9 +147,7 @@ fn days_between(start: DateTime<Utc>, end: DateTime<Utc>) -> Option<usize> {
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len().checked_sub(1)? / 2;
-    Some(if values.len() % 2 == 1 { values[middle] } else { (values[middle] + values[middle + 1]) / 2.0 })
+    (!values.is_empty()).then(|| order::median(&mut values))
 }
 
 #[cfg(test)]
