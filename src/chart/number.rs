@@ -1,6 +1,6 @@
 //! Numbers as people read them on an axis: short, with unit, without false precision.
 
-use domain::Currency;
+use domain::{Currency, group_digits, symbol};
 
 /// What an axis measures.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,11 +33,11 @@ impl Unit {
         match self {
             Self::Money(currency) => {
                 let sign = if value < 0.0 { "−" } else { "" };
-                format!("{sign}{}{}", symbol(*currency), thousands(&format!("{:.2}", value.abs())))
+                format!("{sign}{}{}", symbol(*currency), group_digits(&format!("{:.2}", value.abs())))
             }
             Self::Ratio => self.short(value),
-            Self::Count(name) => join(thousands(&format!("{value:.0}")), name),
-            Self::Quantity(name) => join(thousands(&digits(value, 2)), name),
+            Self::Count(name) => join(group_digits(&format!("{value:.0}")), name),
+            Self::Quantity(name) => join(group_digits(&digits(value, 2)), name),
         }
     }
 
@@ -53,18 +53,6 @@ impl Unit {
     /// Whether ticks stand on whole numbers only.
     pub(crate) fn is_whole(&self) -> bool {
         matches!(self, Self::Count(_))
-    }
-}
-
-/// The usual symbol of a currency, or its code and a space.
-fn symbol(currency: Currency) -> String {
-    match currency.as_str() {
-        "USD" => "$".into(),
-        "EUR" => "€".into(),
-        "GBP" => "£".into(),
-        "JPY" => "¥".into(),
-        "INR" => "₹".into(),
-        code => format!("{code} "),
     }
 }
 
@@ -98,27 +86,6 @@ fn digits(value: f64, decimals: usize) -> String {
     }
     let text = text.trim_end_matches('0').trim_end_matches('.');
     if text == "-0" { "0".into() } else { text.to_owned() }
-}
-
-/// Groups the digits before the decimal point by three.
-fn thousands(text: &str) -> String {
-    let (whole, fraction) = match text.split_once('.') {
-        Some((whole, fraction)) => (whole, Some(fraction)),
-        None => (text, None),
-    };
-    let (sign, whole) = whole.strip_prefix('-').map_or(("", whole), |rest| ("−", rest));
-    let mut out = String::from(sign);
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    if let Some(fraction) = fraction {
-        out.push('.');
-        out.push_str(fraction);
-    }
-    out
 }
 
 #[cfg(test)]

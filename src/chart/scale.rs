@@ -1,6 +1,7 @@
 //! Axes: where a value lies, and which round values deserve a tick.
 
-use chrono::{DateTime, Datelike, Duration, Months, NaiveDate, NaiveTime, Timelike, Utc};
+use chrono::{DateTime, Datelike, Duration, Months, NaiveDate, Timelike, Utc};
+use domain::midnight;
 
 /// A linear scale from values to pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -91,10 +92,6 @@ pub(crate) fn time_ticks(start: DateTime<Utc>, end: DateTime<Utc>, count: usize)
         at = next;
     }
     ticks
-}
-
-fn midnight(day: NaiveDate) -> DateTime<Utc> {
-    day.and_time(NaiveTime::MIN).and_utc()
 }
 
 fn floor(at: DateTime<Utc>, stride: Stride) -> DateTime<Utc> {

@@ -27,8 +27,11 @@ pub use event::Event;
 pub use forecast::{Accuracy, Components, Forecast, Member};
 pub use ids::{ManifestId, OrganizationId, RunId, UserId};
 pub use metric::{HourlyMetric, MetricName};
-pub use money::{Currency, Money, UnknownCurrency, from_statistic, show_amount, to_cents, to_statistic};
-pub use period::{BillingMonth, Period};
+pub use money::{
+    Currency, Money, UnknownCurrency, from_statistic, group_digits, show_amount, symbol, to_cents,
+    to_statistic,
+};
+pub use period::{BillingMonth, Period, midnight};
 pub use price::{DiskPrice, PriceQuote, PriceSource, Shape, StoragePrice};
 pub use provider::{Provider, UnknownProvider};
 pub use recommendation::{

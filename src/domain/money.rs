@@ -101,17 +101,33 @@ pub fn to_cents(amount: Decimal) -> Decimal {
 
 /// An amount as people read it: cents, thousands separated by commas, a true minus sign for less than zero.
 pub fn show_amount(amount: Decimal) -> String {
-    let cents = to_cents(amount).to_string();
-    let (sign, digits) = cents.strip_prefix('-').map_or(("", cents.as_str()), |digits| ("−", digits));
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "00"));
+    group_digits(&to_cents(amount).to_string())
+}
+
+/// The usual symbol of a currency, or its code and a space: what stands before an amount.
+pub fn symbol(currency: Currency) -> String {
+    match currency.as_str() {
+        "USD" => "$".into(),
+        "EUR" => "€".into(),
+        "GBP" => "£".into(),
+        "JPY" => "¥".into(),
+        "INR" => "₹".into(),
+        code => format!("{code} "),
+    }
+}
+
+/// A plain decimal number with the digits before its point in groups of three and a true minus sign.
+pub fn group_digits(number: &str) -> String {
+    let (sign, digits) = number.strip_prefix('-').map_or(("", number), |digits| ("−", digits));
+    let whole = digits.find('.').unwrap_or(digits.len());
     let mut shown = String::from(sign);
-    for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place) % 3 == 0 {
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && place < whole && (whole - place) % 3 == 0 {
             shown.push(',');
         }
         shown.push(digit);
     }
-    format!("{shown}.{fraction}")
+    shown
 }
 
 /// Ledger money as a statistic, to be fitted or plotted.

@@ -6,6 +6,11 @@ use std::str::FromStr;
 use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 
+/// Midnight UTC at the start of a day.
+pub fn midnight(day: NaiveDate) -> DateTime<Utc> {
+    day.and_time(NaiveTime::MIN).and_utc()
+}
+
 /// A period of time: `start` inclusive, `end` exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Period {
@@ -61,8 +66,7 @@ impl BillingMonth {
 
     /// The whole month as a period.
     pub fn period(self) -> Period {
-        let midnight = |month: Self| month.first_day().and_time(NaiveTime::MIN).and_utc();
-        Period { start: midnight(self), end: midnight(self.next()) }
+        Period { start: midnight(self.first_day()), end: midnight(self.next().first_day()) }
     }
 }
 

@@ -1,10 +1,8 @@
 //! The weekly report: facts from the same queries as the pages, charts, and the way to its readers.
 
 use anyhow::Context as _;
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
-use domain::{
-    Currency, Forecast, OrganizationId, Period, RecommendationStatus, Stamp, from_statistic, to_statistic,
-};
+use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
+use domain::{Currency, OrganizationId, Period, RecommendationStatus, Stamp, midnight, to_statistic};
 use notify::weekly::{Advice, Outlook, Row, WeeklyReport};
 use notify::{Chart, Mail, NotifyError, Smtp, Subscription};
 use rust_decimal::Decimal;
@@ -120,20 +118,19 @@ impl Desk<'_> {
         let Some(stored) = store::forecast::latest(self.conn, self.org, "cost/total").await? else {
             return Ok(Vec::new());
         };
-        let Stamp::Time(start) = stored.forecast.grid.start else { return Ok(Vec::new()) };
-        let month = first_of_month(start);
-        let year = midnight(NaiveDate::from_ymd_opt(start.year(), 1, 1).unwrap_or(start.date_naive()));
-        let periods = [
-            (start.format("%B %Y").to_string(), month, first_of_month(month + TimeDelta::days(32))),
-            (start.format("the year %Y").to_string(), year, first_of_month(year + TimeDelta::days(366))),
+        let Some([month, year]) =
+            store::outlook::read(self.conn, self.org, &stored.forecast, currency).await?
+        else {
+            return Ok(Vec::new());
+        };
+        let named = [
+            (month.first.format("%B %Y").to_string(), month),
+            (format!("the year {}", year.first.year()), year),
         ];
-        let mut outlooks = Vec::new();
-        for (period, from, end) in periods {
-            let spent = self.total(Period { start: from, end: start }, currency).await?;
-            let steps = usize::try_from((end - start).num_days()).unwrap_or(0);
-            outlooks.extend(ahead(&stored.forecast, steps, spent, period));
-        }
-        Ok(outlooks)
+        let shown = named.into_iter().filter_map(|(period, outlook)| {
+            outlook.total.map(|[p10, p50, p90]| Outlook { period, p10, p50, p90 })
+        });
+        Ok(shown.collect())
     }
 
     async fn advice(&mut self) -> anyhow::Result<(usize, Decimal, Vec<Advice>)> {
@@ -179,7 +176,10 @@ impl Desk<'_> {
         let found = store::anomaly::list(self.conn, self.org, run.id).await?;
         let inside = found.into_iter().filter(|anomaly| week.contains(midnight(anomaly.day)));
         Ok(inside
-            .map(|anomaly| format!("{} on {}: {}", anomaly.unique_id, anomaly.day, anomaly.reason))
+            .map(|anomaly| {
+                let title = web::series_title(&anomaly.unique_id);
+                format!("{title} on {}: {}", anomaly.day.format("%-d %b"), anomaly.reason)
+            })
             .collect())
     }
 
@@ -239,10 +239,6 @@ fn named(group: &str, dimension: Dimension) -> String {
     }
 }
 
-fn midnight(day: NaiveDate) -> DateTime<Utc> {
-    day.and_time(NaiveTime::MIN).and_utc()
-}
-
 fn first_of_month(instant: DateTime<Utc>) -> DateTime<Utc> {
     midnight(instant.date_naive().with_day(1).unwrap_or(instant.date_naive()))
 }
@@ -252,18 +248,6 @@ fn last_week(day: NaiveDate) -> Period {
     let monday =
         day.checked_sub_days(Days::new(u64::from(day.weekday().num_days_from_monday()))).unwrap_or(day);
     Period::days_before(midnight(monday), 7)
-}
-
-/// What was spent plus the forecast of the next `steps` days; `None` beyond the horizon.
-///
-/// Daily quantiles are added, which takes the days as moving together: wider than if they were independent,
-/// and right for errors of level, which dominate.
-fn ahead(forecast: &Forecast, steps: usize, spent: Decimal, period: String) -> Option<Outlook> {
-    let sum = |level| {
-        let path = forecast.quantile(level)?.get(..steps)?;
-        Some(spent + from_statistic(path.iter().sum()))
-    };
-    Some(Outlook { period, p10: sum(0.1)?, p50: sum(0.5)?, p90: sum(0.9)? })
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ pub struct Anomaly {
     pub upper: Decimal,
     /// Why it stands out, in one sentence.
     pub reason: String,
+    /// Series of other dimensions that show the same excess on that day: the same charges, seen once more.
+    pub also_in: Vec<String>,
 }
 
 /// Saves the anomalies that a run found.
@@ -40,8 +42,8 @@ pub async fn save(
 ) -> Result<(), StoreError> {
     let mut tx = conn.begin().await?;
     for anomaly in anomalies {
-        let sql = "insert into anomalies (run_id, organization_id, unique_id, day, actual, expected, lower, upper, reason)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        let sql = "insert into anomalies (run_id, organization_id, unique_id, day, actual, expected, lower, upper, reason, also_in)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
         let saved = sqlx::query(sql)
             .bind(run.0)
             .bind(org.0)
@@ -52,6 +54,7 @@ pub async fn save(
             .bind(anomaly.lower)
             .bind(anomaly.upper)
             .bind(&anomaly.reason)
+            .bind(&anomaly.also_in)
             .execute(&mut *tx)
             .await;
         let key = format!("{} on {}", anomaly.unique_id, anomaly.day);
@@ -69,7 +72,7 @@ pub async fn list(
     org: OrganizationId,
     run: RunId,
 ) -> Result<Vec<Anomaly>, StoreError> {
-    let sql = "select unique_id, day, actual, expected, lower, upper, reason from anomalies
+    let sql = "select unique_id, day, actual, expected, lower, upper, reason, also_in from anomalies
         where organization_id = $1 and run_id = $2 order by day desc, unique_id";
     Ok(sqlx::query_as(sql).bind(org.0).bind(run.0).fetch_all(conn).await?)
 }
@@ -94,6 +97,7 @@ mod tests {
                 lower: decimal("80"),
                 upper: decimal("130"),
                 reason: "three times as much as on other Mondays".to_owned(),
+                also_in: vec!["cost/team/shop".to_owned()],
             };
             save(&mut conn, org, id, &[anomaly("2026-01-05"), anomaly("2026-01-12")]).await.unwrap();
             assert_eq!(

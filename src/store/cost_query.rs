@@ -1,7 +1,7 @@
 //! What to read from the ledger, and how that becomes SQL.
 
-use chrono::{NaiveDate, NaiveTime};
-use domain::{Currency, OrganizationId};
+use chrono::NaiveDate;
+use domain::{Currency, OrganizationId, midnight};
 use serde::{Deserialize, Serialize};
 use sqlx::{Postgres, QueryBuilder};
 
@@ -295,7 +295,6 @@ impl Table {
                 sql.push(" and currency = ").push_bind(query.currency.as_str().to_owned());
             }
             Self::Charges => {
-                let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
                 sql.push(" from charges where organization_id = ").push_bind(org.0);
                 sql.push(" and charge_period_start >= ").push_bind(midnight(query.from));
                 sql.push(" and charge_period_start < ").push_bind(midnight(query.to));

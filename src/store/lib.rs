@@ -18,6 +18,7 @@ pub mod load;
 pub mod manifest;
 pub mod metric;
 pub mod organization;
+pub mod outlook;
 pub mod plan;
 pub mod price;
 pub mod report_schedule;

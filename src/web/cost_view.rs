@@ -1,6 +1,6 @@
 //! The cost explorer's state: everything a page of costs shows is in its query string.
 
-use chrono::{DateTime, Datelike, Duration, Months, NaiveDate, NaiveTime, Utc};
+use chrono::{Datelike, Duration, Months, NaiveDate};
 use domain::Currency;
 use store::charge::{CostColumn, Dimension, Filter, Granularity, Match, Query};
 
@@ -317,11 +317,6 @@ pub(crate) fn word_of<T: PartialEq + Copy>(
     table: &[(T, &'static str, &'static str)],
 ) -> &'static str {
     table.iter().find(|(found, ..)| *found == value).map_or("", |(_, word, _)| word)
-}
-
-/// Midnight UTC of a day.
-pub(crate) fn midnight(day: NaiveDate) -> DateTime<Utc> {
-    day.and_time(NaiveTime::MIN).and_utc()
 }
 
 fn word<T: Copy>(

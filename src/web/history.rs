@@ -1,12 +1,17 @@
 //! The measured past of a forecast series, found by its name.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::{Currency, MetricName, OrganizationId, Period, to_statistic};
+use domain::{Currency, MetricName, OrganizationId, Period, midnight, to_statistic};
 use store::PgConnection;
 use store::charge::{self, Dimension, Filter, Match, Query};
 
-use crate::cost_view::{DIMENSIONS, midnight};
+use crate::cost_view::DIMENSIONS;
 use crate::error::WebError;
+
+/// What the series of this name shows, in words: `Cost of service Amazon EC2`.
+pub fn series_title(unique_id: &str) -> String {
+    Subject::of(unique_id).title(unique_id)
+}
 
 /// What a series measures, by its name.
 #[derive(Debug, Clone, PartialEq, Eq)]

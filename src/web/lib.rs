@@ -15,7 +15,6 @@ mod headers;
 mod health;
 mod history;
 mod layout;
-mod outlook;
 mod pages;
 mod password;
 mod path;
@@ -28,6 +27,7 @@ mod state;
 #[cfg(test)]
 mod surface;
 
+pub use history::series_title;
 pub use password::{MIN_PASSWORD_LETTERS, PasswordError, hash_password};
 pub use path::recommendation_path;
 pub use router::router;

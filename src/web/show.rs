@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use chart::Unit;
 use chrono::{DateTime, Duration, Utc};
-use domain::{Currency, show_amount, to_cents, to_statistic};
+use domain::{Currency, group_digits, show_amount, symbol, to_cents, to_statistic};
 use rust_decimal::Decimal;
 
 /// A small value as templates have it: their own, borrowed, or borrowed from a loop variable.
@@ -80,7 +80,7 @@ pub(crate) fn number(value: impl Given<f64>, decimals: impl Given<usize>) -> Str
     }
     let text = format!("{:.decimals$}", value.abs());
     let sign = if value < 0.0 && text.bytes().any(|b| b.is_ascii_digit() && b != b'0') { "−" } else { "" };
-    format!("{sign}{}", thousands(&text))
+    format!("{sign}{}", group_digits(&text))
 }
 
 /// A score with three decimals, or a dash where there is none.
@@ -95,7 +95,12 @@ pub(crate) fn percent_or_dash(value: impl Given<Option<f64>>) -> String {
 
 /// A whole number with grouped digits.
 pub(crate) fn count(value: impl Display) -> String {
-    thousands(&value.to_string())
+    group_digits(&value.to_string())
+}
+
+/// The file at the end of a path or URL: where it lies on the server is nobody's business who reads figures.
+pub(crate) fn file_name(key: &str) -> &str {
+    key.rsplit(['/', '\\']).next().unwrap_or(key)
 }
 
 /// A day: `22 Nov 2026`.
@@ -152,34 +157,6 @@ pub(crate) fn words(name: &str) -> String {
         } else {
             out.push(letter);
         }
-    }
-    out
-}
-
-fn symbol(currency: Currency) -> String {
-    match currency.as_str() {
-        "USD" => "$".into(),
-        "EUR" => "€".into(),
-        "GBP" => "£".into(),
-        "JPY" => "¥".into(),
-        "INR" => "₹".into(),
-        code => format!("{code} "),
-    }
-}
-
-fn thousands(text: &str) -> String {
-    let (sign, text) = text.strip_prefix('-').map_or(("", text), |rest| ("−", rest));
-    let (whole, fraction) = text.split_once('.').map_or((text, ""), |(whole, fraction)| (whole, fraction));
-    let mut out = String::from(sign);
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    if !fraction.is_empty() {
-        out.push('.');
-        out.push_str(fraction);
     }
     out
 }

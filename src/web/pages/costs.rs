@@ -7,12 +7,12 @@ use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use chart::{BarGroup, StackedBars, Unit};
 use chrono::NaiveDate;
-use domain::{Currency, OrganizationId, to_statistic};
+use domain::{Currency, OrganizationId, midnight, to_statistic};
 use rust_decimal::Decimal;
 use store::PgConnection;
 use store::charge::{self, Dimension, Filter, Granularity, Groups, Match, Query};
 
-use crate::cost_view::{COSTS, CostView, DIMENSIONS, PRESETS, Range, dimension_name, midnight, word_of};
+use crate::cost_view::{COSTS, CostView, DIMENSIONS, PRESETS, Range, dimension_name, word_of};
 use crate::csv::{self, Cell};
 use crate::error::WebError;
 use crate::figure::Figure;

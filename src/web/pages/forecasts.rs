@@ -15,7 +15,7 @@ use crate::csv::{self, Cell};
 use crate::error::WebError;
 use crate::fan;
 use crate::figure::Figure;
-use crate::history::Subject;
+use crate::history::{Subject, series_title};
 use crate::layout::{Layout, page};
 use crate::pages::costs::shown_currency;
 use crate::pages::overview::marks;
@@ -93,11 +93,7 @@ pub(crate) async fn list(
     let mut entries: Vec<Entry> = all
         .into_iter()
         .filter(|summary| summary.kind == kind && summary.unique_id.to_lowercase().contains(&needle))
-        .map(|summary| Entry {
-            title: Subject::of(&summary.unique_id).title(&summary.unique_id),
-            ratio: ratio(&summary),
-            summary,
-        })
+        .map(|summary| Entry { title: series_title(&summary.unique_id), ratio: ratio(&summary), summary })
         .collect();
     match query.sort.as_str() {
         "total" => entries.sort_by(|a, b| b.summary.total.total_cmp(&a.summary.total)),

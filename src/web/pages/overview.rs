@@ -17,9 +17,8 @@ use store::source::SourceStatus;
 use crate::error::WebError;
 use crate::fan;
 use crate::figure::Figure;
-use crate::history::Subject;
+use crate::history::{Subject, series_title};
 use crate::layout::{Layout, page};
-use crate::outlook::{self, Outlook};
 use crate::pages::costs::shown_currency;
 use crate::path;
 use crate::session::{Visitor, connection};
@@ -53,15 +52,34 @@ struct OverviewPage {
     now: DateTime<Utc>,
     data: Option<(NaiveDate, NaiveDate)>,
     run: Option<Run>,
-    month: Option<Outlook>,
-    year: Option<Outlook>,
+    month: Option<store::outlook::Outlook>,
+    year: Option<store::outlook::Outlook>,
     figure: Option<Figure>,
     savings: Option<Savings>,
     next_event: Option<NextEvent>,
     act_by: Option<(String, DateTime<Utc>)>,
-    anomalies: Vec<(Anomaly, String)>,
+    anomalies: Vec<Unexpected>,
     sources: Vec<SourceStatus>,
     failing: usize,
+}
+
+/// An unexpected day with its series in words.
+struct Unexpected {
+    anomaly: Anomaly,
+    title: String,
+    /// The other series that show the same charges.
+    also_in: Option<String>,
+}
+
+impl Unexpected {
+    fn of(anomaly: Anomaly) -> Self {
+        let also: Vec<String> = anomaly.also_in.iter().map(|id| series_title(id)).collect();
+        Self {
+            title: series_title(&anomaly.unique_id),
+            also_in: (!also.is_empty()).then(|| also.join(", ")),
+            anomaly,
+        }
+    }
 }
 
 /// `GET /`.
@@ -72,7 +90,7 @@ pub(crate) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
     let run = store::run::latest(conn, org).await?;
     let forecast = store::forecast::latest(conn, org, "cost/total").await?;
     let outlooks = match &forecast {
-        Some(stored) => outlook::read(conn, org, &stored.forecast, currency).await?,
+        Some(stored) => store::outlook::read(conn, org, &stored.forecast, currency).await?,
         None => None,
     };
     let (month, year) = outlooks.map_or((None, None), |[month, year]| (Some(month), Some(year)));
@@ -103,12 +121,7 @@ pub(crate) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
         savings,
         next_event: next_event(&events, now),
         act_by: act_by(&plans),
-        anomalies: anomalies
-            .into_iter()
-            .take(LISTED)
-            .map(|anomaly| (Subject::of(&anomaly.unique_id).title(&anomaly.unique_id), anomaly))
-            .map(|(title, anomaly)| (anomaly, title))
-            .collect(),
+        anomalies: anomalies.into_iter().take(LISTED).map(Unexpected::of).collect(),
         failing: sources.iter().filter(|source| source.last_error.is_some()).count(),
         sources,
     })

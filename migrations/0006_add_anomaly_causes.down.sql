@@ -1,0 +1,1 @@
+alter table anomalies drop column also_in;
