@@ -10,8 +10,10 @@ use crate::request::{Checked, Holiday};
 /// Occurrences of a holiday that make its effect half believed.
 const HALF_BELIEVED: f64 = 0.5;
 
-/// Doubt about a learned effect: standard deviation of its logarithm with one occurrence.
+/// Doubt about a learned effect with one occurrence: standard deviation of its logarithm as a share of it …
 const LEARNED_DOUBT: f64 = 0.3;
+/// … which grows no further beyond this logarithm: tenfold is not doubted more than threefold.
+const DOUBTED_EFFECT: f64 = 1.0;
 
 /// Rank of P90 on the normal scale.
 const P90: f64 = 1.281_551_565_545;
@@ -100,8 +102,9 @@ fn learn(name: &str, request: &Checked, history: &History, usual: &[f64]) -> Mul
         occurrences += usize::from(ratios.len() > before);
     }
     let believed = occurrences as f64 / (occurrences as f64 + HALF_BELIEVED);
-    let doubt = if occurrences == 0 { 0.0 } else { LEARNED_DOUBT / (occurrences as f64).sqrt() };
-    Multiplier { expected: (believed * median(&mut ratios)).exp(), below: doubt, above: doubt }
+    let effect = median(&mut ratios);
+    let doubt = LEARNED_DOUBT * effect.abs().min(DOUBTED_EFFECT) / (occurrences.max(1) as f64).sqrt();
+    Multiplier { expected: (believed * effect).exp(), below: doubt, above: doubt }
 }
 
 /// Multiplies a path and its quantiles; the doubt about the multiplier and the doubt about demand add in quadrature.
@@ -150,6 +153,26 @@ mod tests {
         assert!((multiplier.at(0.1) - 8.0).abs() < 1e-6 && (multiplier.at(0.9) - 15.0).abs() < 1e-6);
         let certain = of_event(&event(Some(10.0), Some(10.0)));
         assert!((certain.at(0.9) - 10.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_small_learned_effect_is_doubted_less_than_a_large_one() {
+        let learned = |effect: f64| {
+            let grid = Grid { start: Stamp::Step(0), frequency: domain::Frequency::Steps(1) };
+            let mut values = vec![Some(100.0); 40];
+            values[20] = Some(100.0 * effect);
+            let series = domain::Series { unique_id: "cost".to_owned(), grid, values };
+            let holiday =
+                Holiday { name: "sale".to_owned(), starts_at: Stamp::Step(20), ends_at: Stamp::Step(21) };
+            let request = crate::Request { holidays: vec![holiday], ..crate::Request::new(1) };
+            let history = History::new(&series, |_| false);
+            let usual = vec![100.0 / history.unit; 40];
+            learn("sale", &Checked::new(&request), &history, &usual)
+        };
+        let (small, large) = (learned(1.2), learned(10.0));
+        assert!(small.at(0.1) > 1.0, "{small:?} says that the sale may cost less than no sale");
+        assert!(large.at(0.9) / large.at(0.1) > small.at(0.9) / small.at(0.1));
+        assert_eq!(learned(1.0), Multiplier::NONE);
     }
 
     #[test]

@@ -174,11 +174,13 @@ impl Desk<'_> {
     async fn changes(&mut self, week: Period) -> anyhow::Result<Vec<String>> {
         let Some(run) = store::run::latest(self.conn, self.org).await? else { return Ok(Vec::new()) };
         let found = store::anomaly::list(self.conn, self.org, run.id).await?;
-        let inside = found.into_iter().filter(|anomaly| week.contains(midnight(anomaly.day)));
+        let inside = found
+            .into_iter()
+            .filter(|anomaly| midnight(anomaly.day) < week.end && week.start <= midnight(anomaly.last_day));
         Ok(inside
             .map(|anomaly| {
                 let title = web::series_title(&anomaly.unique_id);
-                format!("{title} on {}: {}", anomaly.day.format("%-d %b"), anomaly.reason)
+                format!("{title}, {}: {}", web::days(anomaly.day, anomaly.last_day), anomaly.reason)
             })
             .collect())
     }

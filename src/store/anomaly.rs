@@ -1,4 +1,4 @@
-//! Days on which a cost was not what was to be expected.
+//! Days, or days in a row, on which a cost was not what was to be expected.
 
 use chrono::NaiveDate;
 use domain::{OrganizationId, RunId};
@@ -9,14 +9,16 @@ use sqlx::PgConnection;
 
 use crate::StoreError;
 
-/// One unexpected day.
+/// One unexpected day, or several in a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
 pub struct Anomaly {
     /// The series (`cost/service/…`).
     pub unique_id: String,
-    /// The UTC day.
+    /// The first UTC day.
     pub day: NaiveDate,
-    /// What came.
+    /// The last one, inclusive.
+    pub last_day: NaiveDate,
+    /// What came over these days.
     pub actual: Decimal,
     /// What was expected.
     pub expected: Decimal,
@@ -26,8 +28,15 @@ pub struct Anomaly {
     pub upper: Decimal,
     /// Why it stands out, in one sentence.
     pub reason: String,
-    /// Series of other dimensions that show the same excess on that day: the same charges, seen once more.
+    /// Series of other dimensions that show the same excess: the same charges, seen once more.
     pub also_in: Vec<String>,
+}
+
+impl Anomaly {
+    /// Number of days.
+    pub fn days(&self) -> i64 {
+        (self.last_day - self.day).num_days() + 1
+    }
 }
 
 /// Saves the anomalies that a run found.
@@ -42,13 +51,14 @@ pub async fn save(
 ) -> Result<(), StoreError> {
     let mut tx = conn.begin().await?;
     for anomaly in anomalies {
-        let sql = "insert into anomalies (run_id, organization_id, unique_id, day, actual, expected, lower, upper, reason, also_in)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+        let sql = "insert into anomalies (run_id, organization_id, unique_id, day, last_day, actual, expected, lower, upper, reason, also_in)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
         let saved = sqlx::query(sql)
             .bind(run.0)
             .bind(org.0)
             .bind(&anomaly.unique_id)
             .bind(anomaly.day)
+            .bind(anomaly.last_day)
             .bind(anomaly.actual)
             .bind(anomaly.expected)
             .bind(anomaly.lower)
@@ -72,7 +82,8 @@ pub async fn list(
     org: OrganizationId,
     run: RunId,
 ) -> Result<Vec<Anomaly>, StoreError> {
-    let sql = "select unique_id, day, actual, expected, lower, upper, reason, also_in from anomalies
+    let sql =
+        "select unique_id, day, last_day, actual, expected, lower, upper, reason, also_in from anomalies
         where organization_id = $1 and run_id = $2 order by day desc, unique_id";
     Ok(sqlx::query_as(sql).bind(org.0).bind(run.0).fetch_all(conn).await?)
 }
@@ -92,6 +103,7 @@ mod tests {
             let anomaly = |day: &str| Anomaly {
                 unique_id: "cost/total".to_owned(),
                 day: day.parse().unwrap(),
+                last_day: day.parse().unwrap(),
                 actual: decimal("400.5"),
                 expected: decimal("100"),
                 lower: decimal("80"),

@@ -32,4 +32,5 @@ pub use password::{MIN_PASSWORD_LETTERS, PasswordError, hash_password};
 pub use path::recommendation_path;
 pub use router::router;
 pub use session::new_secret;
+pub use show::days;
 pub use state::{AppState, DemoAccount, HookAnswer, SendReport, Settings, Workload};

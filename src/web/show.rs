@@ -4,7 +4,7 @@
 use std::fmt::Display;
 
 use chart::Unit;
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use domain::{Currency, group_digits, show_amount, symbol, to_cents, to_statistic};
 use rust_decimal::Decimal;
 
@@ -106,6 +106,12 @@ pub(crate) fn file_name(key: &str) -> &str {
 /// A day: `22 Nov 2026`.
 pub(crate) fn day(at: impl Given<DateTime<Utc>>) -> String {
     at.given().format("%-d %b %Y").to_string()
+}
+
+/// One day, or the first and the last of several: `22 Nov 2026`, `22 Nov 2026 to 3 Dec 2026`.
+pub fn days(first: NaiveDate, last: NaiveDate) -> String {
+    let name = |day: NaiveDate| day.format("%-d %b %Y").to_string();
+    if first == last { name(first) } else { format!("{} to {}", name(first), name(last)) }
 }
 
 /// A moment: `22 Nov 2026 15:04 UTC`.
