@@ -173,7 +173,8 @@ fn change(now: Decimal, before: Decimal) -> String {
     if before <= Decimal::ZERO {
         return "new".to_owned();
     }
-    let percent = ((now - before) / before * Decimal::ONE_HUNDRED).round_dp(1);
+    let mut percent = ((now - before) / before * Decimal::ONE_HUNDRED).round_dp(1);
+    percent.rescale(1);
     let sign = if percent > Decimal::ZERO { "+" } else { "" };
     format!("{sign}{percent} %").replace('-', "−")
 }
@@ -261,5 +262,6 @@ mod tests {
     fn a_cost_that_was_zero_before_is_new() {
         assert_eq!(change(Decimal::ONE, Decimal::ZERO), "new");
         assert_eq!(change(Decimal::new(9, 1), Decimal::ONE), "−10.0 %");
+        assert_eq!(change(Decimal::ONE, Decimal::ONE), "0.0 %");
     }
 }

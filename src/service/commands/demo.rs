@@ -72,8 +72,9 @@ async fn load_run_serve(
     eprintln!("{:<34} {:>7.1} s", "ready after", watch.seconds());
     let Some(listener) = listener else { return Ok(()) };
     eprintln!(
-        "\n  http://{}\n  sign in as {EMAIL} with the password {PASSWORD}\n  Ctrl-C stops everything\n",
-        listener.local_addr()?
+        "\n  http://{}\n  sign in as {EMAIL} with the password {PASSWORD}\n  other commands find it with --data-dir {}\n  Ctrl-C stops everything\n",
+        listener.local_addr()?,
+        context.data_dir.display()
     );
     let account = DemoAccount { email: EMAIL.to_owned(), password: PASSWORD.to_owned() };
     serve::until_signal(context, database, Some(listener), true, Some(account)).await

@@ -81,7 +81,7 @@ async fn stages(
     finish(&mut job, &mut done, &mut watch, told, "forecast cost", costs, "series").await?;
 
     let anomalies = anomaly::find(&mut job).await.context("looking for anomalies")?;
-    finish(&mut job, &mut done, &mut watch, told, "find anomalies", anomalies, "anomalies").await?;
+    finish(&mut job, &mut done, &mut watch, told, "find anomalies", anomalies, "found").await?;
 
     let demand = demand::forecast(&mut job).await.context("forecasting demand")?;
     let series = demand.len();
