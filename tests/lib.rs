@@ -20,6 +20,7 @@ pub struct Headroom {
     guard: Guard,
     database: Option<OwnDatabase>,
     folder: PathBuf,
+    environment: Vec<(String, String)>,
 }
 
 /// How a command ended.
@@ -54,7 +55,12 @@ impl Headroom {
             std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o711)).expect("its mode");
         }
         let guard = Guard::new(&folder, database.as_ref().map(OwnDatabase::removal));
-        Self { guard, database, folder }
+        Self { guard, database, folder, environment: Vec::new() }
+    }
+
+    /// Sets a variable of the environment for every command from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
     }
 
     /// The data folder; tests put their files there, too.
@@ -140,9 +146,16 @@ impl Headroom {
         ] {
             command.env_remove(name);
         }
+        for (name, _) in std::env::vars_os() {
+            let clouds = ["AWS_", "AZURE_", "GOOGLE_", "STORAGE_EMULATOR_HOST"];
+            if name.to_str().is_some_and(|name| clouds.iter().any(|start| name.starts_with(start))) {
+                command.env_remove(name);
+            }
+        }
         if let Some(database) = &self.database {
             command.env("DATABASE_URL", database.url());
         }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 

@@ -129,7 +129,7 @@ pub(crate) struct Ingest {
 pub(crate) enum IngestWhat {
     /// Bills: FOCUS, AWS CUR, Azure and Google Cloud exports (CSV, gzip, Parquet, JSON lines)
     #[command(
-        after_help = "Examples:\n  headroom ingest billing --format focus bills/*.csv.gz\n  headroom ingest billing --format aws-cur cur/2026-01.parquet\n\nA month that is already there from the same source is replaced when the new files cover its days;\nfiles for other days are added; anything in between is refused unless --on-overlap says what to do."
+        after_help = "Examples:\n  headroom ingest billing --format focus bills/*.csv.gz\n  headroom ingest billing --format aws-cur s3://bucket/cur/\n\nEndpoint and credentials of buckets come from the variables of each cloud's own tools.\nA month that is already there from the same source is replaced when the new files cover its days;\nfiles for other days are added; anything in between is refused unless --on-overlap says what to do."
     )]
     Billing(IngestBilling),
     /// Utilization: resource_id, ds, metric, value
@@ -188,7 +188,7 @@ pub(crate) struct IngestBilling {
     /// What to do with rows of the same account and month whose days only partly overlap
     #[arg(long, value_enum, default_value_t = OnOverlap::Refuse)]
     pub(crate) on_overlap: OnOverlap,
-    /// Files
+    /// Files, folders, or URLs of objects and folders: s3://, gs://, az://
     #[arg(required = true)]
     pub(crate) paths: Vec<PathBuf>,
 }
@@ -210,7 +210,7 @@ pub(crate) struct IngestFiles {
     /// Name that the files belong to
     #[arg(long, default_value = "files")]
     pub(crate) source: String,
-    /// Files
+    /// Files, folders, or URLs of objects and folders: s3://, gs://, az://
     #[arg(required = true)]
     pub(crate) paths: Vec<PathBuf>,
 }

@@ -102,11 +102,11 @@ pub(crate) struct Mail {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Source {
-    /// Billing files in a folder.
+    /// Billing files in a folder or bucket.
     BillingFiles(BillingFiles),
-    /// Utilization files in a folder.
+    /// Utilization files in a folder or bucket.
     MetricFiles(TableFiles),
-    /// An inventory file.
+    /// Inventory files.
     InventoryFile(TableFiles),
     /// AWS Cost Explorer.
     CostExplorer(CostExplorer),
@@ -121,7 +121,7 @@ pub(crate) struct BillingFiles {
     /// When it is due, as a cron expression of five fields.
     #[serde(default = "daily")]
     pub(crate) schedule: String,
-    /// Folder or file.
+    /// Folder or file, or the URL of one in a bucket.
     pub(crate) path: PathBuf,
     /// Format, as in `ingest billing --format`.
     pub(crate) format: String,
@@ -136,7 +136,7 @@ pub(crate) struct TableFiles {
     /// When it is due, as a cron expression of five fields.
     #[serde(default = "daily")]
     pub(crate) schedule: String,
-    /// Folder or file.
+    /// Folder or file, or the URL of one in a bucket.
     pub(crate) path: PathBuf,
 }
 

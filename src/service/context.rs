@@ -118,6 +118,15 @@ pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// What the environment says about buckets and how to get at them.
+pub(crate) fn bucket_environment() -> sources::bucket::Environment {
+    let variables = std::env::vars_os().filter_map(|(name, value)| {
+        let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
+        (sources::bucket::reads(&name) && !value.is_empty()).then_some((name, value))
+    });
+    variables.collect()
+}
+
 fn default_data_dir() -> anyhow::Result<PathBuf> {
     if let Some(folder) = environment("XDG_DATA_HOME") {
         return Ok(PathBuf::from(folder).join("headroom"));

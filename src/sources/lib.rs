@@ -1,5 +1,6 @@
 //! Clients of the providers' APIs: each turns answers into the same nouns as files do.
 
+pub mod bucket;
 pub mod cost_explorer;
 pub mod prices;
 

@@ -3,6 +3,7 @@
 
 mod bills;
 mod browser;
+mod buckets;
 mod cli;
 mod demo;
 mod forecast;

@@ -100,6 +100,7 @@ async fn load(context: &Context, database: &Database, company: &Company) -> anyh
     for provider in Provider::ALL {
         let bills = named(&files, &format!("billing-focus-{provider}-"));
         let result = import::billing(
+            context,
             database,
             &format!("{provider}-focus"),
             Format::Focus,
@@ -114,11 +115,10 @@ async fn load(context: &Context, database: &Database, company: &Company) -> anyh
 
     let mut rows = 0;
     for kind in ["metrics", "demand", "usage", "inventory", "commitments"] {
-        for file in named(&files, &format!("{kind}.csv")) {
-            let result = import::table(database, kind, kind, &file).await?;
-            rows += result.stored;
-            import::note(database, kind, kind, &result.outcome()).await?;
-        }
+        let files = named(&files, &format!("{kind}.csv"));
+        let outcome = import::outcome(&import::tables(context, database, kind, kind, &files).await?);
+        rows += outcome.rows;
+        import::note(database, kind, kind, &outcome).await?;
     }
     done("import utilization and inventory", rows, "rows", &mut watch);
 

@@ -1,16 +1,19 @@
 //! `headroom ingest`: files and APIs into the ledger, exactly once.
 
 mod configured;
+mod incoming;
+mod inputs;
+mod known;
 mod tables;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use domain::show_amount;
 use ingest::billing::Format;
 use serde::Serialize;
 use store::embedded::IfRunning;
-use store::load::{Begin, Delivery, LoadReport, Object, OnOverlap};
+use store::load::{Begin, Delivery, LoadReport, OnOverlap};
 use store::source::Outcome as SourceOutcome;
 
 use crate::cli::{self, IngestWhat};
@@ -20,7 +23,9 @@ use crate::context::{Context, Database};
 use crate::progress::{self, Stopwatch};
 
 pub(crate) use configured::{configured, due};
-pub(crate) use tables::table;
+pub(crate) use tables::{outcome, tables};
+
+use inputs::Inputs;
 
 /// Rejects shown to people; `--json` has the first thousand.
 const REJECTS_SHOWN: usize = 20;
@@ -68,7 +73,7 @@ pub(crate) async fn note(
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &cli::Ingest) -> anyhow::Result<Outcome> {
     if args.dry_run {
-        return configured::dry_run(context, args.source.as_deref());
+        return configured::dry_run(context, args.source.as_deref()).await;
     }
     let database = context.open(IfRunning::Join).await?;
     let ended = match &args.what {
@@ -83,16 +88,17 @@ async fn by_hand(context: &Context, database: &Database, what: &IngestWhat) -> a
     match what {
         IngestWhat::Billing(args) => {
             let format: Format = args.format.parse()?;
-            let result = billing(database, &args.source, format, &args.paths, args.on_overlap.into()).await?;
+            let result =
+                billing(context, database, &args.source, format, &args.paths, args.on_overlap.into()).await?;
             show_billing(context, &result)?;
             Ok(Outcome::of_rejects(result.files.iter().map(|file| file.rejected).sum()))
         }
         IngestWhat::Prices(args) => super::prices::run(context, database, args).await,
-        IngestWhat::Metrics(files) => tables::tables(context, database, files, "metrics").await,
-        IngestWhat::Demand(files) => tables::tables(context, database, files, "demand").await,
-        IngestWhat::Inventory(files) => tables::tables(context, database, files, "inventory").await,
-        IngestWhat::Usage(files) => tables::tables(context, database, files, "usage").await,
-        IngestWhat::Commitments(files) => tables::tables(context, database, files, "commitments").await,
+        IngestWhat::Metrics(files) => tables::by_hand(context, database, files, "metrics").await,
+        IngestWhat::Demand(files) => tables::by_hand(context, database, files, "demand").await,
+        IngestWhat::Inventory(files) => tables::by_hand(context, database, files, "inventory").await,
+        IngestWhat::Usage(files) => tables::by_hand(context, database, files, "usage").await,
+        IngestWhat::Commitments(files) => tables::by_hand(context, database, files, "commitments").await,
     }
 }
 
@@ -106,8 +112,9 @@ impl From<cli::OnOverlap> for OnOverlap {
     }
 }
 
-/// Loads bills as one delivery: all files or none.
+/// Loads bills as one delivery: all files and objects or none.
 pub(crate) async fn billing(
+    context: &Context,
     database: &Database,
     source: &str,
     format: Format,
@@ -115,7 +122,8 @@ pub(crate) async fn billing(
     on_overlap: OnOverlap,
 ) -> anyhow::Result<BillingResult> {
     let watch = Stopwatch::start();
-    let objects = paths.iter().map(|path| object(path)).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut inputs = Inputs::find(context, paths).await?;
+    let objects = inputs.manifest(source).await?;
     let total: u64 = objects.iter().map(|object| object.size_bytes).sum();
     let delivery = Delivery { source: source.to_owned(), format: format.to_string(), objects };
     let mut conn = database.pool.acquire().await.context("cannot connect to the database")?;
@@ -133,24 +141,29 @@ pub(crate) async fn billing(
 
     let bar = progress::bar("importing", total);
     let runtime = tokio::runtime::Handle::current();
-    let mut files = Vec::with_capacity(paths.len());
-    for (index, path) in paths.iter().enumerate() {
+    let mut files = Vec::with_capacity(inputs.len());
+    for index in 0..inputs.len() {
+        let input = inputs.open(index).await?;
         let before = bar.position();
-        let report = tokio::task::block_in_place(|| {
+        let read = tokio::task::block_in_place(|| {
             ingest::billing::read_with_progress(
-                path,
+                &input.path,
                 format,
                 &mut |done, _| bar.set_position(before + done),
                 &mut |batch| runtime.block_on(loader.add(index, &batch)),
             )
-        })?;
+        });
+        let mut report = read.map_err(|error| input.blame(error))?;
+        input.rename(&mut report.rejects);
+        report.path = input.name;
         if report.checksum != delivery.objects[index].checksum {
             anyhow::bail!(
                 "{}: changed while it was read; nothing was imported: run the import again",
-                path.display()
+                report.path
             );
         }
         files.push(report);
+        inputs.close(index);
     }
     bar.finish_and_clear();
     let counted = counted(&files);
@@ -161,13 +174,6 @@ pub(crate) async fn billing(
         load: Some(load),
         seconds: watch.seconds(),
     })
-}
-
-fn object(path: &Path) -> anyhow::Result<Object> {
-    let (checksum, size_bytes) = ingest::checksum(path)?;
-    // The same file is the same object from whatever folder the command was called.
-    let key = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    Ok(Object { key: key.display().to_string(), checksum, size_bytes })
 }
 
 /// What the reader counted, to be compared with what the database has staged.

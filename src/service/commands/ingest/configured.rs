@@ -1,15 +1,17 @@
 //! The sources of the configuration: which are due, and what becomes of them.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use chrono::{DateTime, Days, Utc};
+use indicatif::HumanBytes;
 use store::load::{Begin, Delivery, Object, OnOverlap};
 use store::source::Outcome as SourceOutcome;
 
 use super::billing;
-use super::tables::table;
+use super::inputs::Inputs;
+use super::tables::{outcome, tables};
 use crate::clock;
 use crate::commands::Outcome;
 use crate::config::{CostExplorer, Source};
@@ -103,57 +105,17 @@ async fn fetch(
 ) -> anyhow::Result<SourceOutcome> {
     match source {
         Source::BillingFiles(files) => {
-            let result = billing(
-                database,
-                &files.name,
-                files.format.parse()?,
-                &files_in(&files.path)?,
-                OnOverlap::Replace,
-            )
-            .await?;
+            let format = files.format.parse()?;
+            let paths = std::slice::from_ref(&files.path);
+            let result = billing(context, database, &files.name, format, paths, OnOverlap::Replace).await?;
             Ok(result.outcome())
         }
-        Source::MetricFiles(files) => every_table(database, &files.name, "metrics", &files.path).await,
-        Source::InventoryFile(files) => every_table(database, &files.name, "inventory", &files.path).await,
+        Source::MetricFiles(files) | Source::InventoryFile(files) => {
+            let paths = std::slice::from_ref(&files.path);
+            Ok(outcome(&tables(context, database, &files.name, source.brings(), paths).await?))
+        }
         Source::CostExplorer(explorer) => cost_explorer(context, database, explorer, now).await,
     }
-}
-
-async fn every_table(
-    database: &Database,
-    name: &str,
-    kind: &'static str,
-    path: &Path,
-) -> anyhow::Result<SourceOutcome> {
-    let mut outcome = SourceOutcome { rows: 0, rejected: 0, data_until: None };
-    for file in files_in(path)? {
-        let result = table(database, name, kind, &file).await?;
-        outcome.rows += result.stored;
-        outcome.rejected += result.rejected;
-        outcome.data_until = outcome.data_until.max(result.data_until);
-    }
-    Ok(outcome)
-}
-
-/// The file itself, or every file of the folder in order of name.
-fn files_in(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let cannot = || format!("cannot read {}", path.display());
-    if path.is_file() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(path).with_context(cannot)? {
-        let file = entry.with_context(cannot)?.path();
-        let hidden = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if file.is_file() && !hidden {
-            files.push(file);
-        }
-    }
-    files.sort();
-    if files.is_empty() {
-        anyhow::bail!("{} holds no file", path.display());
-    }
-    Ok(files)
 }
 
 fn explorer(context: &Context, source: &CostExplorer, now: DateTime<Utc>) -> sources::CostExplorer {
@@ -206,15 +168,13 @@ async fn cost_explorer(
 }
 
 /// Says what the sources would do, and what their paid calls would cost.
-pub(super) fn dry_run(context: &Context, only: Option<&str>) -> anyhow::Result<Outcome> {
+pub(super) async fn dry_run(context: &Context, only: Option<&str>) -> anyhow::Result<Outcome> {
     let now = clock::now();
     for source in chosen(context, only)? {
         match source {
-            Source::BillingFiles(files) => {
-                outln!("{}: would read {} files", files.name, files_in(&files.path)?.len())
-            }
+            Source::BillingFiles(files) => would_read(context, &files.name, &files.path).await?,
             Source::MetricFiles(files) | Source::InventoryFile(files) => {
-                outln!("{}: would read {} files", files.name, files_in(&files.path)?.len());
+                would_read(context, &files.name, &files.path).await?;
             }
             Source::CostExplorer(source) => {
                 let estimate = explorer(context, source, now).estimate(now)?;
@@ -230,4 +190,14 @@ pub(super) fn dry_run(context: &Context, only: Option<&str>) -> anyhow::Result<O
         }
     }
     Ok(Outcome::Done)
+}
+
+async fn would_read(context: &Context, name: &str, path: &Path) -> anyhow::Result<()> {
+    let sizes = Inputs::find(context, &[path.to_owned()]).await?.sizes()?;
+    let total = sizes.iter().map(|(_, bytes)| bytes).sum();
+    outln!("{name}: would read {} files, {}", sizes.len(), HumanBytes(total));
+    for (file, bytes) in sizes {
+        outln!("  {file}  {}", HumanBytes(bytes));
+    }
+    Ok(())
 }

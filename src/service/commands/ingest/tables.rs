@@ -1,13 +1,15 @@
 //! Tables other than bills: utilization, demand, inventory, instance-hours, commitments.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Frequency, HourlyMetric, MetricName, Period, Series, Stamp, UsageHour};
+use domain::{Frequency, HourlyMetric, MetricName, OrganizationId, Period, Series, Stamp, UsageHour};
 use serde::Serialize;
+use store::PgConnection;
 use store::source::Outcome as SourceOutcome;
 
+use super::inputs::{Inputs, Readable};
 use super::show_rejects;
 use crate::commands::Outcome;
 use crate::context::{Context, Database};
@@ -32,27 +34,24 @@ pub(crate) struct TableResult {
     pub(crate) data_until: Option<DateTime<Utc>>,
 }
 
-impl TableResult {
-    /// The same for the list of sources.
-    pub(crate) fn outcome(&self) -> SourceOutcome {
-        SourceOutcome { rows: self.stored, rejected: self.rejected, data_until: self.data_until }
+/// The same of all files for the list of sources.
+pub(crate) fn outcome(results: &[TableResult]) -> SourceOutcome {
+    SourceOutcome {
+        rows: results.iter().map(|result| result.stored).sum(),
+        rejected: results.iter().map(|result| result.rejected).sum(),
+        data_until: results.iter().filter_map(|result| result.data_until).max(),
     }
 }
 
 /// Loads every file of one kind and tells about it.
-pub(super) async fn tables(
+pub(super) async fn by_hand(
     context: &Context,
     database: &Database,
     files: &cli::IngestFiles,
     kind: &'static str,
 ) -> anyhow::Result<Outcome> {
-    let mut outcome = Outcome::Done;
-    let mut results = Vec::new();
-    for path in &files.paths {
-        let result = table(database, &files.source, kind, path).await?;
-        outcome = outcome.and(Outcome::of_rejects(result.rejected));
-        results.push(result);
-    }
+    let results = tables(context, database, &files.source, kind, &files.paths).await?;
+    let outcome = Outcome::of_rejects(outcome(&results).rejected);
     if context.json {
         outln!("{}", serde_json::to_string_pretty(&results)?);
         return Ok(outcome);
@@ -67,81 +66,139 @@ pub(super) async fn tables(
     Ok(outcome)
 }
 
-/// Loads one table of a kind other than bills, whole or not at all.
-pub(crate) async fn table(
+/// Loads tables of a kind other than bills, all of them or none.
+pub(crate) async fn tables(
+    context: &Context,
     database: &Database,
     source: &str,
     kind: &'static str,
-    path: &Path,
-) -> anyhow::Result<TableResult> {
+    paths: &[PathBuf],
+) -> anyhow::Result<Vec<TableResult>> {
+    let mut inputs = Inputs::find(context, paths).await?;
     let mut transaction = database.pool.begin().await.context("cannot connect to the database")?;
     let org = database.org;
-    let runtime = tokio::runtime::Handle::current();
-    let mut result = TableResult {
-        kind,
-        path: path.display().to_string(),
-        rows_read: 0,
-        stored: 0,
-        rejected: 0,
-        rejects: Vec::new(),
-        data_until: None,
-    };
-    match kind {
+    let results = match kind {
         "metrics" => {
-            let bar = progress::bar("importing utilization", 0);
-            let summary = tokio::task::block_in_place(|| {
-                ingest::metrics::read(path, None, &mut |hours: Vec<HourlyMetric>| {
-                    bar.inc(hours.len() as u64);
-                    let last = hours.iter().map(|row| row.hour + TimeDelta::hours(1)).max();
-                    result.data_until = result.data_until.max(last);
-                    runtime.block_on(store::metric::upsert(&mut transaction, org, source, &hours)).map(|_| ())
-                })
-            })?;
-            bar.finish_and_clear();
-            result.stored = summary.hours;
-            result.counted(summary.rows_read, summary.rejected, summary.rejects);
+            let mut results = Vec::new();
+            for index in 0..inputs.len() {
+                let input = inputs.open(index).await?;
+                results.push(metrics(&mut transaction, org, source, &input)?);
+                inputs.close(index);
+            }
+            results
         }
         "demand" => {
-            let (series, summary) =
-                tokio::task::block_in_place(|| ingest::series::read(path, Some(Frequency::HOUR)))?;
-            for one in &series {
-                let hours = demand_hours(one)?;
-                result.data_until =
-                    result.data_until.max(hours.last().map(|row| row.hour + TimeDelta::hours(1)));
-                result.stored += store::metric::upsert(&mut transaction, org, source, &hours).await?;
+            let mut results = Vec::new();
+            for index in 0..inputs.len() {
+                let input = inputs.open(index).await?;
+                results.push(demand(&mut transaction, org, source, &input).await?);
+                inputs.close(index);
             }
-            result.counted(summary.rows_read, summary.rejected, summary.rejects);
+            results
         }
+        // What these files say replaces what was there: all of them together do, not each one the one before it.
         "inventory" => {
-            let read = tokio::task::block_in_place(|| ingest::inventory::read(path))?;
-            store::resource::replace(&mut transaction, org, source, &read.rows, clock::now()).await?;
-            result.stored = read.rows.len() as u64;
-            result.counted(read.rows_read, read.rejected, read.rejects);
+            let (rows, results) = every_row(&mut inputs, kind, ingest::inventory::read).await?;
+            store::resource::replace(&mut transaction, org, source, &rows, clock::now()).await?;
+            results
         }
         "usage" => {
-            let read = tokio::task::block_in_place(|| ingest::usage::read(path))?;
-            if let Some(period) = span(&read.rows) {
-                store::usage::replace(&mut transaction, org, source, period, &read.rows).await?;
-                result.data_until = Some(period.end);
+            let (rows, mut results) = every_row(&mut inputs, kind, ingest::usage::read).await?;
+            if let Some(period) = span(&rows) {
+                store::usage::replace(&mut transaction, org, source, period, &rows).await?;
+                results.iter_mut().for_each(|result| result.data_until = Some(period.end));
             }
-            result.stored = read.rows.len() as u64;
-            result.counted(read.rows_read, read.rejected, read.rejects);
+            results
         }
         _ => {
-            let read = tokio::task::block_in_place(|| ingest::commitments::read(path))?;
-            store::commitment::replace(&mut transaction, org, source, &read.rows).await?;
-            result.stored = read.rows.len() as u64;
-            result.counted(read.rows_read, read.rejected, read.rejects);
+            let (rows, results) = every_row(&mut inputs, kind, ingest::commitments::read).await?;
+            store::commitment::replace(&mut transaction, org, source, &rows).await?;
+            results
         }
-    }
+    };
     transaction.commit().await.context("the database did not keep the rows")?;
-    Ok(result)
+    Ok(results)
 }
 
 impl TableResult {
-    fn counted(&mut self, rows_read: u64, rejected: u64, rejects: Vec<ingest::Reject>) {
+    fn new(kind: &'static str, input: &Readable) -> Self {
+        Self {
+            kind,
+            path: input.name.clone(),
+            rows_read: 0,
+            stored: 0,
+            rejected: 0,
+            rejects: Vec::new(),
+            data_until: None,
+        }
+    }
+
+    fn counted(&mut self, input: &Readable, rows_read: u64, rejected: u64, mut rejects: Vec<ingest::Reject>) {
+        input.rename(&mut rejects);
         (self.rows_read, self.rejected, self.rejects) = (rows_read, rejected, rejects);
     }
+}
+
+fn metrics(
+    conn: &mut PgConnection,
+    org: OrganizationId,
+    source: &str,
+    input: &Readable,
+) -> anyhow::Result<TableResult> {
+    let mut result = TableResult::new("metrics", input);
+    let bar = progress::bar("importing utilization", 0);
+    let runtime = tokio::runtime::Handle::current();
+    let read = tokio::task::block_in_place(|| {
+        ingest::metrics::read(&input.path, None, &mut |hours: Vec<HourlyMetric>| {
+            bar.inc(hours.len() as u64);
+            let last = hours.iter().map(|row| row.hour + TimeDelta::hours(1)).max();
+            result.data_until = result.data_until.max(last);
+            runtime.block_on(store::metric::upsert(conn, org, source, &hours)).map(|_| ())
+        })
+    });
+    bar.finish_and_clear();
+    let summary = read.map_err(|error| input.blame(error))?;
+    result.stored = summary.hours;
+    result.counted(input, summary.rows_read, summary.rejected, summary.rejects);
+    Ok(result)
+}
+
+async fn demand(
+    conn: &mut PgConnection,
+    org: OrganizationId,
+    source: &str,
+    input: &Readable,
+) -> anyhow::Result<TableResult> {
+    let mut result = TableResult::new("demand", input);
+    let read = tokio::task::block_in_place(|| ingest::series::read(&input.path, Some(Frequency::HOUR)));
+    let (series, summary) = read.map_err(|error| input.blame(error))?;
+    for one in &series {
+        let hours = demand_hours(one)?;
+        result.data_until = result.data_until.max(hours.last().map(|row| row.hour + TimeDelta::hours(1)));
+        result.stored += store::metric::upsert(conn, org, source, &hours).await?;
+    }
+    result.counted(input, summary.rows_read, summary.rejected, summary.rejects);
+    Ok(result)
+}
+
+/// The rows of all files, in order, and what became of each file.
+async fn every_row<T>(
+    inputs: &mut Inputs,
+    kind: &'static str,
+    read: fn(&Path) -> Result<ingest::Rows<T>, ingest::ReadError>,
+) -> anyhow::Result<(Vec<T>, Vec<TableResult>)> {
+    let (mut rows, mut results) = (Vec::new(), Vec::new());
+    for index in 0..inputs.len() {
+        let input = inputs.open(index).await?;
+        let found = tokio::task::block_in_place(|| read(&input.path)).map_err(|error| input.blame(error))?;
+        let mut result = TableResult::new(kind, &input);
+        result.stored = found.rows.len() as u64;
+        result.counted(&input, found.rows_read, found.rejected, found.rejects);
+        rows.extend(found.rows);
+        results.push(result);
+        inputs.close(index);
+    }
+    Ok((rows, results))
 }
 
 /// Hourly demand as a metric of what the series is called after: `queue_length/orders` is the queue length of
