@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// A period of time: `start` inclusive, `end` exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Period {
     /// First instant inside.
     pub start: DateTime<Utc>,
