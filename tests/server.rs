@@ -109,6 +109,20 @@ impl Server {
         self.token = app.run(&create).expect(0).text().trim().to_owned();
     }
 
+    /// Calls the API with a token, and a JSON body if there is one.
+    pub fn call(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> Answer {
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(self.url(path))
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/json")
+            .body(body.map(Value::to_string).unwrap_or_default())
+            .expect("a request");
+        Answer::of(
+            self.agent.run(request).unwrap_or_else(|error| panic!("{path}: {error}; log: {}", self.log())),
+        )
+    }
+
     /// Gets a document of the API.
     pub fn api(&self, path: &str) -> Value {
         let answer = self

@@ -3,6 +3,7 @@
 //! The road of one workload: [`apply`] scenarios → [`plan`] → [`export`] of the schedule, and [`simulate`] of
 //! the plan against other policies.
 
+mod autoscaling;
 mod compare;
 pub mod export;
 mod fan;
@@ -21,6 +22,7 @@ mod simulate;
 #[cfg(test)]
 mod testing;
 
+pub use autoscaling::{Autoscaling, AutoscalingInput, AutoscalingReplay};
 pub use compare::{EventOutcome, compare, compare_event};
 
 pub use fan::{path, quantile_path};

@@ -7,6 +7,7 @@ use crate::Stamp;
 
 /// What one workload needs at one time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Requirement {
     /// When; valid until the next row.
     pub ds: Stamp,
@@ -22,6 +23,7 @@ pub struct Requirement {
 
 /// How one scaling policy did in the simulator.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PolicyOutcome {
     /// Policy name (`planned`, `reactive-70`, `static-peak`, …).
     pub policy: String,
@@ -39,6 +41,7 @@ pub struct PolicyOutcome {
 
 /// The plan of one workload.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CapacityPlan {
     /// The demand series.
     pub unique_id: String,

@@ -56,6 +56,7 @@ named_values! {
 /// the hours that used them (amortized view), `list_cost` and `contracted_cost` price the same
 /// quantity at list and negotiated unit prices.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Charge {
     /// FOCUS `BilledCost`.
     pub billed_cost: Decimal,

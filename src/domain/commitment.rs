@@ -60,6 +60,7 @@ named_values! {
 
 /// A commitment already held, or to be bought.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Commitment {
     /// The provider's id, or one of ours for a purchase that is only planned.
     pub id: String,
@@ -79,6 +80,7 @@ pub struct Commitment {
     pub os: Option<String>,
     /// Instances for reservations and resource CUDs; committed USD per hour at plan rates for
     /// savings plans and flexible CUDs.
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schema::amount))]
     pub quantity: Decimal,
     /// Term in years, 1 or 3.
     pub term_years: u8,
@@ -89,8 +91,10 @@ pub struct Commitment {
     /// End of the term, exclusive.
     pub ends_at: DateTime<Utc>,
     /// USD per unit and hour locked at purchase; `None`: today's price counts.
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schema::optional_amount))]
     pub hourly: Option<Decimal>,
     /// USD per unit for the whole term locked at purchase; `None`: today's price counts.
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schema::optional_amount))]
     pub upfront: Option<Decimal>,
 }
 

@@ -6,6 +6,7 @@ use crate::Stamp;
 
 /// Something that multiplies demand for a while: a sale, a launch, an outage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Event {
     /// Its name.
     pub name: String,

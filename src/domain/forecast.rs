@@ -6,6 +6,7 @@ use crate::Grid;
 
 /// One model inside a combination.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Member {
     /// Model name (`ets`, `theta`, `mstl`, …).
     pub model: String,
@@ -17,6 +18,7 @@ pub struct Member {
 
 /// Scores of a backtest over rolling origins.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Accuracy {
     /// Mean absolute scaled error (Hyndman & Koehler 2006).
     pub mase: Option<f64>,
@@ -36,6 +38,7 @@ pub struct Accuracy {
 
 /// What a forecast is made of, for people to read.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Components {
     /// Level and growth per step.
     pub trend: Vec<f64>,
@@ -47,6 +50,7 @@ pub struct Components {
 
 /// One series' forecast: quantiles on a grid, with its score and the baseline's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Forecast {
     /// The series.
     pub unique_id: String,

@@ -11,11 +11,14 @@ mod forecast;
 mod ids;
 mod metric;
 mod money;
+mod os;
 mod period;
 mod price;
 mod provider;
 mod recommendation;
 mod resource;
+#[cfg(feature = "schema")]
+pub mod schema;
 mod series;
 mod usage;
 mod values;
@@ -31,6 +34,7 @@ pub use money::{
     Currency, Money, UnknownCurrency, from_statistic, group_digits, show_amount, symbol, to_cents,
     to_statistic,
 };
+pub use os::canonical_os;
 pub use period::{BillingMonth, Period, midnight};
 pub use price::{DiskPrice, PriceQuote, PriceSource, Shape, StoragePrice};
 pub use provider::{Provider, UnknownProvider};

@@ -13,6 +13,7 @@ pub fn midnight(day: NaiveDate) -> DateTime<Utc> {
 
 /// A period of time: `start` inclusive, `end` exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Period {
     /// First instant inside.
     pub start: DateTime<Utc>,

@@ -17,6 +17,7 @@ pub struct PriceSource {
 
 /// The price of one instance-hour under one plan, in USD.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PriceQuote {
     /// Who sells.
     pub provider: Provider,
@@ -33,8 +34,12 @@ pub struct PriceQuote {
     /// Payment option; `None` for on-demand and spot.
     pub payment: Option<Payment>,
     /// USD per instance-hour, billed in every hour of the term.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schema::amount))]
     pub hourly: Decimal,
     /// USD per instance for the whole term.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schema::amount))]
     pub upfront: Decimal,
 }
 
@@ -50,6 +55,7 @@ impl PriceQuote {
 
 /// One machine type of a catalogue, with the capacity of each measured dimension.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Shape {
     /// Who sells.
     pub provider: Provider,
@@ -72,11 +78,19 @@ pub struct Shape {
     /// Baseline block storage operations per second, if stated.
     pub ebs_iops: Option<f64>,
     /// CPU is earned in credits.
+    #[serde(default)]
     pub burstable: bool,
     /// Relative speed of one vCPU, comparable over families of one catalogue; 1 when unknown.
+    #[serde(default = "usual_performance")]
     pub performance_per_vcpu: f64,
     /// On-demand USD per hour (Linux).
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schema::amount))]
     pub on_demand_hourly: Decimal,
+}
+
+/// Performance of a vCPU that nobody measured.
+fn usual_performance() -> f64 {
+    1.0
 }
 
 /// The price of block storage.

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 /// A cloud provider. Charges of others stay in the ledger under their `provider_name`;
 /// only these three have prices, commitments and capacity rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case", try_from = "String")]
 pub enum Provider {
     /// Amazon Web Services.
     Aws,
@@ -44,6 +45,14 @@ impl Provider {
 impl fmt::Display for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+impl TryFrom<String> for Provider {
+    type Error = UnknownProvider;
+
+    fn try_from(text: String) -> Result<Self, UnknownProvider> {
+        text.parse()
     }
 }
 

@@ -110,6 +110,7 @@ named_values! {
 
 /// The chance that a recommendation hurts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Risk {
     /// Probability, 0 to 1: of overload in the next 30 days, of interruption, of loss on a commitment.
     pub score: f64,
@@ -132,6 +133,7 @@ impl Risk {
 
 /// A saving per month of 730 hours, with its doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SavingRange {
     /// Pessimistic (P10).
     pub low: Decimal,
@@ -143,6 +145,7 @@ pub struct SavingRange {
 
 /// One fact behind a recommendation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Evidence {
     /// What (`P99.5 CPU`).
     pub label: String,
@@ -152,6 +155,7 @@ pub struct Evidence {
 
 /// A commitment to buy now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Purchase {
     /// What to buy; `id` is ours, `hourly` and `upfront` are per unit of `quantity`.
     pub commitment: Commitment,
@@ -169,6 +173,7 @@ pub struct Purchase {
 
 /// One thing to do, with everything a reader needs to decide.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Recommendation {
     /// Stable over runs: action and resource (or commitment scope). The life cycle hangs on it.
     pub key: String,
@@ -218,6 +223,7 @@ pub struct Recommendation {
 
 /// A documented no: what was looked at and left alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Skip {
     /// The resource or scope.
     pub subject: String,
@@ -229,6 +235,7 @@ pub struct Skip {
 
 /// One stage of the waterfall.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PlanStep {
     /// Which stage.
     pub step: Step,
@@ -242,6 +249,7 @@ pub struct PlanStep {
 
 /// The one plan: increments add up to `before − after` exactly and never exceed the bill.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Plan {
     /// Nothing after this instant was looked at.
     pub as_of: DateTime<Utc>,
@@ -265,6 +273,7 @@ pub struct Plan {
 
 /// Where a recommendation stands in its life.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum RecommendationStatus {
     /// Waiting for a decision.

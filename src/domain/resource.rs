@@ -55,8 +55,23 @@ named_values! {
     }
 }
 
+impl Default for ResourceKind {
+    /// Most of what is listed.
+    fn default() -> Self {
+        Self::Vm
+    }
+}
+
+impl Default for ResourceState {
+    /// What is listed without a state is in use.
+    fn default() -> Self {
+        Self::Running
+    }
+}
+
 /// One thing that is paid for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Resource {
     /// The provider's id (ARN, Azure resource id, Google Cloud full name).
     pub resource_id: String,
@@ -66,13 +81,15 @@ pub struct Resource {
     pub account: String,
     /// Region id.
     pub region: String,
-    /// What it is.
+    /// What it is; a machine where it is not said.
+    #[serde(default)]
     pub kind: ResourceKind,
     /// Instance type for machines, databases and caches; volume type for disks.
     pub instance_type: Option<String>,
     /// Operating system of machines (`Linux`, `Windows`, …).
     pub os: Option<String>,
-    /// Whether it works.
+    /// Whether it works; running where it is not said.
+    #[serde(default)]
     pub state: ResourceState,
     /// Since when it is in that state, if known.
     pub state_since: Option<DateTime<Utc>>,
@@ -85,10 +102,12 @@ pub struct Resource {
     /// Mean object size in KiB, for buckets where it was measured.
     pub mean_object_kib: Option<f64>,
     /// Whether the instance runs on spot capacity now.
+    #[serde(default)]
     pub spot: bool,
     /// Autoscaling group, node pool or deployment it belongs to.
     pub group: Option<String>,
     /// Tags.
+    #[serde(default)]
     pub tags: BTreeMap<String, String>,
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A point in time of a series: a UTC instant, or an integer step where the source has no clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(untagged)]
 pub enum Stamp {
     /// Integer step.
@@ -26,6 +27,7 @@ impl fmt::Display for Stamp {
 
 /// Distance between two points of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Frequency {
     /// A fixed number of seconds.
     Seconds(i64),
@@ -53,6 +55,7 @@ impl Frequency {
 
 /// A regular grid of stamps: `start`, `start + frequency`, …
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Grid {
     /// Stamp of index 0.
     pub start: Stamp,

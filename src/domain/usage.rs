@@ -8,6 +8,7 @@ use crate::Provider;
 
 /// Instance-hours of one kind that ran in one UTC hour, whatever paid for them; spot is left out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct UsageHour {
     /// Start of the hour.
     pub hour: DateTime<Utc>,
@@ -22,5 +23,6 @@ pub struct UsageHour {
     /// Operating system (`Linux`, `Windows`, `RHEL`, `SUSE`).
     pub os: String,
     /// Instance-hours.
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schema::amount))]
     pub quantity: Decimal,
 }

@@ -49,6 +49,7 @@ impl BacktestSettings {
 
 /// Scores of one series: per model, and for the product's own forecast under `headroom`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Backtest {
     /// The series.
     pub unique_id: String,
@@ -60,6 +61,7 @@ pub struct Backtest {
 
 /// Scores averaged over series, each series counting the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct BacktestSummary {
     /// Series with at least one scored origin.
     pub series: usize,

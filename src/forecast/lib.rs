@@ -23,6 +23,7 @@ mod paths;
 mod promises;
 mod recipe;
 mod reconcile;
+mod report;
 mod request;
 mod score;
 mod seasons;
@@ -34,5 +35,6 @@ pub use backtest::{Backtest, BacktestSettings, BacktestSummary, backtest, merge}
 pub use ensemble::{forecast, forecast_all};
 pub use paths::paths;
 pub use reconcile::{Group, ReconcileError, Reconciled, reconcile};
+pub use report::BacktestReport;
 pub use request::{Holiday, Request, RequestError};
 pub use score::ModelScore;

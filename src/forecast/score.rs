@@ -8,6 +8,7 @@ use crate::order::mean;
 ///
 /// `None` means that the score has no meaning here (a constant history has no MASE scale).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ModelScore {
     /// Mean absolute scaled error: scaled with the in-sample seasonal naive error (Hyndman & Koehler 2006).
     pub mase: Option<f64>,

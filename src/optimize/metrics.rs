@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::{HourlyMetric, MetricName};
+use serde::Deserialize;
 
 /// One measurement: a raw sample (then all three values are equal) or one hour's summary.
 ///
@@ -21,7 +22,8 @@ pub struct Reading {
 }
 
 /// One raw sample, as a row of the METRICS file of `headroom plan rightsize`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Sample {
     /// Whose.
     pub resource_id: String,

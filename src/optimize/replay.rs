@@ -87,16 +87,19 @@ pub struct ReplayInput<'a> {
 
 /// How one policy did. Money is USD over the replayed window, upfront payments spread over their term.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PolicyReplay {
     /// Its name.
     pub policy: String,
     /// What was paid.
     #[serde(serialize_with = "number")]
+    #[cfg_attr(feature = "schema", schema(value_type = f64))]
     pub cost: Decimal,
     /// `cost ÷ clairvoyant cost − 1`.
     pub regret: f64,
     /// All usage at list price, minus `cost`.
     #[serde(serialize_with = "number")]
+    #[cfg_attr(feature = "schema", schema(value_type = f64))]
     pub savings: Decimal,
     /// Share of the list price of usage that commitments covered.
     pub coverage: Option<f64>,
@@ -112,6 +115,8 @@ pub struct PolicyReplay {
 
 /// The replay. Serializes to the JSON of `replay commitments`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = CommitmentReplay))]
 pub struct Replay {
     /// First purchase.
     pub start: DateTime<Utc>,
@@ -121,9 +126,11 @@ pub struct Replay {
     pub dates: usize,
     /// All usage at list price.
     #[serde(serialize_with = "number")]
+    #[cfg_attr(feature = "schema", schema(value_type = f64))]
     pub on_demand: Decimal,
     /// Cost with all of the window known at the first date, buying at the same dates.
     #[serde(serialize_with = "number")]
+    #[cfg_attr(feature = "schema", schema(value_type = f64))]
     pub clairvoyant: Decimal,
     /// Proven gap of that; `None` when not proven.
     pub clairvoyant_gap: Option<f64>,

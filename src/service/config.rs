@@ -1,5 +1,6 @@
 //! Configuration: flag > environment > `headroom.toml` > default. An unknown key is an error.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -36,11 +37,20 @@ pub(crate) struct Server {
     pub(crate) address: String,
     /// Where people reach it; default: `http://` and the address.
     pub(crate) public_url: Option<String>,
+    /// Requests that one token or user may make of the JSON API in a minute; beyond it the answer is 429.
+    pub(crate) api_requests_per_minute: NonZeroU32,
 }
+
+/// Requests a minute where the configuration does not say: a hundred a second, more than scripts and pages need.
+const API_REQUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(6_000).expect("above 0");
 
 impl Default for Server {
     fn default() -> Self {
-        Self { address: "127.0.0.1:8080".to_owned(), public_url: None }
+        Self {
+            address: "127.0.0.1:8080".to_owned(),
+            public_url: None,
+            api_requests_per_minute: API_REQUESTS_PER_MINUTE,
+        }
     }
 }
 

@@ -119,6 +119,10 @@ pub struct Overlap {
     pub old_last_day: chrono::NaiveDate,
 }
 
+/// What PostgreSQL says about values that its types don't hold: a number out of range, a date out of range, a text
+/// with a NUL.
+const UNSTORABLE: [&str; 3] = ["22003", "22008", "22021"];
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match error {
@@ -127,6 +131,11 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
+            sqlx::Error::Database(ref database)
+                if database.code().is_some_and(|code| UNSTORABLE.contains(&code.as_ref())) =>
+            {
+                Self::Invalid(format!("a value can't be stored: {}", database.message()))
+            }
             sqlx::Error::Database(ref database) if shuts_down(database.code().as_deref()) => {
                 Self::Unavailable(error)
             }

@@ -11,6 +11,7 @@ use crate::StoreError;
 
 /// An event with its key.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StoredEvent {
     /// Key.
     pub id: i64,

@@ -14,6 +14,7 @@ use crate::StoreError;
 
 /// What is forecast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ForecastKind {
     /// Daily cost in the organization's currency.
@@ -50,6 +51,7 @@ impl std::str::FromStr for ForecastKind {
 
 /// A forecast with the run that made it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StoredForecast {
     /// The run.
     pub run_id: RunId,
@@ -63,6 +65,7 @@ pub struct StoredForecast {
 
 /// A forecast without its points, for lists.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ForecastSummary {
     /// The series.
     pub unique_id: String,

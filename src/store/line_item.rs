@@ -15,6 +15,7 @@ use crate::row;
 
 /// One line item, with where it came from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LineItem {
     /// Key.
     pub id: i64,

@@ -16,6 +16,7 @@ use crate::StoreError;
 
 /// Rows and exact sums of the four cost columns, over all currencies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Sums {
     /// Number of rows.
     pub rows: u64,
@@ -42,6 +43,7 @@ impl Sums {
 
 /// What became of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ManifestStatus {
     /// Its rows are in the ledger (at least those of one month).
@@ -80,6 +82,7 @@ impl FromStr for ManifestStatus {
 
 /// One imported object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Manifest {
     /// Key.
     pub id: ManifestId,

@@ -13,6 +13,7 @@ use crate::StoreError;
 
 /// A plan with the run that made it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StoredPlan {
     /// The run.
     pub run_id: RunId,
@@ -22,6 +23,7 @@ pub struct StoredPlan {
 
 /// A recommendation with its life.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StoredRecommendation {
     /// The run.
     pub run_id: RunId,

@@ -12,6 +12,7 @@ use crate::row;
 
 /// The ledger beside what was imported and what was invoiced, for one month of one billing account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Reconciliation {
     /// Provider on the bill.
     pub provider_name: String,

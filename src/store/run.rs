@@ -12,6 +12,7 @@ use crate::StoreError;
 
 /// How a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
     /// Under way, or its process died.
@@ -24,6 +25,7 @@ pub enum RunStatus {
 
 /// One stage of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Stage {
     /// Name (`forecast`, `plan`, …).
     pub name: String,
@@ -37,6 +39,7 @@ pub struct Stage {
 
 /// One run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Run {
     /// Key.
     pub id: RunId,

@@ -12,6 +12,7 @@ use crate::StoreError;
 
 /// How a source stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SourceStatus {
     /// Its name in the configuration.
     pub name: String,

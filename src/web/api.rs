@@ -8,27 +8,39 @@ pub(crate) mod costs;
 mod docs;
 mod events;
 mod forecasts;
+mod rate_limit;
 mod recommendations;
+mod request;
 mod runs;
 mod sources;
+#[cfg(test)]
+pub(crate) mod tests;
+mod writing;
 
-use axum::routing::get;
+use std::sync::LazyLock;
+
+use axum::middleware::from_fn_with_state;
+use axum::routing::{any, get};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(crate) use self::compute::Computations;
+pub(crate) use self::rate_limit::RateLimit;
 use crate::error::{Problem, WebError};
 use crate::state::App;
 
+/// What the API is, for programs.
+static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| docs::complete(described().1));
+
 /// The routes below `/api`, and the page that describes them.
-pub(crate) fn router() -> axum::Router<App> {
-    let (router, document) = described();
-    let json = document.to_pretty_json().unwrap_or_default();
-    let listed = docs::Documented::new(document);
-    router
-        .route("/api/v1/openapi.json", get(move |caller| docs::document(caller, json)))
-        .route("/api/docs", get(move |visitor| docs::show(visitor, listed)))
-        .route("/api/{*rest}", get(missing).post(missing).put(missing).delete(missing).patch(missing))
+pub(crate) fn router(app: &App) -> axum::Router<App> {
+    described()
+        .0
+        .route("/api/{*rest}", any(missing))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(app.clone(), rate_limit::limit))
+        .route("/api/docs", get(docs::show))
 }
 
 /// Every route with its description: a route that is not described does not exist.
@@ -41,10 +53,8 @@ fn described() -> (axum::Router<App>, OpenApi) {
                 .routes(routes!(charges::list))
                 .routes(routes!(forecasts::list))
                 .routes(routes!(forecasts::one))
-                .routes(routes!(compute::forecasts))
                 .routes(routes!(capacity::list))
                 .routes(routes!(capacity::one))
-                .routes(routes!(compute::capacity))
                 .routes(routes!(events::list, events::create))
                 .routes(routes!(events::one, events::replace, events::remove))
                 .routes(routes!(recommendations::list))
@@ -55,7 +65,9 @@ fn described() -> (axum::Router<App>, OpenApi) {
                 .routes(routes!(sources::imports))
                 .routes(routes!(sources::reconciliation))
                 .routes(routes!(runs::list))
-                .routes(routes!(runs::one)),
+                .routes(routes!(runs::one))
+                .routes(routes!(docs::document))
+                .merge(compute::router()),
         )
         .split_for_parts()
 }
@@ -64,22 +76,6 @@ async fn missing() -> Problem {
     Problem(WebError::NotFound("There is no such path in the API: see /api/docs.".to_owned()))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_document_is_openapi_3_1_and_names_every_path() {
-        let (_, document) = described();
-        let json: serde_json::Value = serde_json::to_value(&document).unwrap();
-        assert!(json["openapi"].as_str().unwrap().starts_with("3.1"), "{}", json["openapi"]);
-        let paths: Vec<&str> = json["paths"].as_object().unwrap().keys().map(String::as_str).collect();
-        insta::assert_snapshot!(paths.join("\n"));
-        for (path, item) in json["paths"].as_object().unwrap() {
-            for (method, operation) in item.as_object().unwrap() {
-                assert!(operation["summary"].is_string(), "{method} {path} has no summary");
-                assert!(operation["responses"]["401"].is_object(), "{method} {path} does not say 401");
-            }
-        }
-    }
+async fn wrong_method() -> Problem {
+    Problem(WebError::Method)
 }

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
@@ -22,6 +23,14 @@ pub(crate) enum WebError {
     Unauthorized(&'static str),
     /// A value can't be used: the field, and what is wrong with it.
     Invalid(&'static str, String),
+    /// Values of a JSON body can't be used.
+    Fields(Vec<FieldError>),
+    /// A body that can't be read: not JSON (400), too large (413), or called something else (415).
+    Unreadable(StatusCode, String),
+    /// The path is there, but not for this method.
+    Method,
+    /// Too much was asked for; seconds until there is room again.
+    TooMany(u64, String),
     /// The thing is there already, or is being made.
     Conflict(String),
     /// The database is away: the stale or missing page says so.
@@ -48,6 +57,13 @@ impl From<StoreError> for WebError {
     }
 }
 
+impl From<PathRejection> for WebError {
+    /// A path that can't be taken apart (a word where a number stands) leads nowhere.
+    fn from(rejection: PathRejection) -> Self {
+        Self::NotFound(format!("There is nothing at this path: {}.", rejection.body_text()))
+    }
+}
+
 impl From<askama::Error> for WebError {
     fn from(error: askama::Error) -> Self {
         tracing::error!(%error, "a page could not be rendered");
@@ -62,7 +78,10 @@ impl WebError {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::SignIn(_) => StatusCode::SEE_OTHER,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            Self::Invalid(..) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid(..) | Self::Fields(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unreadable(status, _) => *status,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooMany(..) => StatusCode::TOO_MANY_REQUESTS,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -74,7 +93,10 @@ impl WebError {
             Self::NotFound(_) => "Not found",
             Self::Forbidden(_) => "Not allowed",
             Self::SignIn(_) | Self::Unauthorized(_) => "Sign-in needed",
-            Self::Invalid(..) => "Not usable",
+            Self::Invalid(..) | Self::Fields(_) => "Not usable",
+            Self::Unreadable(..) => "Not readable",
+            Self::Method => "Not for this method",
+            Self::TooMany(..) => "Too many requests",
             Self::Conflict(_) => "Already there",
             Self::Unavailable => "The database is not reachable",
             Self::Internal => "Something went wrong here",
@@ -83,7 +105,16 @@ impl WebError {
 
     pub(crate) fn detail(&self) -> String {
         match self {
-            Self::NotFound(what) | Self::Conflict(what) | Self::Invalid(_, what) => what.clone(),
+            Self::NotFound(what)
+            | Self::Conflict(what)
+            | Self::Invalid(_, what)
+            | Self::Unreadable(_, what)
+            | Self::TooMany(_, what) => what.clone(),
+            Self::Fields(errors) => match errors.as_slice() {
+                [error] => format!("{}: {}", error.field, error.detail),
+                errors => format!("{} values can't be used.", errors.len()),
+            },
+            Self::Method => "The path has no such method: the header Allow names those it has.".to_owned(),
             Self::Forbidden(needed) => format!("This needs the role {needed}."),
             Self::SignIn(_) => "Sign in to go on.".to_owned(),
             Self::Unauthorized(why) => (*why).to_owned(),
@@ -162,12 +193,19 @@ pub(crate) struct ProblemBody {
 }
 
 /// One field that can't be used.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct FieldError {
     /// Its name.
-    field: &'static str,
+    field: String,
     /// Why.
     detail: String,
+}
+
+impl FieldError {
+    /// `field` is a path into the body, as `usage[3].quantity`.
+    pub(crate) fn new(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { field: field.into(), detail: detail.into() }
+    }
 }
 
 impl IntoResponse for Problem {
@@ -178,8 +216,9 @@ impl IntoResponse for Problem {
         };
         let errors = match &self.0 {
             WebError::Invalid(field, detail) if !field.is_empty() => {
-                vec![FieldError { field, detail: detail.clone() }]
+                vec![FieldError::new(*field, detail.as_str())]
             }
+            WebError::Fields(errors) => errors.clone(),
             _ => Vec::new(),
         };
         let body = ProblemBody {
@@ -199,11 +238,14 @@ impl IntoResponse for Problem {
     }
 }
 
-/// An answer of 503 says when to come back.
+/// Answers of 429 and 503 say when to come back.
 fn with_retry(error: &WebError, mut response: Response) -> Response {
-    if matches!(error, WebError::Unavailable) {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-    }
+    let seconds = match error {
+        WebError::Unavailable => 5,
+        WebError::TooMany(seconds, _) => *seconds,
+        _ => return response,
+    };
+    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     response
 }
 

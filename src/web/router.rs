@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, StatusCode};
 use axum::middleware;
 use axum::response::Response;
 use axum::routing::{get, post};
 use tower_http::compression::CompressionLayer;
 use tower_http::csrf::CsrfLayer;
-use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
@@ -22,8 +21,8 @@ use crate::pages::{
 use crate::state::{App, AppState};
 use crate::{api, assets, headers, health, responses};
 
-/// Largest form or JSON body that is read.
-const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// Largest form or JSON body that is read, unless a route says otherwise.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// Longest time that one answer may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Header that names a request in answers and logs.
@@ -82,11 +81,11 @@ pub fn router(state: AppState) -> axum::Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
-        .merge(api::router())
+        .merge(api::router(&app))
         .fallback(missing)
         .with_state(app)
         .layer(csrf)
-        .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, TIMEOUT))
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn(headers::secure))

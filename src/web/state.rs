@@ -1,13 +1,16 @@
 //! What every handler needs: the database, the settings, the clock, and the hooks into the service.
 
 use std::future::Future;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::OrganizationId;
+use governor::clock::MonotonicClock;
 use store::PgPool;
 
+use crate::api::{Computations, RateLimit};
 use crate::responses::Responses;
 use crate::sign_in_limit::SignInLimit;
 
@@ -20,6 +23,8 @@ pub struct Settings {
     pub organization: OrganizationId,
     /// Whether cookies carry `Secure`; true whenever `public_url` starts with `https`.
     pub secure_cookies: bool,
+    /// Requests that one token or user may make of the JSON API in a minute.
+    pub api_requests_per_minute: NonZeroU32,
     /// Whether pages say that the company is made up, and the sign-in page offers the demo account.
     pub demo: Option<DemoAccount>,
 }
@@ -73,12 +78,21 @@ pub(crate) struct App {
     pub(crate) state: Arc<AppState>,
     pub(crate) sign_in_limit: Arc<SignInLimit>,
     pub(crate) responses: Arc<Responses>,
+    pub(crate) rate_limit: Arc<RateLimit>,
+    pub(crate) computations: Computations,
 }
 
 impl App {
     /// Wraps the state of one router.
     pub(crate) fn new(state: AppState) -> Self {
-        Self { state: Arc::new(state), sign_in_limit: Arc::default(), responses: Arc::default() }
+        let rate_limit = RateLimit::new(state.settings.api_requests_per_minute, MonotonicClock);
+        Self {
+            state: Arc::new(state),
+            sign_in_limit: Arc::default(),
+            responses: Arc::default(),
+            rate_limit: Arc::new(rate_limit),
+            computations: Computations::default(),
+        }
     }
 
     /// Now, by the clock of the service.

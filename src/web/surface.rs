@@ -1,5 +1,6 @@
 //! Tests of the whole surface against a real database: who may reach what, and what every answer carries.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use axum::Router;
@@ -36,15 +37,15 @@ const PAGES: [&str; 15] = [
     "/help",
 ];
 
-fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     "2026-11-01T00:00:00Z".parse().unwrap()
 }
 
-struct Surface {
+pub(crate) struct Surface {
     app: Router,
-    pool: PgPool,
-    org: OrganizationId,
-    other: OrganizationId,
+    pub(crate) pool: PgPool,
+    pub(crate) org: OrganizationId,
+    pub(crate) other: OrganizationId,
 }
 
 impl Surface {
@@ -67,6 +68,7 @@ impl Surface {
             public_url: "https://headroom.example.com".into(),
             organization: org,
             secure_cookies: true,
+            api_requests_per_minute: NonZeroU32::MAX,
             demo: None,
         };
         let state = AppState {
@@ -80,7 +82,7 @@ impl Surface {
         Self { app: router(state), pool, org, other }
     }
 
-    async fn send(&self, request: Request<Body>) -> Response<Body> {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Response<Body> {
         self.app.clone().oneshot(request).await.unwrap()
     }
 
@@ -99,7 +101,7 @@ impl Surface {
     }
 
     /// Signs in and gives the cookie.
-    async fn sign_in(&self, who: &str) -> String {
+    pub(crate) async fn sign_in(&self, who: &str) -> String {
         let form = format!("email={who}%40example.com&password={}", PASSWORD.replace(' ', "+"));
         let response = self.post("/sign-in", "", &form).await;
         assert_eq!(response.status(), StatusCode::SEE_OTHER, "{who}");
@@ -109,7 +111,7 @@ impl Surface {
     }
 }
 
-async fn text(response: Response<Body>) -> String {
+pub(crate) async fn text(response: Response<Body>) -> String {
     String::from_utf8(to_bytes(response.into_body(), 10_000_000).await.unwrap().to_vec()).unwrap()
 }
 
@@ -139,6 +141,7 @@ async fn the_surface_holds() {
     roles_hold(&surface, &viewer, &editor).await;
     organizations_do_not_meet(&surface, &editor).await;
     tokens_have_scopes(&surface).await;
+    crate::api::tests::the_rules_hold(&surface).await;
     other_sites_cannot_post(&surface, &editor).await;
     guessing_is_slowed(&surface).await;
 

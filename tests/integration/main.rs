@@ -1,6 +1,7 @@
 //! What users see, checked on the built binary.
 #![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
 
+mod api;
 mod bills;
 mod browser;
 mod buckets;

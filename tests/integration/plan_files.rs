@@ -6,13 +6,13 @@ use headroom_tests::Headroom;
 use serde_json::Value;
 
 /// Prices of one instance type: on demand, a savings plan and a reservation.
-const PRICES: &str = "provider,region,instance_type,os,plan,term_years,payment,hourly,upfront\n\
+pub(crate) const PRICES: &str = "provider,region,instance_type,os,plan,term_years,payment,hourly,upfront\n\
 AWS,eu-central-1,m7i.large,Linux,on_demand,,,0.12,0\n\
 AWS,eu-central-1,m7i.large,Linux,compute_sp,1,no_upfront,0.085,0\n\
 AWS,eu-central-1,m7i.large,Linux,ri_standard,1,all_upfront,0,604.44\n";
 
 /// Ten machines by day, six by night, for `days` days of 2026 from January on.
-fn usage(days: u32) -> String {
+pub(crate) fn usage(days: u32) -> String {
     let mut text = String::from("hour,provider,account,region,instance_type,os,quantity\n");
     for day in 0..days {
         let (month, day) = (1 + day / 28, 1 + day % 28);
@@ -29,7 +29,7 @@ fn usage(days: u32) -> String {
 }
 
 /// Requests per second of a shop, hourly.
-fn requests(days: u32) -> String {
+pub(crate) fn requests(days: u32) -> String {
     let mut text = String::from("unique_id,ds,y\n");
     for day in 1..=days {
         for hour in 0..24 {

@@ -17,6 +17,13 @@ pub(crate) fn python(script: &str) -> Command {
     command
 }
 
+/// A program of the packages of `tests/requirements.txt`.
+pub(crate) fn tool(name: &str) -> Command {
+    let program = repository("target/tools/venv/bin").join(name);
+    assert!(program.is_file(), "{} is missing: run scripts/test-tools (make test does)", program.display());
+    Command::new(program)
+}
+
 /// Node.js with the packages of `tests/browser`, about to run this script.
 pub(crate) fn node(script: &str) -> Command {
     let packages = repository("tests/browser/node_modules");

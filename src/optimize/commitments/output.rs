@@ -7,42 +7,54 @@ use serde::{Serialize, Serializer};
 
 /// Saving over the horizon in USD, against keeping what is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SavingSummary {
     /// Mean over the scenarios.
     #[serde(serialize_with = "number")]
+    #[cfg_attr(feature = "schema", schema(value_type = f64))]
     pub expected_usd: Decimal,
     /// 10th percentile: it is less in one of ten scenarios.
     #[serde(serialize_with = "number")]
+    #[cfg_attr(feature = "schema", schema(value_type = f64))]
     pub p10_usd: Decimal,
     /// 90th percentile.
     #[serde(serialize_with = "number")]
+    #[cfg_attr(feature = "schema", schema(value_type = f64))]
     pub p90_usd: Decimal,
 }
 
 /// Expected cost over the horizon in USD.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CostSummary {
     /// All usage at list price.
     #[serde(serialize_with = "number")]
+    #[cfg_attr(feature = "schema", schema(value_type = f64))]
     pub on_demand: Decimal,
     /// Keeping what is held and paying list price for the rest.
     #[serde(serialize_with = "number")]
+    #[cfg_attr(feature = "schema", schema(value_type = f64))]
     pub current: Decimal,
     /// With the purchases of the plan, now and later.
     #[serde(serialize_with = "number")]
+    #[cfg_attr(feature = "schema", schema(value_type = f64))]
     pub planned: Decimal,
 }
 
 /// A commitment plan. Serializes to the JSON of `plan commitments`: money and quantities are numbers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = CommitmentPlan))]
 pub struct Output {
     /// When the purchases are made.
     pub as_of: DateTime<Utc>,
     /// What to buy now.
     #[serde(serialize_with = "rows")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<Row>))]
     pub purchases: Vec<Purchase>,
     /// What is foreseen for later dates; not to be bought now.
     #[serde(serialize_with = "rows")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<Row>))]
     pub later: Vec<Purchase>,
     /// Saving of the plan as a whole: `purchases`, and `later` at its dates.
     pub saving: SavingSummary,
@@ -56,6 +68,8 @@ pub struct Output {
 
 /// One purchase as a flat row.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = PlannedPurchase))]
 struct Row<'a> {
     plan: PricingPlan,
     provider: Provider,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 /// A machine type with its price, as it stands in the output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Machine {
     /// Instance type.
     pub instance_type: String,
@@ -22,6 +23,7 @@ pub struct Machine {
     pub memory_gib: f64,
     /// On-demand USD per hour; a JSON number.
     #[serde(serialize_with = "number")]
+    #[cfg_attr(feature = "schema", schema(value_type = f64))]
     pub hourly: Decimal,
 }
 
@@ -40,6 +42,7 @@ impl Machine {
 
 /// The time that was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Window {
     /// First sample.
     pub start: DateTime<Utc>,
@@ -52,6 +55,7 @@ pub struct Window {
 /// What was measured: quantiles by metric, in the unit of the metric. Hourly metrics count by the P95 of the
 /// hour (memory and `max` by its maximum), raw samples as they are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SizingEvidence {
     /// The time that was looked at; `None` without samples.
     pub window: Option<Window>,
@@ -69,6 +73,7 @@ pub struct SizingEvidence {
 
 /// What right-sizing says about one machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Sizing {
     /// The machine.
     pub resource_id: String,
@@ -80,6 +85,7 @@ pub struct Sizing {
     pub recommended: Option<Machine>,
     /// On-demand saving per month of 730 hours, below 0 when it has to grow; a JSON number.
     #[serde(serialize_with = "number")]
+    #[cfg_attr(feature = "schema", schema(value_type = f64))]
     pub monthly_saving_usd: Decimal,
     /// Probability of overload over the next 30 days after following this, 0 to 1.
     pub performance_risk: f64,

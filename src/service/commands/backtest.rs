@@ -1,26 +1,12 @@
 //! `headroom backtest`: how good the forecasts would have been, had they been made earlier.
 
 use rayon::prelude::*;
-use serde::Serialize;
 
 use crate::cli;
 use crate::commands::Outcome;
 use crate::commands::forecast::threads;
 use crate::context::write_json;
 use crate::progress::{self, Stopwatch};
-
-/// What the command writes.
-#[derive(Debug, Serialize)]
-struct Output {
-    horizon: usize,
-    windows: usize,
-    step: usize,
-    seconds: f64,
-    /// Wall-clock milliseconds of the whole backtest divided by the number of series, on the threads in use.
-    ms_per_series: f64,
-    overall: forecast::BacktestSummary,
-    series: Vec<forecast::Backtest>,
-}
 
 /// Runs the command.
 pub(crate) fn run(args: &cli::Backtest, json: bool) -> anyhow::Result<Outcome> {
@@ -43,15 +29,7 @@ pub(crate) fn run(args: &cli::Backtest, json: bool) -> anyhow::Result<Outcome> {
     let series: Vec<forecast::Backtest> = all.par_iter().map(score).collect();
     bar.finish_and_clear();
 
-    let output = Output {
-        horizon: args.horizon,
-        windows: args.windows,
-        step: settings.step,
-        seconds: watch.seconds(),
-        ms_per_series: watch.seconds() * 1000.0 / all.len().max(1) as f64,
-        overall: forecast::merge(&series),
-        series,
-    };
+    let output = forecast::BacktestReport::new(&settings, series, watch.seconds());
     write_json(&args.output, &output)?;
     if !json {
         show(&output.overall);

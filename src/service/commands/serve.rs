@@ -94,6 +94,7 @@ fn state(
         settings: web::Settings {
             secure_cookies: public_url.starts_with("https://"),
             public_url,
+            api_requests_per_minute: context.config.server.api_requests_per_minute,
             organization: database.org,
             demo,
         },

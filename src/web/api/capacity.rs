@@ -1,14 +1,10 @@
 //! `GET /api/v1/capacity`: capacity plans of the latest run.
 
-use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
-use axum::response::Response;
 use domain::CapacityPlan;
 
-use crate::api::answer::{ListBody, Paging, answer, page_of};
-use crate::error::{Problem, ProblemBody, WebError};
-use crate::session::{Caller, connection};
-use crate::state::App;
+use crate::api::answer::{Answer, Page, Reading};
+use crate::api::request::{Paging, Path};
+use crate::error::WebError;
 
 /// Capacity plans: requirement and schedule by step, policies compared, quota dates.
 #[utoipa::path(
@@ -16,15 +12,11 @@ use crate::state::App;
     path = "/capacity",
     tag = "capacity",
     params(Paging),
-    responses((status = 200, body = ListBody), (status = 401, body = ProblemBody), (status = 422, body = ProblemBody)),
+    responses((status = 200, body = Page<CapacityPlan>)),
 )]
-pub(crate) async fn list(
-    State(app): State<App>,
-    caller: Caller,
-    headers: HeaderMap,
-    Query(paging): Query<Paging>,
-) -> Result<Response, Problem> {
-    answer(&headers, &page_of(plans(&app, &caller).await?, &paging, |plan| plan.unique_id.clone())?)
+pub(crate) async fn list(mut read: Reading, paging: Paging) -> Answer {
+    let all = plans(&mut read).await?;
+    read.page(all, &paging, |plan| plan.unique_id.clone())
 }
 
 /// The capacity plan of one workload.
@@ -33,23 +25,16 @@ pub(crate) async fn list(
     path = "/capacity/{workload}",
     tag = "capacity",
     params(("workload" = String, Path, description = "Name of the workload")),
-    responses((status = 200, body = serde_json::Value), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)),
+    responses((status = 200, body = CapacityPlan)),
 )]
-pub(crate) async fn one(
-    State(app): State<App>,
-    caller: Caller,
-    headers: HeaderMap,
-    Path(workload): Path<String>,
-) -> Result<Response, Problem> {
-    let found = plans(&app, &caller).await?.into_iter().find(|plan| plan.unique_id == workload);
-    let missing = || WebError::NotFound(format!("There is no capacity plan of “{workload}”."));
-    answer(&headers, &found.ok_or_else(missing)?)
+pub(crate) async fn one(mut read: Reading, Path(workload): Path<String>) -> Answer {
+    let found = plans(&mut read).await?.into_iter().find(|plan| plan.unique_id == workload);
+    read.found(found, format!("There is no capacity plan of “{workload}”."))
 }
 
-async fn plans(app: &App, caller: &Caller) -> Result<Vec<CapacityPlan>, WebError> {
-    let mut conn = connection(app).await?;
-    Ok(match store::run::latest(&mut conn, caller.org).await? {
-        Some(run) => store::capacity::list(&mut conn, caller.org, run.id).await?,
+async fn plans(read: &mut Reading) -> Result<Vec<CapacityPlan>, WebError> {
+    Ok(match store::run::latest(&mut read.conn, read.org).await? {
+        Some(run) => store::capacity::list(&mut read.conn, read.org, run.id).await?,
         None => vec![],
     })
 }

@@ -1,14 +1,13 @@
 //! `GET /api/v1/charges`: line items of the ledger, latest first.
 
 use axum::extract::{RawQuery, State};
-use axum::http::HeaderMap;
-use axum::response::Response;
+use store::charge::LineItem;
 
-use crate::api::answer::{ListBody, Listed, Paging, answer};
+use crate::api::answer::{Answer, Page, Reading};
+use crate::api::request::Paging;
 use crate::cost_view::CostView;
-use crate::error::{Problem, ProblemBody, WebError};
+use crate::error::WebError;
 use crate::pages::costs::shown_currency;
-use crate::session::{Caller, connection};
 use crate::state::App;
 
 /// Line items in FOCUS terms, with the file that each came from.
@@ -23,34 +22,29 @@ use crate::state::App;
         ("to" = Option<String>, Query, description = "Last day, inclusive"),
         ("include" = Option<Vec<String>>, Query, description = "dimension:value, repeatable"),
         ("exclude" = Option<Vec<String>>, Query, description = "dimension:value, repeatable"),
+        ("currency" = Option<String>, Query, description = "ISO 4217 code"),
     ),
-    responses((status = 200, body = ListBody), (status = 401, body = ProblemBody), (status = 422, body = ProblemBody)),
+    responses((status = 200, body = Page<LineItem>)),
 )]
 pub(crate) async fn list(
     State(app): State<App>,
-    caller: Caller,
-    headers: HeaderMap,
-    axum::extract::Query(paging): axum::extract::Query<Paging>,
+    mut read: Reading,
+    paging: Paging,
     RawQuery(raw): RawQuery,
-) -> Result<Response, Problem> {
+) -> Answer {
     let view = CostView::parse(raw.as_deref().unwrap_or_default())?;
-    let limit = u32::try_from(paging.limit()?).unwrap_or(1000);
-    let after = match paging.cursor() {
-        Some(cursor) => {
-            let unusable = |_| WebError::Invalid("cursor", "The cursor is not one of this list.".to_owned());
-            Some(cursor.parse().map_err(unusable)?)
-        }
-        None => None,
-    };
-    let mut conn = connection(&app).await?;
+    let limit = u32::try_from(paging.limit).unwrap_or(u32::MAX);
+    let after = paging.cursor.map(|cursor| cursor.parse()).transpose();
+    let after =
+        after.map_err(|_| WebError::Invalid("cursor", "The cursor is not one of this list.".to_owned()))?;
     let currency = match view.currency {
         Some(currency) => currency,
-        None => shown_currency(&mut conn, caller.org).await?,
+        None => shown_currency(&mut read.conn, read.org).await?,
     };
-    let Some(data) = store::charge::span(&mut conn, caller.org, currency).await? else {
-        return answer(&headers, &Listed::<()> { items: vec![], next_cursor: None });
+    let Some(data) = store::charge::span(&mut read.conn, read.org, currency).await? else {
+        return read.answer(&Page::<LineItem> { items: vec![], next_cursor: None });
     };
     let query = view.query(view.days(data, app.now().date_naive()), currency);
-    let page = store::charge::line_items(&mut conn, caller.org, &query, after, limit).await?;
-    answer(&headers, &Listed { items: page.items, next_cursor: page.next.map(|next| next.to_string()) })
+    let page = store::charge::line_items(&mut read.conn, read.org, &query, after, limit).await?;
+    read.answer(&Page { items: page.items, next_cursor: page.next.map(|next| next.to_string()) })
 }

@@ -1,176 +1,84 @@
-//! Stateless computation: series in, forecasts or capacity plans out; nothing is stored.
+//! Stateless computation: the file mode of the command line for JSON bodies, with the same results. Nothing is
+//! stored, and nothing answers later: what would take longer than a request may take is refused by its size.
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::response::{IntoResponse, Response};
-use capacity::{PolicyName, SettingsInput, Simulation};
-use chrono::{DateTime, Utc};
-use domain::{Event, Frequency, Grid, Series, Stamp};
-use forecast::Request;
-use serde::Deserialize;
-use utoipa::ToSchema;
+mod backtests;
+mod capacity;
+mod commitments;
+mod forecasts;
+mod rightsizing;
+mod rows;
+mod series;
 
-use crate::api::events::usable;
-use crate::error::{Problem, ProblemBody, WebError};
-use crate::session::Caller;
+use std::sync::Arc;
+use std::time::Duration;
 
-/// Values of one request, over all series: about what a request may keep two cores busy with for a minute.
-const MAX_VALUES: usize = 50_000;
-/// Series of one request.
-const MAX_SERIES: usize = 200;
-/// Steps ahead.
-const MAX_HORIZON: usize = 2_000;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-/// One series on a regular grid.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SeriesBody {
-    /// Its name.
-    unique_id: String,
-    /// When the first value was true.
-    #[schema(value_type = String, format = DateTime)]
-    start: DateTime<Utc>,
-    /// Distance between values in seconds: 3600 for hours, 86400 for days.
-    step_seconds: i64,
-    /// The values, oldest first; null where nothing was measured.
-    y: Vec<Option<f64>>,
+use crate::api::answer::{Answer, json, to_json};
+use crate::error::WebError;
+use crate::state::App;
+
+/// Largest body of a computation: about 100,000 rows.
+const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+/// Computations of this process at a time; each uses all cores.
+const AT_ONCE: usize = 2;
+/// How long a computation waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an answer may take once it is its turn.
+const LONGEST: Duration = Duration::from_secs(40);
+
+/// All computations.
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(forecasts::compute))
+        .routes(routes!(backtests::compute))
+        .routes(routes!(capacity::compute))
+        .routes(routes!(capacity::replay))
+        .routes(routes!(commitments::compute))
+        .routes(routes!(commitments::replay))
+        .routes(routes!(rightsizing::compute))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
 }
 
-/// What to forecast.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ForecastsBody {
-    /// The series.
-    series: Vec<SeriesBody>,
-    /// Steps ahead, 1 to 2000.
-    horizon: usize,
-    /// Quantile levels between 0 and 1; nine of them when absent.
-    levels: Option<Vec<f64>>,
-    /// Season lengths in steps; detected when absent.
-    season_lengths: Option<Vec<usize>>,
-    /// Past and announced events, as in `domain.Event`.
-    #[serde(default)]
-    #[schema(value_type = Vec<serde_json::Value>)]
-    events: Vec<Event>,
+/// The places for computations.
+#[derive(Debug, Clone)]
+pub(crate) struct Computations(Arc<Semaphore>);
+
+impl Default for Computations {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(AT_ONCE)))
+    }
 }
 
-impl ForecastsBody {
-    fn check(self) -> Result<(Vec<Series>, Request), WebError> {
-        let values: usize = self.series.iter().map(|series| series.y.len()).sum();
-        if self.series.is_empty() || self.series.len() > MAX_SERIES || values > MAX_VALUES {
-            let limits = format!("Send 1 to {MAX_SERIES} series with at most {MAX_VALUES} values together.");
-            return Err(WebError::Invalid("series", limits));
-        }
-        if !(1..=MAX_HORIZON).contains(&self.horizon) {
-            return Err(WebError::Invalid("horizon", format!("horizon must be 1 to {MAX_HORIZON}.")));
-        }
-        let mut request = Request::new(self.horizon);
-        request.levels = self.levels.unwrap_or(request.levels);
-        request.season_lengths = self.season_lengths;
-        request.events = self.events;
-        request.check().map_err(|error| WebError::Invalid("body", error.to_string()))?;
-        let series = self.series.into_iter().map(|series| {
-            if !(1..=31_536_000).contains(&series.step_seconds) {
-                return Err(WebError::Invalid(
-                    "step_seconds",
-                    "step_seconds must be 1 to 31536000.".to_owned(),
-                ));
-            }
-            if series.y.is_empty() {
-                return Err(WebError::Invalid(
-                    "y",
-                    format!("The series “{}” has no value.", series.unique_id),
-                ));
-            }
-            let frequency = Frequency::Seconds(series.step_seconds);
-            let grid = Grid { start: Stamp::Time(series.start), frequency };
-            Ok(Series { unique_id: series.unique_id, grid, values: series.y })
+impl Computations {
+    /// Computes an answer beside the threads that serve.
+    async fn answer<T, F>(&self, compute: F) -> Answer
+    where
+        T: Serialize + Send + 'static,
+        F: FnOnce() -> Result<T, WebError> + Send + 'static,
+    {
+        let busy = |_| WebError::TooMany(PATIENCE.as_secs(), "Other computations are under way.".to_owned());
+        let place = timeout(PATIENCE, self.0.clone().acquire_owned()).await.map_err(busy)?;
+        let place = place.map_err(|_| WebError::Internal)?;
+        // A computation that nobody waits for any more keeps its place until it ends.
+        let computing = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            compute()
         });
-        Ok((series.collect::<Result<_, _>>()?, request))
-    }
-}
-
-/// Forecasts series that are sent along.
-#[utoipa::path(
-    post,
-    path = "/forecasts:compute",
-    tag = "forecasts",
-    request_body = ForecastsBody,
-    responses((status = 200, body = Vec<serde_json::Value>), (status = 401, body = ProblemBody), (status = 422, body = ProblemBody)),
-)]
-pub(crate) async fn forecasts(
-    _: Caller,
-    body: Result<Json<ForecastsBody>, JsonRejection>,
-) -> Result<Response, Problem> {
-    let (series, request) = usable(body)?.check()?;
-    let made = tokio::task::spawn_blocking(move || forecast::forecast_all(&series, &request)).await;
-    Ok(Json(made.map_err(gone)?).into_response())
-}
-
-/// A workload and its demand so far.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CapacityBody {
-    /// Demand, in the unit of `unit_throughput`, and how far to look ahead.
-    demand: ForecastsBody,
-    /// Demand at which one instance saturates.
-    unit_throughput: f64,
-    /// Share of it to be used; 0.7 when absent.
-    target_utilization: Option<f64>,
-    /// From asking for an instance until it serves; 600 when absent.
-    lead_time_seconds: Option<u32>,
-    /// Zones the group spans; 3 when absent.
-    zones: Option<u32>,
-    /// none, instance or zone.
-    survive: Option<String>,
-    /// Accepted probability that demand exceeds the plan; 0.01 when absent.
-    risk: Option<f64>,
-    /// Quota in instances.
-    limit: Option<u32>,
-}
-
-/// Plans capacity for demand that is sent along: forecast, requirement, schedule, policies compared.
-#[utoipa::path(
-    post,
-    path = "/capacity:compute",
-    tag = "capacity",
-    request_body = CapacityBody,
-    responses((status = 200, body = Vec<serde_json::Value>), (status = 401, body = ProblemBody), (status = 422, body = ProblemBody)),
-)]
-pub(crate) async fn capacity(
-    _: Caller,
-    body: Result<Json<CapacityBody>, JsonRejection>,
-) -> Result<Response, Problem> {
-    let body = usable(body)?;
-    let mut input = SettingsInput::new(body.unit_throughput);
-    input.target_utilization = body.target_utilization.unwrap_or(input.target_utilization);
-    input.lead_time_seconds = body.lead_time_seconds.unwrap_or(input.lead_time_seconds);
-    input.zones = body.zones.unwrap_or(input.zones);
-    input.risk = body.risk.unwrap_or(input.risk);
-    input.limit = body.limit;
-    let unusable = |error: capacity::SettingsError| WebError::Invalid("settings", error.to_string());
-    if let Some(survive) = body.survive {
-        input.survive = survive.parse().map_err(unusable)?;
-    }
-    let settings = input.check().map_err(unusable)?;
-    let (series, mut request) = body.demand.check()?;
-    request.levels = settings.forecast_levels();
-    request.lower_bound = Some(0.0);
-    let made = tokio::task::spawn_blocking(move || {
-        let names = [PolicyName::Planned, PolicyName::Reactive(70), PolicyName::StaticPeak];
-        let plan = |demand: &domain::Forecast| {
-            let mut plan = capacity::plan(demand, &settings);
-            let path = capacity::path(demand, 0.9);
-            let runs = capacity::compare(&plan, &path, &names, &settings, &Simulation::of(&settings));
-            plan.policies = runs.into_iter().map(|run| run.outcome).collect();
-            plan
+        let too_long = |_| {
+            let seconds = LONGEST.as_secs();
+            WebError::Invalid("body", format!("This takes longer than {seconds} s: send less at a time."))
         };
-        forecast::forecast_all(&series, &request).iter().map(plan).collect::<Vec<_>>()
-    });
-    Ok(Json(made.await.map_err(gone)?).into_response())
-}
-
-fn gone(error: tokio::task::JoinError) -> WebError {
-    tracing::error!(%error, "a computation ended without an answer");
-    WebError::Internal
+        let computed = timeout(LONGEST, computing).await.map_err(too_long)?.map_err(|error| {
+            tracing::error!(%error, "a computation ended without an answer");
+            WebError::Internal
+        })??;
+        Ok(json(StatusCode::OK, to_json(&computed)?))
+    }
 }

@@ -1,8 +1,6 @@
 //! `GET /api/v1/costs`: the cost explorer as JSON, with the same parameters as the page.
 
 use axum::extract::{RawQuery, State};
-use axum::http::HeaderMap;
-use axum::response::Response;
 use chrono::NaiveDate;
 use domain::{OrganizationId, to_statistic};
 use rust_decimal::Decimal;
@@ -11,11 +9,10 @@ use store::PgConnection;
 use store::charge;
 use utoipa::ToSchema;
 
-use crate::api::answer::answer;
+use crate::api::answer::{Answer, Reading};
 use crate::cost_view::{COSTS, CostView, DIMENSIONS, word_of};
-use crate::error::{Problem, WebError};
+use crate::error::WebError;
 use crate::pages::costs;
-use crate::session::{Caller, connection};
 use crate::state::App;
 
 /// Rows of one answer.
@@ -25,10 +22,8 @@ const MAX_ROWS: u32 = 100_000;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CostsBody {
     /// First UTC day, inclusive.
-    #[schema(value_type = String, format = Date)]
     from: NaiveDate,
     /// Last UTC day, exclusive.
-    #[schema(value_type = String, format = Date)]
     to: NaiveDate,
     /// ISO 4217 code of every amount.
     currency: String,
@@ -37,10 +32,9 @@ pub(crate) struct CostsBody {
     /// Dimension of the groups, if any.
     group_by: Option<&'static str>,
     /// Cost of the whole period.
-    #[schema(value_type = String, example = "1234.56")]
+    #[schema(example = "1234.56")]
     total: Decimal,
     /// Cost of the period before, when compared.
-    #[schema(value_type = Option<String>)]
     previous_total: Option<Decimal>,
     /// Groups, largest first.
     groups: Vec<GroupBody>,
@@ -56,12 +50,10 @@ pub(crate) struct GroupBody {
     /// A name, where the bill has one.
     name: Option<String>,
     /// Its cost.
-    #[schema(value_type = String)]
     cost: Decimal,
     /// Its share of the total, as a ratio.
     share: f64,
     /// Its cost in the period before, when compared.
-    #[schema(value_type = Option<String>)]
     previous_cost: Option<Decimal>,
 }
 
@@ -69,12 +61,10 @@ pub(crate) struct GroupBody {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StepBody {
     /// First day of the step.
-    #[schema(value_type = String, format = Date)]
     day: NaiveDate,
     /// Value of the dimension.
     group: String,
     /// Its cost.
-    #[schema(value_type = String)]
     cost: Decimal,
 }
 
@@ -95,18 +85,12 @@ pub(crate) struct StepBody {
         ("compare" = Option<String>, Query, description = "previous"),
         ("currency" = Option<String>, Query, description = "ISO 4217 code"),
     ),
-    responses((status = 200, body = CostsBody), (status = 401, body = crate::error::ProblemBody), (status = 422, body = crate::error::ProblemBody)),
+    responses((status = 200, body = CostsBody)),
 )]
-pub(crate) async fn list(
-    State(app): State<App>,
-    caller: Caller,
-    headers: HeaderMap,
-    RawQuery(raw): RawQuery,
-) -> Result<Response, Problem> {
+pub(crate) async fn list(State(app): State<App>, mut read: Reading, RawQuery(raw): RawQuery) -> Answer {
     let view = CostView::parse(raw.as_deref().unwrap_or_default())?;
-    let mut conn = connection(&app).await?;
-    let body = document(&mut conn, caller.org, &view, app.now().date_naive(), MAX_ROWS).await?;
-    answer(&headers, &body)
+    let body = document(&mut read.conn, read.org, &view, app.now().date_naive(), MAX_ROWS).await?;
+    read.answer(&body)
 }
 
 /// The document of one view.

@@ -1,40 +1,32 @@
 //! `/api/v1/events`: announced and past events.
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Duration, Utc};
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use chrono::{DateTime, Utc};
 use domain::{Event, Stamp};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use store::audit::NewEntry;
-use store::idempotency::{self, Answer, Known};
+use store::event::StoredEvent;
 use utoipa::ToSchema;
 
-use crate::api::answer::{ListBody, Paging, answer, page_of};
-use crate::error::{Problem, ProblemBody, WebError};
+use crate::api::answer::{Answer, Page, Reading, json, to_json};
+use crate::api::request::{Body, Paging, Path};
+use crate::api::writing::{IdempotencyKey, Writing};
+use crate::error::WebError;
 use crate::pages::events::check;
-use crate::session::{Caller, connection};
-use crate::state::App;
-
-/// How long an unfinished request keeps its key.
-const STALE_MINUTES: i64 = 5;
 
 /// An event as sent.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EventBody {
     /// Its name, 1 to 120 letters.
+    #[schema(min_length = 1, max_length = 120)]
     name: String,
     /// First instant, inclusive.
-    #[schema(value_type = String, format = DateTime)]
     starts_at: DateTime<Utc>,
     /// End, exclusive.
-    #[schema(value_type = String, format = DateTime)]
     ends_at: DateTime<Utc>,
     /// Multiplier of demand, above 0.
+    #[schema(exclusive_minimum = 0)]
     multiplier: f64,
     /// P10 of it; 30 % below when absent.
     multiplier_low: Option<f64>,
@@ -47,7 +39,7 @@ pub(crate) struct EventBody {
 impl EventBody {
     fn event(&self) -> Result<Event, WebError> {
         let letters = self.name.trim().chars().count();
-        if !(1..=120).contains(&letters) {
+        if !(1..=120).contains(&letters) || self.name.contains(char::is_control) {
             return Err(WebError::Invalid("name", "A name has 1 to 120 letters.".to_owned()));
         }
         check(Event {
@@ -68,17 +60,11 @@ impl EventBody {
     path = "/events",
     tag = "capacity",
     params(Paging),
-    responses((status = 200, body = ListBody), (status = 401, body = ProblemBody), (status = 422, body = ProblemBody)),
+    responses((status = 200, body = Page<StoredEvent>)),
 )]
-pub(crate) async fn list(
-    State(app): State<App>,
-    caller: Caller,
-    headers: HeaderMap,
-    Query(paging): Query<Paging>,
-) -> Result<Response, Problem> {
-    let mut conn = connection(&app).await?;
-    let all = store::event::list(&mut conn, caller.org).await?;
-    answer(&headers, &page_of(all, &paging, |stored| stored.id.to_string())?)
+pub(crate) async fn list(mut read: Reading, paging: Paging) -> Answer {
+    let all = store::event::list(&mut read.conn, read.org).await?;
+    read.page(all, &paging, |stored| stored.id.to_string())
 }
 
 /// Announces an event. With an `Idempotency-Key`, sending it again gives the first answer again.
@@ -86,70 +72,31 @@ pub(crate) async fn list(
     post,
     path = "/events",
     tag = "capacity",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Up to 200 characters of the caller's choice")),
+    params(IdempotencyKey),
     request_body = EventBody,
-    responses(
-        (status = 201, body = serde_json::Value),
-        (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody),
-        (status = 409, body = ProblemBody),
-        (status = 422, body = ProblemBody),
-    ),
+    responses((status = 201, body = StoredEvent, headers(("location" = String, description = "Path of the event")))),
 )]
-pub(crate) async fn create(
-    State(app): State<App>,
-    caller: Caller,
-    headers: HeaderMap,
-    body: Result<Json<EventBody>, JsonRejection>,
-) -> Result<Response, Problem> {
-    caller.writer()?;
-    let body = usable(body)?;
+pub(crate) async fn create(mut write: Writing, Body(body): Body<EventBody>) -> Answer {
     let event = body.event()?;
-    let mut conn = connection(&app).await?;
-    let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
-    if key.is_some_and(|key| key.is_empty() || key.len() > 200) {
-        return Err(Problem(WebError::Invalid(
-            "Idempotency-Key",
-            "A key has 1 to 200 characters.".to_owned(),
-        )));
-    }
-    if let Some(key) = key {
-        let request = serde_json::to_vec(&body).unwrap_or_default();
-        let digest = Sha256::digest([b"POST /events ", request.as_slice()].concat());
-        let stale = app.now() - Duration::minutes(STALE_MINUTES);
-        match idempotency::begin(&mut conn, caller.org, key, &digest, app.now(), stale).await? {
-            Known::New => {}
-            Known::InProgress => {
-                return Err(Problem(WebError::Conflict("The same request is under way.".to_owned())));
-            }
-            Known::OtherRequest => {
-                let reason = "The key was used for another request.".to_owned();
-                return Err(Problem(WebError::Invalid("Idempotency-Key", reason)));
-            }
-            Known::Answered(known) => {
-                let status = StatusCode::from_u16(known.status).unwrap_or(StatusCode::OK);
-                return Ok((status, [(header::CONTENT_TYPE, "application/json")], known.body).into_response());
-            }
-        }
-    }
-    let made = store::event::create(&mut conn, caller.org, &event, &caller.name, app.now()).await;
-    let stored = match (made, key) {
-        (Ok(stored), _) => stored,
-        (Err(error), key) => {
-            if let Some(key) = key {
-                idempotency::forget(&mut conn, caller.org, key).await?;
-            }
-            return Err(error.into());
+    let answer = match write.answered(&body).await? {
+        Some(answer) => answer,
+        None => {
+            let made = store::event::create(&mut write.conn, write.org, &event, &write.by, write.now).await;
+            let id = made.as_ref().ok().map(|stored| stored.id.to_string());
+            let answer = write.finish(StatusCode::CREATED, made).await?;
+            write.note("event.create", &id.unwrap_or_default()).await?;
+            answer
         }
     };
-    note(&mut conn, &app, &caller, "event.create", stored.id).await?;
-    let bytes = serde_json::to_vec(&stored).unwrap_or_default();
-    if let Some(key) = key {
-        let answer = Answer { status: StatusCode::CREATED.as_u16(), body: bytes.clone() };
-        idempotency::finish(&mut conn, caller.org, key, &answer).await?;
-    }
-    let location = [(header::LOCATION, format!("/api/v1/events/{}", stored.id))];
-    Ok((StatusCode::CREATED, location, [(header::CONTENT_TYPE, "application/json")], bytes).into_response())
+    let made: Made = serde_json::from_slice(&answer.body).map_err(|_| WebError::Internal)?;
+    let location = [(header::LOCATION, format!("/api/v1/events/{}", made.id))];
+    Ok((location, json(StatusCode::CREATED, answer.body)).into_response())
+}
+
+/// The key in the answer to a creation.
+#[derive(Deserialize)]
+struct Made {
+    id: i64,
 }
 
 /// One event.
@@ -157,17 +104,12 @@ pub(crate) async fn create(
     get,
     path = "/events/{id}",
     tag = "capacity",
-    params(("id" = i64, Path)),
-    responses((status = 200, body = serde_json::Value), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)),
+    params(("id" = i64, Path, description = "Key of the event")),
+    responses((status = 200, body = StoredEvent)),
 )]
-pub(crate) async fn one(
-    State(app): State<App>,
-    caller: Caller,
-    headers: HeaderMap,
-    Path(id): Path<i64>,
-) -> Result<Response, Problem> {
-    let mut conn = connection(&app).await?;
-    answer(&headers, &store::event::get(&mut conn, caller.org, id).await?)
+pub(crate) async fn one(mut read: Reading, Path(id): Path<i64>) -> Answer {
+    let event = store::event::get(&mut read.conn, read.org, id).await?;
+    read.answer(&event)
 }
 
 /// Replaces an event.
@@ -175,28 +117,15 @@ pub(crate) async fn one(
     put,
     path = "/events/{id}",
     tag = "capacity",
-    params(("id" = i64, Path)),
+    params(("id" = i64, Path, description = "Key of the event")),
     request_body = EventBody,
-    responses(
-        (status = 200, body = serde_json::Value),
-        (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody),
-        (status = 404, body = ProblemBody),
-        (status = 422, body = ProblemBody),
-    ),
+    responses((status = 200, body = StoredEvent)),
 )]
-pub(crate) async fn replace(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<i64>,
-    body: Result<Json<EventBody>, JsonRejection>,
-) -> Result<Response, Problem> {
-    caller.writer()?;
-    let event = usable(body)?.event()?;
-    let mut conn = connection(&app).await?;
-    let stored = store::event::update(&mut conn, caller.org, id, &event, &caller.name, app.now()).await?;
-    note(&mut conn, &app, &caller, "event.update", id).await?;
-    Ok(Json(stored).into_response())
+pub(crate) async fn replace(mut write: Writing, Path(id): Path<i64>, Body(body): Body<EventBody>) -> Answer {
+    let event = body.event()?;
+    let stored = store::event::update(&mut write.conn, write.org, id, &event, &write.by, write.now).await?;
+    write.note("event.update", &id.to_string()).await?;
+    Ok(json(StatusCode::OK, to_json(&stored)?))
 }
 
 /// Removes an event.
@@ -204,39 +133,11 @@ pub(crate) async fn replace(
     delete,
     path = "/events/{id}",
     tag = "capacity",
-    params(("id" = i64, Path)),
-    responses(
-        (status = 204),
-        (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody),
-        (status = 404, body = ProblemBody),
-    ),
+    params(("id" = i64, Path, description = "Key of the event")),
+    responses((status = 204, description = "It is gone")),
 )]
-pub(crate) async fn remove(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<i64>,
-) -> Result<Response, Problem> {
-    caller.writer()?;
-    let mut conn = connection(&app).await?;
-    store::event::delete(&mut conn, caller.org, id).await?;
-    note(&mut conn, &app, &caller, "event.delete", id).await?;
+pub(crate) async fn remove(mut write: Writing, Path(id): Path<i64>) -> Answer {
+    store::event::delete(&mut write.conn, write.org, id).await?;
+    write.note("event.delete", &id.to_string()).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-/// A JSON body, or what is wrong with it.
-pub(crate) fn usable<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
-    body.map(|Json(body)| body).map_err(|rejection| Problem(WebError::Invalid("body", rejection.body_text())))
-}
-
-async fn note(
-    conn: &mut store::PgConnection,
-    app: &App,
-    caller: &Caller,
-    action: &str,
-    id: i64,
-) -> Result<(), WebError> {
-    let subject = id.to_string();
-    let entry = NewEntry { actor: &caller.name, action, subject: &subject, detail: serde_json::Value::Null };
-    Ok(store::audit::record(conn, caller.org, &entry, app.now()).await?)
 }

@@ -1,13 +1,9 @@
 //! `GET /api/v1/forecasts`: forecasts of the latest run, in short and in full.
 
-use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
-use axum::response::Response;
+use store::forecast::{ForecastSummary, StoredForecast};
 
-use crate::api::answer::{ListBody, Paging, answer, page_of};
-use crate::error::{Problem, ProblemBody, WebError};
-use crate::session::{Caller, connection};
-use crate::state::App;
+use crate::api::answer::{Answer, Page, Reading};
+use crate::api::request::{Paging, Path};
 
 /// Forecasts of the latest run with their scores, without points.
 #[utoipa::path(
@@ -15,20 +11,14 @@ use crate::state::App;
     path = "/forecasts",
     tag = "forecasts",
     params(Paging),
-    responses((status = 200, body = ListBody), (status = 401, body = ProblemBody), (status = 422, body = ProblemBody)),
+    responses((status = 200, body = Page<ForecastSummary>)),
 )]
-pub(crate) async fn list(
-    State(app): State<App>,
-    caller: Caller,
-    headers: HeaderMap,
-    Query(paging): Query<Paging>,
-) -> Result<Response, Problem> {
-    let mut conn = connection(&app).await?;
-    let all = match store::run::latest(&mut conn, caller.org).await? {
-        Some(run) => store::forecast::list(&mut conn, caller.org, run.id, None).await?,
+pub(crate) async fn list(mut read: Reading, paging: Paging) -> Answer {
+    let all = match store::run::latest(&mut read.conn, read.org).await? {
+        Some(run) => store::forecast::list(&mut read.conn, read.org, run.id, None).await?,
         None => vec![],
     };
-    answer(&headers, &page_of(all, &paging, |summary| summary.unique_id.clone())?)
+    read.page(all, &paging, |summary| summary.unique_id.clone())
 }
 
 /// One forecast: mean and quantiles by step, members, reason, accuracy and baseline.
@@ -37,16 +27,9 @@ pub(crate) async fn list(
     path = "/forecasts/{unique_id}",
     tag = "forecasts",
     params(("unique_id" = String, Path, description = "Name of the series, with its slashes percent-encoded")),
-    responses((status = 200, body = serde_json::Value), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)),
+    responses((status = 200, body = StoredForecast)),
 )]
-pub(crate) async fn one(
-    State(app): State<App>,
-    caller: Caller,
-    headers: HeaderMap,
-    Path(unique_id): Path<String>,
-) -> Result<Response, Problem> {
-    let mut conn = connection(&app).await?;
-    let found = store::forecast::latest(&mut conn, caller.org, &unique_id).await?;
-    let missing = || WebError::NotFound(format!("There is no forecast “{unique_id}”."));
-    answer(&headers, &found.ok_or_else(missing)?)
+pub(crate) async fn one(mut read: Reading, Path(unique_id): Path<String>) -> Answer {
+    let found = store::forecast::latest(&mut read.conn, read.org, &unique_id).await?;
+    read.found(found, format!("There is no forecast “{unique_id}”."))
 }

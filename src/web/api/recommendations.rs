@@ -1,17 +1,20 @@
 //! `/api/v1/recommendations` and `/api/v1/plan`.
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::extract::State;
+use axum::http::StatusCode;
+use domain::{ActionType, RiskLabel};
+use store::plan::{StoredPlan, StoredRecommendation};
 
-use crate::api::answer::{ListBody, Paging, answer, page_of};
-use crate::api::events::usable;
-use crate::error::{Problem, ProblemBody, WebError};
+use crate::api::answer::{Answer, Page, Reading, json};
+use crate::api::request::{Body, Paging, Path, Query};
+use crate::api::writing::{IdempotencyKey, Writing};
+use crate::error::WebError;
 use crate::pages::recommendations::{Decision, Selection, record};
-use crate::session::{Caller, connection};
 use crate::state::App;
+
+/// Words of `status` and of `sort`.
+const STATUSES: [&str; 6] = ["open", "accepted", "snoozed", "dismissed", "done", "all"];
+const SORTS: [&str; 3] = ["savings", "risk", "team"];
 
 /// Recommendations of the latest plan with where they stand, largest saving first.
 #[utoipa::path(
@@ -22,26 +25,36 @@ use crate::state::App;
         Paging,
         ("status" = Option<String>, Query, description = "open (default), accepted, snoozed, dismissed, done or all"),
         ("team" = Option<String>, Query, description = "Owning team, (none) for untagged"),
-        ("action" = Option<String>, Query, description = "Action type, such as Rightsize"),
-        ("risk" = Option<String>, Query, description = "very_low, low, medium or high"),
+        ("action" = Option<ActionType>, Query, description = "Action type, such as Rightsize"),
+        ("risk" = Option<RiskLabel>, Query, description = "very_low, low, medium or high"),
         ("q" = Option<String>, Query, description = "Part of summary, resource or account"),
         ("sort" = Option<String>, Query, description = "savings (default), risk or team"),
     ),
-    responses((status = 200, body = ListBody), (status = 401, body = ProblemBody), (status = 422, body = ProblemBody)),
+    responses((status = 200, body = Page<StoredRecommendation>)),
 )]
 pub(crate) async fn list(
     State(app): State<App>,
-    caller: Caller,
-    headers: HeaderMap,
+    mut read: Reading,
     Query(selection): Query<Selection>,
-    Query(paging): Query<Paging>,
-) -> Result<Response, Problem> {
-    let mut conn = connection(&app).await?;
-    let all = match store::plan::latest(&mut conn, caller.org).await? {
-        Some(plan) => store::plan::recommendations(&mut conn, caller.org, plan.run_id, app.now()).await?,
+    paging: Paging,
+) -> Answer {
+    known("status", &selection.status, &STATUSES)?;
+    known("sort", &selection.sort, &SORTS)?;
+    known("action", &selection.action, &ActionType::ALL.iter().map(|one| one.as_str()).collect::<Vec<_>>())?;
+    known("risk", &selection.risk, &RiskLabel::ALL.iter().map(|one| one.as_str()).collect::<Vec<_>>())?;
+    let all = match store::plan::latest(&mut read.conn, read.org).await? {
+        Some(plan) => store::plan::recommendations(&mut read.conn, read.org, plan.run_id, app.now()).await?,
         None => vec![],
     };
-    answer(&headers, &page_of(selection.apply(all), &paging, |stored| stored.recommendation.key.clone())?)
+    read.page(selection.apply(all), &paging, |stored| stored.recommendation.key.clone())
+}
+
+/// A misspelt filter would look like an empty list.
+fn known(field: &'static str, word: &str, words: &[&str]) -> Result<(), WebError> {
+    if word.is_empty() || words.contains(&word) {
+        return Ok(());
+    }
+    Err(WebError::Invalid(field, format!("{field} must be one of {}.", words.join(", "))))
 }
 
 /// One recommendation with where it stands.
@@ -50,16 +63,11 @@ pub(crate) async fn list(
     path = "/recommendations/{key}",
     tag = "recommendations",
     params(("key" = String, Path, description = "Key, with its slashes percent-encoded")),
-    responses((status = 200, body = serde_json::Value), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)),
+    responses((status = 200, body = StoredRecommendation)),
 )]
-pub(crate) async fn one(
-    State(app): State<App>,
-    caller: Caller,
-    headers: HeaderMap,
-    Path(key): Path<String>,
-) -> Result<Response, Problem> {
-    let mut conn = connection(&app).await?;
-    answer(&headers, &store::plan::recommendation(&mut conn, caller.org, &key, app.now()).await?)
+pub(crate) async fn one(State(app): State<App>, mut read: Reading, Path(key): Path<String>) -> Answer {
+    let stored = store::plan::recommendation(&mut read.conn, read.org, &key, app.now()).await?;
+    read.answer(&stored)
 }
 
 /// Decides on a recommendation: accept, snooze, dismiss with a reason, mark done, reopen, or undo.
@@ -67,42 +75,33 @@ pub(crate) async fn one(
     post,
     path = "/recommendations/{key}/status",
     tag = "recommendations",
-    params(("key" = String, Path, description = "Key, with its slashes percent-encoded")),
+    params(IdempotencyKey, ("key" = String, Path, description = "Key, with its slashes percent-encoded")),
     request_body = Decision,
-    responses(
-        (status = 200, body = serde_json::Value),
-        (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody),
-        (status = 404, body = ProblemBody),
-        (status = 422, body = ProblemBody),
-    ),
+    responses((status = 200, body = StoredRecommendation)),
 )]
 pub(crate) async fn decide(
     State(app): State<App>,
-    caller: Caller,
+    mut write: Writing,
     Path(key): Path<String>,
-    body: Result<Json<Decision>, JsonRejection>,
-) -> Result<Response, Problem> {
-    caller.writer()?;
-    let decision = usable(body)?;
-    let mut conn = connection(&app).await?;
-    record(&mut conn, &app, caller.org, &caller.name, &key, &decision).await?;
-    Ok(Json(store::plan::recommendation(&mut conn, caller.org, &key, app.now()).await?).into_response())
+    Body(decision): Body<Decision>,
+) -> Answer {
+    if let Some(answer) = write.answered(&decision).await? {
+        return Ok(json(StatusCode::OK, answer.body));
+    }
+    let recorded = record(&mut write.conn, &app, write.org, &write.by, &key, &decision).await;
+    let stored = match recorded {
+        Ok(_) => store::plan::recommendation(&mut write.conn, write.org, &key, app.now())
+            .await
+            .map_err(WebError::from),
+        Err(error) => Err(error),
+    };
+    let answer = write.finish(StatusCode::OK, stored).await?;
+    Ok(json(StatusCode::OK, answer.body))
 }
 
 /// The latest plan: waterfall, recommendations, skips and assumptions.
-#[utoipa::path(
-    get,
-    path = "/plan",
-    tag = "recommendations",
-    responses((status = 200, body = serde_json::Value), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)),
-)]
-pub(crate) async fn plan(
-    State(app): State<App>,
-    caller: Caller,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let mut conn = connection(&app).await?;
-    let stored = store::plan::latest(&mut conn, caller.org).await?;
-    answer(&headers, &stored.ok_or_else(|| WebError::NotFound("There is no plan yet.".to_owned()))?)
+#[utoipa::path(get, path = "/plan", tag = "recommendations", responses((status = 200, body = StoredPlan)))]
+pub(crate) async fn plan(mut read: Reading) -> Answer {
+    let stored = store::plan::latest(&mut read.conn, read.org).await?;
+    read.found(stored, "There is no plan yet.")
 }

@@ -1,13 +1,11 @@
 //! `/api/v1/sources`, `/api/v1/imports` and `/api/v1/reconciliation`: freshness and where the ledger comes from.
 
-use axum::extract::{Query, State};
-use axum::http::HeaderMap;
-use axum::response::Response;
+use store::charge::Reconciliation;
+use store::manifest::Manifest;
+use store::source::SourceStatus;
 
-use crate::api::answer::{ListBody, Paging, answer, page_of};
-use crate::error::{Problem, ProblemBody};
-use crate::session::{Caller, connection};
-use crate::state::App;
+use crate::api::answer::{Answer, Page, Reading};
+use crate::api::request::Paging;
 
 /// Imports that can be paged through.
 const IMPORTS: u32 = 10_000;
@@ -18,17 +16,11 @@ const IMPORTS: u32 = 10_000;
     path = "/sources",
     tag = "sources",
     params(Paging),
-    responses((status = 200, body = ListBody), (status = 401, body = ProblemBody), (status = 422, body = ProblemBody)),
+    responses((status = 200, body = Page<SourceStatus>)),
 )]
-pub(crate) async fn list(
-    State(app): State<App>,
-    caller: Caller,
-    headers: HeaderMap,
-    Query(paging): Query<Paging>,
-) -> Result<Response, Problem> {
-    let mut conn = connection(&app).await?;
-    let all = store::source::list(&mut conn, caller.org).await?;
-    answer(&headers, &page_of(all, &paging, |source| source.name.clone())?)
+pub(crate) async fn list(mut read: Reading, paging: Paging) -> Answer {
+    let all = store::source::list(&mut read.conn, read.org).await?;
+    read.page(all, &paging, |source| source.name.clone())
 }
 
 /// Imported files with their sums, latest first.
@@ -37,17 +29,11 @@ pub(crate) async fn list(
     path = "/imports",
     tag = "sources",
     params(Paging),
-    responses((status = 200, body = ListBody), (status = 401, body = ProblemBody), (status = 422, body = ProblemBody)),
+    responses((status = 200, body = Page<Manifest>)),
 )]
-pub(crate) async fn imports(
-    State(app): State<App>,
-    caller: Caller,
-    headers: HeaderMap,
-    Query(paging): Query<Paging>,
-) -> Result<Response, Problem> {
-    let mut conn = connection(&app).await?;
-    let all = store::manifest::list(&mut conn, caller.org, None, IMPORTS).await?;
-    answer(&headers, &page_of(all, &paging, |manifest| manifest.id.to_string())?)
+pub(crate) async fn imports(mut read: Reading, paging: Paging) -> Answer {
+    let all = store::manifest::list(&mut read.conn, read.org, None, IMPORTS).await?;
+    read.page(all, &paging, |manifest| manifest.id.to_string())
 }
 
 /// Ledger beside files, rollup and invoice, by month and billing account.
@@ -56,18 +42,11 @@ pub(crate) async fn imports(
     path = "/reconciliation",
     tag = "sources",
     params(Paging),
-    responses((status = 200, body = ListBody), (status = 401, body = ProblemBody), (status = 422, body = ProblemBody)),
+    responses((status = 200, body = Page<Reconciliation>)),
 )]
-pub(crate) async fn reconciliation(
-    State(app): State<App>,
-    caller: Caller,
-    headers: HeaderMap,
-    Query(paging): Query<Paging>,
-) -> Result<Response, Problem> {
-    let mut conn = connection(&app).await?;
-    let all = store::charge::reconciliation(&mut conn, caller.org).await?;
-    let key = |row: &store::charge::Reconciliation| {
+pub(crate) async fn reconciliation(mut read: Reading, paging: Paging) -> Answer {
+    let all = store::charge::reconciliation(&mut read.conn, read.org).await?;
+    read.page(all, &paging, |row| {
         format!("{}/{}/{}/{}", row.billing_month, row.provider_name, row.billing_account_id, row.currency)
-    };
-    answer(&headers, &page_of(all, &paging, key)?)
+    })
 }

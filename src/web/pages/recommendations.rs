@@ -249,7 +249,7 @@ pub(crate) async fn detail(
 }
 
 /// What somebody decides.
-#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Deserialize, Serialize, utoipa::ToSchema)]
 pub(crate) struct Decision {
     /// `open`, `accepted`, `snoozed`, `dismissed`, `done`, or `undo`.
     pub(crate) status: String,

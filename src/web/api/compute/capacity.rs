@@ -1,0 +1,201 @@
+//! `POST /api/v1/capacity:compute` and `POST /api/v1/autoscaling:replay`: the twins of `headroom plan capacity`
+//! and `headroom replay autoscaling`.
+
+use axum::extract::State;
+use capacity::{Autoscaling, AutoscalingInput, PolicyName, SettingsInput, Simulation, Survive};
+use domain::{CapacityPlan, Event, Frequency, Series};
+use rayon::prelude::*;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::forecasts::ForecastsBody;
+use super::rows::Faults;
+use super::series::{SeriesBody, check_events, series};
+use crate::api::answer::Answer;
+use crate::api::request::Body;
+use crate::error::WebError;
+use crate::session::Caller;
+use crate::state::App;
+
+/// Instances that any demand may need.
+const MAX_INSTANCES: f64 = 100_000.0;
+/// Days that are simulated minute by minute, over all series.
+const MAX_DAYS: f64 = 2_000.0;
+/// Zones of a group.
+const MAX_ZONES: u32 = 100;
+/// Longest lead time: 30 days.
+const MAX_LEAD_SECONDS: u32 = 2_592_000;
+/// Policies of one request.
+const MAX_POLICIES: usize = 20;
+
+/// A workload and its demand so far.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CapacityBody {
+    /// Demand, in the unit of `unit_throughput`, and how far to look ahead.
+    demand: ForecastsBody,
+    /// Demand at which one instance saturates.
+    #[schema(exclusive_minimum = 0)]
+    unit_throughput: f64,
+    /// Share of it to be used; 0.7 when absent.
+    #[schema(exclusive_minimum = 0, maximum = 1)]
+    target_utilization: Option<f64>,
+    /// From asking for an instance until it serves; 600 when absent.
+    #[schema(maximum = 2_592_000)]
+    lead_time_seconds: Option<u32>,
+    /// Zones the group spans; 3 when absent.
+    #[schema(minimum = 1, maximum = 100)]
+    zones: Option<u32>,
+    /// Failure to be survived; none when absent.
+    #[schema(value_type = Option<String>, pattern = "^(none|instance|zone)$")]
+    survive: Option<Survive>,
+    /// Accepted probability that demand exceeds the plan; 0.01 when absent.
+    #[schema(exclusive_minimum = 0)]
+    risk: Option<f64>,
+    /// Quota in instances.
+    #[schema(minimum = 1)]
+    limit: Option<u32>,
+}
+
+/// Plans capacity for demand that is sent along: forecast, requirement, schedule, policies compared.
+#[utoipa::path(
+    post,
+    operation_id = "compute_capacity",
+    path = "/capacity:compute",
+    tag = "capacity",
+    request_body = CapacityBody,
+    responses((status = 200, body = Vec<CapacityPlan>)),
+)]
+pub(crate) async fn compute(State(app): State<App>, _: Caller, Body(body): Body<CapacityBody>) -> Answer {
+    let mut input = SettingsInput::new(body.unit_throughput);
+    input.target_utilization = body.target_utilization.unwrap_or(input.target_utilization);
+    input.lead_time_seconds = body.lead_time_seconds.unwrap_or(input.lead_time_seconds);
+    input.zones = body.zones.unwrap_or(input.zones);
+    input.survive = body.survive.unwrap_or(input.survive);
+    input.risk = body.risk.unwrap_or(input.risk);
+    input.limit = body.limit;
+    let mut faults = Faults::default();
+    faults.want(input.zones <= MAX_ZONES, || "zones".to_owned(), "1 to 100 zones");
+    faults.want(input.lead_time_seconds <= MAX_LEAD_SECONDS, || "lead_time_seconds".to_owned(), LEAD);
+    let settings = input.check().map_err(|error| WebError::Invalid("settings", error.to_string()))?;
+    let (series, mut request) = body.demand.check("demand.series")?;
+    let ahead: f64 = series.iter().map(|series| days(series, request.horizon)).sum();
+    faults.want(ahead <= MAX_DAYS, || "demand.horizon".to_owned(), "at most 2000 days, over all series");
+    let largest = request.events.iter().map(Event::high).fold(1.0, f64::max);
+    check_instances(&series, settings.usable_throughput() / largest, "demand.series", &mut faults);
+    faults.none()?;
+    request.levels = settings.forecast_levels();
+    request.lower_bound = Some(0.0);
+    let compute = move || {
+        let names = [PolicyName::Planned, PolicyName::Reactive(70), PolicyName::StaticPeak];
+        let plan = |demand: &domain::Forecast| {
+            let mut plan = capacity::plan(demand, &settings);
+            let path = capacity::path(demand, 0.9);
+            let runs = capacity::compare(&plan, &path, &names, &settings, &Simulation::of(&settings));
+            plan.policies = runs.into_iter().map(|run| run.outcome).collect();
+            plan
+        };
+        Ok(forecast::forecast_all(&series, &request).iter().map(plan).collect::<Vec<CapacityPlan>>())
+    };
+    app.computations.answer(compute).await
+}
+
+const LEAD: &str = "0 to 2592000 seconds";
+
+/// Workloads and the policies to be replayed on them.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AutoscalingBody {
+    /// Demand that came: at most 200 series, with at most 50,000 values and 2,000 days together.
+    #[schema(min_items = 1, max_items = 200)]
+    demand: Vec<SeriesBody>,
+    /// planned, scheduled, reactive-N, step-N, static-peak or static-N; planned, reactive-70 and static-peak when
+    /// absent.
+    #[schema(min_items = 1, max_items = 20)]
+    policies: Option<Vec<String>>,
+    /// Demand at which one instance saturates; a twentieth of the largest demand when absent.
+    #[schema(exclusive_minimum = 0)]
+    unit_throughput: Option<f64>,
+    /// Share of it to be used; 0.7 when absent.
+    #[schema(exclusive_minimum = 0, maximum = 1)]
+    target_utilization: Option<f64>,
+    /// From asking for an instance until it serves; 600 when absent.
+    #[schema(maximum = 2_592_000)]
+    lead_time_seconds: Option<u32>,
+    /// Events that were announced before they came.
+    #[serde(default)]
+    #[schema(max_items = 1000)]
+    events: Vec<Event>,
+}
+
+/// Scales through history as each policy would have, with only the past in view.
+#[utoipa::path(
+    post,
+    operation_id = "replay_autoscaling",
+    path = "/autoscaling:replay",
+    tag = "capacity",
+    request_body = AutoscalingBody,
+    responses((status = 200, body = Autoscaling)),
+)]
+pub(crate) async fn replay(State(app): State<App>, _: Caller, Body(body): Body<AutoscalingBody>) -> Answer {
+    let mut faults = Faults::default();
+    let names =
+        body.policies.unwrap_or_else(|| ["planned", "reactive-70", "static-peak"].map(str::to_owned).into());
+    faults.want_rows(&names, "policies", MAX_POLICIES);
+    let mut policies = Vec::with_capacity(names.len());
+    for (index, name) in names.iter().enumerate() {
+        match name.parse::<PolicyName>() {
+            Ok(PolicyName::Static(count)) if f64::from(count) > MAX_INSTANCES => {
+                faults.want(false, || format!("policies[{index}]"), "at most 100000 instances");
+            }
+            Ok(policy) => policies.push(policy),
+            Err(error) => faults.want(false, || format!("policies[{index}]"), &error.to_string()),
+        }
+    }
+    let throughput = body.unit_throughput;
+    let target = body.target_utilization.unwrap_or(0.7);
+    let lead_time_seconds = body.lead_time_seconds.unwrap_or(600);
+    faults.want(throughput.is_none_or(|unit| unit > 0.0), || "unit_throughput".to_owned(), "above 0");
+    faults.want(target > 0.0 && target <= 1.0, || "target_utilization".to_owned(), "above 0, at most 1");
+    faults.want(lead_time_seconds <= MAX_LEAD_SECONDS, || "lead_time_seconds".to_owned(), LEAD);
+    check_events(&body.events, &mut faults);
+    let demand = series(body.demand, "demand", &mut faults);
+    let replayed: f64 = demand.iter().map(|series| days(series, series.len())).sum();
+    faults.want(replayed <= MAX_DAYS, || "demand".to_owned(), "at most 2000 days, over all series");
+    let largest = body.events.iter().map(Event::high).fold(1.0, f64::max);
+    check_instances(&demand, throughput.unwrap_or(f64::INFINITY) * target / largest, "demand", &mut faults);
+    faults.none()?;
+    let input = AutoscalingInput {
+        policies,
+        unit_throughput: throughput,
+        target_utilization: target,
+        lead_time_seconds,
+        events: body.events,
+    };
+    let compute = move || {
+        let mut answer = Autoscaling::default();
+        answer.extend(demand.par_iter().map(|series| input.replay(series)).collect::<Vec<_>>());
+        if answer.series.is_empty() {
+            return Err(WebError::Invalid("demand", answer.warnings.join("; ")));
+        }
+        Ok(answer)
+    };
+    app.computations.answer(compute).await
+}
+
+/// Days that this many steps of a series last; a step without a clock is an hour.
+fn days(series: &Series, steps: usize) -> f64 {
+    let seconds = match series.grid.frequency {
+        Frequency::Steps(_) => 3600.0,
+        frequency => frequency.mean_seconds().unwrap_or(3600.0),
+    };
+    seconds * steps as f64 / 86_400.0
+}
+
+fn check_instances(series: &[Series], usable_throughput: f64, table: &str, faults: &mut Faults) {
+    for (index, series) in series.iter().enumerate() {
+        let largest = series.values.iter().flatten().copied().fold(0.0, f64::max);
+        let place = || format!("{table}[{index}].y");
+        faults.want(largest / usable_throughput <= MAX_INSTANCES, place, "what 100000 instances can serve");
+    }
+}
