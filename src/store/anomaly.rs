@@ -11,6 +11,7 @@ use crate::StoreError;
 
 /// One unexpected day, or several in a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Anomaly {
     /// The series (`cost/service/…`).
     pub unique_id: String,

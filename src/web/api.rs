@@ -1,5 +1,6 @@
 //! The JSON API under `/api/v1`: the same data as the pages, with an OpenAPI 3.1 document.
 
+mod anomalies;
 mod answer;
 mod capacity;
 mod charges;
@@ -51,6 +52,7 @@ fn described() -> (axum::Router<App>, OpenApi) {
             OpenApiRouter::new()
                 .routes(routes!(costs::list))
                 .routes(routes!(charges::list))
+                .routes(routes!(anomalies::list))
                 .routes(routes!(forecasts::list))
                 .routes(routes!(forecasts::one))
                 .routes(routes!(capacity::list))

@@ -299,6 +299,7 @@ async fn every_answer_says_who_asked_and_how_often_they_may(surface: &Surface) {
     let viewer = surface.sign_in("viewer").await;
     for (path, status) in [
         ("/api/v1/runs", 200),
+        ("/api/v1/anomalies", 200),
         ("/api/v1/openapi.json", 200),
         ("/api/v1/runs/0", 404),
         ("/api/v1/runs/one", 404),
