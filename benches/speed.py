@@ -44,14 +44,23 @@ def measure(args, series, points):
                    "--output", Path(folder, "out.csv"), "--threads", str(args.threads)]
         started = time.monotonic()
         child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, status, used = os.wait4(child.pid, 0)
+        peak, ended = 0, 0
+        while not ended:
+            # the kernel's own peak of the process; the one of wait4 would count the Python that it was forked from
+            peak = max(peak, peak_mb(child.pid))
+            time.sleep(0.02)
+            ended, status, used = os.wait4(child.pid, os.WNOHANG)
         seconds = time.monotonic() - started
         if status != 0:
             raise SystemExit(f"{command} ended with status {status}")
     cpu = used.ru_utime + used.ru_stime
-    peak = used.ru_maxrss / 1024
     print(f"| {series:,} | {points:,} | {seconds:.1f} | {1000 * cpu / series:.2f} | {peak:.0f} |", flush=True)
     return series, points, seconds, cpu, peak
+
+
+def peak_mb(pid):
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return max((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), default=0)
 
 
 def write(path, series, points):
