@@ -26,8 +26,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--headroom", help="the binary; without one only the peers run")
     parser.add_argument("--data", type=Path, default=Path("../shared/data/series"))
-    parser.add_argument("--sets", default=",".join(each.name for each in SETS), help="names, comma separated")
-    parser.add_argument("--series", type=int, default=0, help="at most this many series a set, evenly spread")
+    parser.add_argument("--sets", default=",".join(each.name for each in SETS),
+                        help="names, comma separated; NAME:60 takes 60 series of a set, evenly spread")
+    parser.add_argument("--series", type=int, default=0, help="at most this many series of every set")
     parser.add_argument("--part", choices=["all", "tuned", "held-out"], default="all", help="of the series")
     parser.add_argument("--peers", default=",".join(peer.name for peer in PEERS), help="names, comma separated")
     parser.add_argument("--cache", help="a file that keeps the peers' forecasts for the next run")
@@ -36,8 +37,9 @@ def main():
     cache = Cache(args.cache)
     peers = [peer for peer in PEERS if peer.name in args.peers.split(",")]
     everything = []
-    for chosen in (each for each in SETS if each.name in args.sets.split(",")):
-        work = tasks(args.data, chosen, args.series, args.part)
+    counts = {name: int(count or args.series) for name, _, count in (each.partition(":") for each in args.sets.split(","))}
+    for chosen in (each for each in SETS if each.name in counts):
+        work = tasks(args.data, chosen, counts[chosen.name], args.part)
         results = []
         if args.headroom:
             results.append(result("headroom", chosen, work, *Headroom(args.headroom).forecasts(chosen, work)))
