@@ -9,9 +9,10 @@ use crate::ensemble::finish;
 use crate::request::{Checked, Request};
 use crate::score::{Fold, ModelScore, SCORED_LEVELS};
 use crate::study::{Study, seasonal_difference};
+use crate::totals::BacktestTotals;
 
 /// Name of the product's own forecast among the models.
-const OWN: &str = "headroom";
+pub const OWN: &str = "headroom";
 
 /// Fewest points before an origin.
 const LEAST_HISTORY: usize = 3;
@@ -108,19 +109,9 @@ pub fn backtest(series: &Series, settings: &BacktestSettings) -> Backtest {
 
 /// The mean over series of every score, per model; a score that a series lacks is left out of its mean.
 pub fn merge(backtests: &[Backtest]) -> BacktestSummary {
-    let mut scores: BTreeMap<&str, Vec<ModelScore>> = BTreeMap::new();
-    for (name, score) in backtests.iter().flat_map(|backtest| &backtest.models) {
-        scores.entry(name).or_default().push(score.clone());
-    }
-    let skipped = backtests.iter().filter(|backtest| backtest.models.is_empty()).count();
-    BacktestSummary {
-        series: backtests.len() - skipped,
-        skipped,
-        models: scores
-            .into_iter()
-            .map(|(name, scores)| (name.to_owned(), ModelScore::average(&scores)))
-            .collect(),
-    }
+    let mut totals = BacktestTotals::default();
+    backtests.iter().for_each(|backtest| totals.add(backtest));
+    totals.summary()
 }
 
 /// Numbers of points before each origin, oldest first.

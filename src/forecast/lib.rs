@@ -29,12 +29,14 @@ mod score;
 mod seasons;
 mod shift;
 mod study;
+mod totals;
 
 pub use anomaly::{Anomaly, anomalies};
-pub use backtest::{Backtest, BacktestSettings, BacktestSummary, backtest, merge};
+pub use backtest::{Backtest, BacktestSettings, BacktestSummary, OWN, backtest, merge};
 pub use ensemble::{forecast, forecast_all};
 pub use paths::paths;
 pub use reconcile::{Group, ReconcileError, Reconciled, reconcile};
 pub use report::BacktestReport;
 pub use request::{Holiday, Request, RequestError};
 pub use score::ModelScore;
+pub use totals::BacktestTotals;

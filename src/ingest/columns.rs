@@ -1,5 +1,7 @@
 //! Which columns of a table are read, and how their cells become values or a reason to reject the row.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Datelike, Utc};
 use domain::{Currency, Provider, Stamp};
 use rust_decimal::Decimal;
@@ -108,6 +110,11 @@ impl Field {
 
     /// The text, with `NULL` in words and blanks around it taken as exports mean them.
     pub(crate) fn text(&self, row: &Row<'_>) -> Result<Option<String>, Problem> {
+        Ok(self.cell(row)?.map(Cow::into_owned))
+    }
+
+    /// As [`Field::text`], without a copy where the table has the text as it is.
+    pub(crate) fn cell<'r>(&self, row: &'r Row<'_>) -> Result<Option<Cow<'r, str>>, Problem> {
         for slot in &self.slots {
             let Some(cell) = row.get(*slot) else { continue };
             let text = cell.trim();
@@ -118,9 +125,17 @@ impl Field {
                 let expected = "text without a NUL character";
                 return Err(self.problem(text, expected, "a character that cannot be stored"));
             }
-            return Ok(Some(text.to_owned()));
+            return Ok(Some(match &cell {
+                Cow::Borrowed(whole) => Cow::Borrowed(whole.trim()),
+                Cow::Owned(_) => Cow::Owned(text.to_owned()),
+            }));
         }
         Ok(None)
+    }
+
+    /// As [`Field::need_text`], without a copy.
+    pub(crate) fn need_cell<'r>(&self, row: &'r Row<'_>, expected: &str) -> Result<Cow<'r, str>, Problem> {
+        self.cell(row)?.ok_or_else(|| self.problem("", expected, "empty"))
     }
 
     /// The text, or a rejection when there is none.
@@ -163,7 +178,7 @@ impl Field {
 
     /// A finite number.
     pub(crate) fn number(&self, row: &Row<'_>) -> Result<Option<f64>, Problem> {
-        let Some(text) = self.text(row)? else { return Ok(None) };
+        let Some(text) = self.cell(row)? else { return Ok(None) };
         table::finite(&text).map(Some).ok_or_else(|| self.problem(&text, "a finite number", "not a number"))
     }
 
@@ -175,7 +190,7 @@ impl Field {
     /// An integer step or an instant of UTC.
     pub(crate) fn need_stamp(&self, row: &Row<'_>) -> Result<Stamp, Problem> {
         const EXPECTED: &str = "a time such as 2026-01-31T00:00:00Z, or a whole number of steps";
-        let text = self.need_text(row, EXPECTED)?;
+        let text = self.need_cell(row, EXPECTED)?;
         table::step_or_instant(&text).ok_or_else(|| self.problem(&text, EXPECTED, "not a time"))
     }
 

@@ -1,12 +1,13 @@
 //! Long tables `unique_id, ds, y` become series on a regular grid.
 
 mod frequency;
+mod gather;
 mod grid;
 
 pub use frequency::{format_frequency, parse_frequency};
 
-use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
+use std::borrow::Cow;
+use std::io;
 use std::path::Path;
 
 use domain::{Frequency, Series, Stamp};
@@ -15,12 +16,10 @@ use serde::Serialize;
 use crate::columns::{Field, Layout, Problem};
 use crate::rows::MAX_LISTED;
 use crate::table::{Row, Table};
-use crate::{ReadError, Reject};
+use crate::{ReadError, Reject, WriteError};
 use frequency::Spacings;
+use gather::Gathered;
 use grid::Points;
-
-/// Rows held at most; a series of one second over three years has as many.
-const MAX_ROWS_HELD: usize = 100_000_000;
 
 /// What was found and done on the way from rows to series.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -45,44 +44,78 @@ pub struct Summary {
     pub warnings: Vec<String>,
 }
 
-/// Reads every series of `input` (`-` is standard input), in the order in which they first appear.
+/// A table of series after its first pass: how many there are, and whether they can be handed over as they come.
+///
+/// A file whose names ascend is read twice (for its spacing, then for its values) and held one series at a time.
+/// Anything else, standard input included, is gathered by series: in memory up to 64 MB of rows, the rest in one
+/// temporary file. Either way the series come in ascending order of their names (by bytes).
+pub struct Source<'p> {
+    input: &'p Path,
+    frequency: Option<Frequency>,
+    series: u64,
+    rows: Rows,
+    summary: Summary,
+}
+
+/// Where the rows of a source are.
+enum Rows {
+    InOrder(Spacings),
+    Gathered(Gathered),
+}
+
+impl<'p> Source<'p> {
+    /// Reads `input` (`-` is standard input) for the first time; `frequency` is inferred when absent.
+    pub fn open(input: &'p Path, frequency: Option<Frequency>) -> Result<Self, ReadError> {
+        let mut summary = Summary::default();
+        if input != Path::new("-") {
+            let survey = Survey::of(input)?;
+            if survey.ascending {
+                let rows = Rows::InOrder(survey.spacings);
+                return Ok(Self { input, frequency, series: survey.series, rows, summary });
+            }
+        }
+        let gathered = gather(input, &mut summary)?;
+        let series = gathered.series() as u64;
+        Ok(Self { input, frequency, series, rows: Rows::Gathered(gathered), summary })
+    }
+
+    /// Number of series.
+    pub fn series(&self) -> u64 {
+        self.series
+    }
+
+    /// Hands over one series after the other.
+    pub fn for_each<E>(self, each: &mut dyn FnMut(Series) -> Result<(), E>) -> Result<Summary, ReadError>
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let Self { input, frequency, rows, mut summary, .. } = self;
+        let mut hand_over = |series| {
+            each(series).map_err(|error| ReadError::Refused {
+                path: input.display().to_string(),
+                source: error.into(),
+            })
+        };
+        match rows {
+            Rows::InOrder(spacings) => {
+                one_by_one(input, frequency, &spacings, &mut summary, &mut hand_over)?;
+            }
+            Rows::Gathered(gathered) => {
+                from_gathered(input, frequency, gathered, &mut summary, &mut hand_over)?;
+            }
+        }
+        Ok(summary)
+    }
+}
+
+/// Reads every series of `input` (`-` is standard input), in ascending order of their names.
 pub fn read(input: &Path, frequency: Option<Frequency>) -> Result<(Vec<Series>, Summary), ReadError> {
     let mut all = Vec::new();
-    let summary = for_each(input, frequency, &mut |series| {
+    let summary = Source::open(input, frequency)?.for_each(&mut |series| {
         all.push(series);
         Ok::<(), std::convert::Infallible>(())
     })?;
     Ok((all, summary))
-}
-
-/// Hands over one series at a time, holding only one when the file is sorted by series.
-///
-/// A file is read twice: once for its spacing and its order, once for its values. Standard input, and
-/// files whose series are mixed, are held in memory as a whole (16 bytes a row).
-pub fn for_each<E>(
-    input: &Path,
-    frequency: Option<Frequency>,
-    each: &mut dyn FnMut(Series) -> Result<(), E>,
-) -> Result<Summary, ReadError>
-where
-    E: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let file = input.display().to_string();
-    let mut hand_over = |series| {
-        each(series).map_err(|error| ReadError::Refused { path: file.clone(), source: error.into() })
-    };
-    let mut summary = Summary::default();
-    if file == "-" {
-        hold_all(input, frequency, &mut summary, &mut hand_over)?;
-    } else {
-        let survey = Survey::of(input)?;
-        if survey.sorted {
-            one_by_one(input, frequency, &survey.spacings, &mut summary, &mut hand_over)?;
-        } else {
-            hold_all(input, frequency, &mut summary, &mut hand_over)?;
-        }
-    }
-    Ok(summary)
 }
 
 /// The three columns.
@@ -102,10 +135,10 @@ impl Columns {
     }
 
     /// Name, stamp and value; an empty value, or `NaN` as data frames write it, is a missing one.
-    fn parse(&self, row: &Row<'_>) -> Result<(String, Stamp, Option<f64>), Problem> {
-        let id = self.unique_id.need_text(row, "the name of a series")?;
+    fn parse<'r>(&self, row: &'r Row<'_>) -> Result<(Cow<'r, str>, Stamp, Option<f64>), Problem> {
+        let id = self.unique_id.need_cell(row, "the name of a series")?;
         let stamp = self.ds.need_stamp(row)?;
-        let missing = self.y.text(row)?.is_none_or(|text| text.eq_ignore_ascii_case("nan"));
+        let missing = self.y.cell(row)?.is_none_or(|text| text.eq_ignore_ascii_case("nan"));
         let value = if missing { None } else { self.y.number(row)? };
         Ok((id, stamp, value))
     }
@@ -113,7 +146,7 @@ impl Columns {
 
 /// A row that was understood, with the place it came from.
 struct Found<'r> {
-    id: String,
+    id: Cow<'r, str>,
     stamp: Stamp,
     value: Option<f64>,
     row: &'r Row<'r>,
@@ -140,20 +173,23 @@ fn rows(input: &Path, each: &mut EachFound<'_>) -> Result<(), ReadError> {
 
 /// What a first pass over a file finds.
 struct Survey {
-    sorted: bool,
+    /// Whether the rows of each series follow each other, and the names ascend.
+    ascending: bool,
+    series: u64,
     spacings: Spacings,
 }
 
 impl Survey {
     fn of(input: &Path) -> Result<Self, ReadError> {
-        let hasher = RandomState::new();
-        let (mut current, mut seen) = (String::new(), HashSet::new());
-        let mut survey = Self { sorted: true, spacings: Spacings::default() };
+        let mut current = String::new();
+        let mut survey = Self { ascending: true, series: 0, spacings: Spacings::default() };
         rows(input, &mut |found| {
             let Ok(Found { id, stamp, .. }) = found else { return Ok(()) };
             if id != current {
-                survey.sorted &= seen.insert(hasher.hash_one(&id));
-                current = id;
+                survey.ascending &= *id > *current;
+                survey.series += 1;
+                current.clear();
+                current.push_str(&id);
                 survey.spacings.next_series();
             }
             survey.spacings.add(stamp);
@@ -176,7 +212,7 @@ fn one_by_one(
         read.summary.rows_read += 1;
         let Some(found) = read.good(found) else { return Ok(()) };
         if current.as_ref().is_none_or(|(known, _)| *known != found.id)
-            && let Some((id, points)) = current.replace((found.id, Points::default()))
+            && let Some((id, points)) = current.replace((found.id.into_owned(), Points::default()))
         {
             read.finish(id, points, hand_over)?;
         }
@@ -193,50 +229,55 @@ fn one_by_one(
     Ok(())
 }
 
-fn hold_all(
-    input: &Path,
-    frequency: Option<Frequency>,
-    summary: &mut Summary,
-    hand_over: &mut dyn FnMut(Series) -> Result<(), ReadError>,
-) -> Result<(), ReadError> {
-    let mut all: Vec<(String, Points)> = Vec::new();
-    let mut positions = std::collections::HashMap::new();
-    let mut read = Read { summary, asked: frequency, common: None };
-    let (mut held, mut last) = (0, 0);
+/// Reads rows in any order.
+fn gather(input: &Path, summary: &mut Summary) -> Result<Gathered, ReadError> {
+    let mut gathered = Gathered::default();
+    let mut read = Read { summary, asked: None, common: None };
     rows(input, &mut |found| {
         read.summary.rows_read += 1;
         let Some(found) = read.good(found) else { return Ok(()) };
-        // rows of one series mostly follow each other
-        if all.get(last).is_none_or(|(known, _)| *known != found.id) {
-            last = *positions.entry(found.id.clone()).or_insert_with(|| {
-                all.push((found.id, Points::default()));
-                all.len() - 1
-            });
-        }
-        held += 1;
-        if held > MAX_ROWS_HELD {
-            let limit = MAX_ROWS_HELD.to_string();
-            let found_rows = format!("more than {limit} rows that are not sorted by series");
-            return Err(ReadError::TooLarge { place: found.row.place(), found: found_rows, limit });
-        }
-        let fits = all.get_mut(last).is_none_or(|(_, points)| points.push(found.stamp, found.value));
+        let fits =
+            gathered.push(&found.id, found.stamp, found.value).map_err(|error| refused(input, error))?;
         if !fits {
             read.reject(mixed(found.row, found.stamp));
         }
         Ok(())
     })?;
-    let mut spacings = Spacings::default();
-    for (_, points) in &mut all {
-        spacings.next_series();
-        points.sort();
-        points.stamps().for_each(|stamp| spacings.add(stamp));
+    Ok(gathered)
+}
+
+fn from_gathered(
+    input: &Path,
+    frequency: Option<Frequency>,
+    mut gathered: Gathered,
+    summary: &mut Summary,
+    hand_over: &mut dyn FnMut(Series) -> Result<(), ReadError>,
+) -> Result<(), ReadError> {
+    let order = gathered.in_order();
+    let mut common = frequency;
+    if common.is_none() {
+        let mut spacings = Spacings::default();
+        for place in &order {
+            let mut points = gathered.points(*place).map_err(|error| refused(input, error))?;
+            spacings.next_series();
+            points.sort();
+            points.stamps().for_each(|stamp| spacings.add(stamp));
+        }
+        common = spacings.common();
     }
-    read.common = frequency.or_else(|| spacings.common());
-    for (id, points) in all {
-        read.finish(id, points, hand_over)?;
+    let mut read = Read { summary, asked: frequency, common };
+    for place in order {
+        let points = gathered.points(place).map_err(|error| refused(input, error))?;
+        read.finish(gathered.take_name(place), points, hand_over)?;
     }
     read.summary.frequency = read.common;
     Ok(())
+}
+
+/// The temporary file failed, not the input.
+fn refused(input: &Path, source: io::Error) -> ReadError {
+    let temporary = WriteError { path: "the temporary file of rows".to_owned(), source };
+    ReadError::Refused { path: input.display().to_string(), source: Box::new(temporary) }
 }
 
 /// What is the same for every series of a file.

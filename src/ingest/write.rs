@@ -88,14 +88,7 @@ impl TableWriter {
         let (draft, sink) = if name == "-" {
             (None, Sink::Text(Box::new(BufWriter::new(io::stdout()))))
         } else {
-            // devices and pipes are written to as they are
-            let special = output.metadata().is_ok_and(|meta| !meta.is_file());
-            let (draft, file) = if special {
-                (None, File::options().write(true).open(output).map_err(failed)?)
-            } else {
-                let (draft, file) = Draft::beside(output).map_err(failed)?;
-                (Some(draft), file)
-            };
+            let (draft, file) = Draft::of(output)?;
             let sink = if lower.ends_with(".parquet") || lower.ends_with(".pq") {
                 Sink::Parquet(Box::new(Batches::new(file, columns).map_err(failed)?))
             } else if lower.ends_with(".gz") {
@@ -132,29 +125,40 @@ impl TableWriter {
             Sink::Gzip(out) => out.finish().and_then(|mut out| out.flush()),
             Sink::Parquet(batches) => batches.finish(),
         };
-        written
-            .and_then(|()| draft.map_or(Ok(()), |draft| draft.move_to(&path)))
-            .map_err(|source| WriteError { path: path.display().to_string(), source })
+        written.map_err(|source| WriteError { path: path.display().to_string(), source })?;
+        draft.map_or(Ok(()), |draft| draft.move_to(&path))
     }
 }
 
 /// A file beside the output, removed unless it takes the output's place.
 #[derive(Debug)]
-struct Draft {
+pub struct Draft {
     path: PathBuf,
 }
 
 impl Draft {
+    /// An empty file to write to, and its draft; devices and pipes are written to as they are and have none.
+    pub fn of(output: &Path) -> Result<(Option<Self>, File), WriteError> {
+        let opened = if output.metadata().is_ok_and(|meta| !meta.is_file()) {
+            File::options().write(true).open(output).map(|file| (None, file))
+        } else {
+            Self::beside(output).map(|(draft, file)| (Some(draft), file))
+        };
+        opened.map_err(|source| WriteError { path: output.display().to_string(), source })
+    }
+
+    /// Puts the file in its place.
+    pub fn move_to(self, output: &Path) -> Result<(), WriteError> {
+        std::fs::rename(&self.path, output)
+            .map_err(|source| WriteError { path: output.display().to_string(), source })
+    }
+
     fn beside(output: &Path) -> io::Result<(Self, File)> {
         let mut name = output.file_name().ok_or_else(|| io::Error::other("it names no file"))?.to_owned();
         name.push(format!(".{}.part", std::process::id()));
         let path = output.with_file_name(name);
         let file = File::create(&path)?;
         Ok((Self { path }, file))
-    }
-
-    fn move_to(self, output: &Path) -> io::Result<()> {
-        std::fs::rename(&self.path, output)
     }
 }
 

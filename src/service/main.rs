@@ -6,6 +6,7 @@
 #[macro_use]
 mod output;
 
+mod batches;
 mod charts;
 mod cli;
 mod clock;

@@ -11,8 +11,8 @@ const MAX_POINTS: i64 = 8_000_000;
 /// Rows of one series, as they come.
 #[derive(Debug, Default)]
 pub(super) struct Points {
-    /// Seconds of the epoch, or steps.
-    rows: Vec<(i64, f64)>,
+    /// Seconds of the epoch, or steps; a value that is missing is NaN.
+    pub(super) rows: Vec<(i64, f64)>,
     is_time: Option<bool>,
 }
 
@@ -36,6 +36,11 @@ impl Points {
         }
         self.rows.push((at, value.unwrap_or(f64::NAN)));
         true
+    }
+
+    /// The same kind of stamps, no rows.
+    pub(super) fn empty(&self) -> Self {
+        Self { rows: Vec::new(), is_time: self.is_time }
     }
 
     /// Oldest first; rows of one stamp keep their order, so that sums do not depend on the sort.

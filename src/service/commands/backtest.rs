@@ -1,45 +1,129 @@
 //! `headroom backtest`: how good the forecasts would have been, had they been made earlier.
 
-use rayon::prelude::*;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
 
+use anyhow::Context as _;
+use domain::Series;
+use forecast::{Backtest, BacktestSettings, BacktestSummary, BacktestTotals};
+use ingest::write::Draft;
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::batches;
 use crate::cli;
 use crate::commands::Outcome;
 use crate::commands::forecast::threads;
-use crate::context::write_json;
-use crate::progress::{self, Stopwatch};
+use crate::progress::Stopwatch;
+
+/// What the output begins with; the scores of each series follow.
+#[derive(Debug, Serialize)]
+struct Head {
+    horizon: usize,
+    windows: usize,
+    step: usize,
+}
+
+/// What it ends with.
+#[derive(Debug, Serialize)]
+struct Tail<'a> {
+    overall: &'a BacktestSummary,
+    seconds: f64,
+    /// Wall-clock milliseconds of the whole backtest divided by the number of series, on the threads in use.
+    ms_per_series: f64,
+}
 
 /// Runs the command.
 pub(crate) fn run(args: &cli::Backtest, json: bool) -> anyhow::Result<Outcome> {
     let watch = Stopwatch::start();
     threads(args.threads)?;
-    let frequency =
-        args.freq.as_deref().map(ingest::series::parse_frequency).transpose().map_err(anyhow::Error::msg)?;
-    let (all, input) = ingest::series::read(&args.input, frequency)?;
-    let mut settings = forecast::BacktestSettings::new(args.horizon);
+    let mut settings = BacktestSettings::new(args.horizon);
     settings.windows = args.windows;
     settings.step = args.step.unwrap_or(args.horizon);
     settings.season_lengths = args.season_length.clone();
 
-    let bar = progress::bar("backtesting", all.len() as u64);
-    let score = |series| {
-        let scored = forecast::backtest(series, &settings);
-        bar.inc(1);
-        scored
-    };
-    let series: Vec<forecast::Backtest> = all.par_iter().map(score).collect();
-    bar.finish_and_clear();
-
-    let output = forecast::BacktestReport::new(&settings, series, watch.seconds());
-    write_json(&args.output, &output)?;
+    let head = Head { horizon: args.horizon, windows: args.windows, step: settings.step };
+    let mut scores = Scores::create(&args.output, &head)?;
+    let mut totals = BacktestTotals::default();
+    let input = batches::for_each(
+        "backtesting",
+        &args.input,
+        args.freq.as_deref(),
+        |batch| batch.par_iter().map(|series| timed(series, &settings)).collect::<Vec<_>>(),
+        |scored| {
+            scored.iter().for_each(|series| totals.add(series));
+            scored.iter().try_for_each(|series| scores.add(series))
+        },
+    )?;
+    let overall = totals.summary();
+    let seconds = watch.seconds();
+    let series = (overall.series + overall.skipped).max(1);
+    scores.finish(&Tail { overall: &overall, seconds, ms_per_series: seconds * 1000.0 / series as f64 })?;
     if !json {
-        show(&output.overall);
-    } else if args.output != std::path::Path::new("-") {
-        outln!("{}", serde_json::to_string_pretty(&output.overall)?);
+        show(&overall);
+    } else if args.output != Path::new("-") {
+        outln!("{}", serde_json::to_string_pretty(&overall)?);
     }
     Ok(Outcome::of_rejects(input.rejected))
 }
 
-fn show(overall: &forecast::BacktestSummary) {
+/// The backtest of one series; its time stands with our own forecast, which includes every member.
+fn timed(series: &Series, settings: &BacktestSettings) -> Backtest {
+    let watch = Stopwatch::start();
+    let mut scored = forecast::backtest(series, settings);
+    if let Some(own) = scored.models.get_mut(forecast::OWN) {
+        own.ms_per_series = Some(watch.seconds() * 1000.0);
+    }
+    scored
+}
+
+/// The output: one JSON object whose list of series grows while the work goes on.
+struct Scores<'a> {
+    output: &'a Path,
+    draft: Option<Draft>,
+    out: BufWriter<Box<dyn Write>>,
+    series: usize,
+}
+
+impl<'a> Scores<'a> {
+    fn create(output: &'a Path, head: &Head) -> anyhow::Result<Self> {
+        let (draft, out): (_, Box<dyn Write>) = if output == Path::new("-") {
+            (None, Box::new(io::stdout()))
+        } else {
+            let (draft, file): (_, File) = Draft::of(output)?;
+            (draft, Box::new(file))
+        };
+        let mut scores = Self { output, draft, out: BufWriter::new(out), series: 0 };
+        let head = serde_json::to_string(head)?;
+        scores.write(&format!("{},\n\"series\": [", head.trim_end_matches('}')))?;
+        Ok(scores)
+    }
+
+    fn add(&mut self, series: &Backtest) -> anyhow::Result<()> {
+        let before = if self.series == 0 { "\n" } else { ",\n" };
+        self.series += 1;
+        self.write(&format!("{before}{}", serde_json::to_string(series)?))
+    }
+
+    fn finish(mut self, tail: &Tail<'_>) -> anyhow::Result<()> {
+        let tail = serde_json::to_string(tail)?;
+        self.write(&format!("\n],\n{}\n", tail.trim_start_matches('{')))?;
+        let Self { output, draft, mut out, .. } = self;
+        out.flush().with_context(|| format!("cannot write {}", output.display()))?;
+        match draft {
+            Some(draft) => Ok(draft.move_to(output)?),
+            None => Ok(()),
+        }
+    }
+
+    fn write(&mut self, text: &str) -> anyhow::Result<()> {
+        let written = self.out.write_all(text.as_bytes());
+        written.with_context(|| format!("cannot write {}", self.output.display()))
+    }
+}
+
+fn show(overall: &BacktestSummary) {
     eprintln!("{} series, {} too short to score", overall.series, overall.skipped);
     eprintln!("{:<24} {:>8} {:>8} {:>9} {:>9}", "model", "MASE", "sMAPE", "cover 80", "cover 95");
     for (model, score) in &overall.models {

@@ -4,17 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
-use domain::{Forecast, Series, Stamp};
-use indicatif::ProgressBar;
+use domain::{Forecast, Stamp};
 use ingest::write::{Cell, Kind, TableWriter};
 use serde::Serialize;
 
+use crate::batches;
 use crate::cli;
 use crate::commands::Outcome;
-use crate::progress::{self, Stopwatch};
+use crate::progress::Stopwatch;
 
-/// Series forecast together: enough to keep every core busy, few enough to stay small.
-const SERIES_AT_ONCE: usize = 512;
 /// Warnings shown to people; `--json` has all of them.
 const WARNINGS_SHOWN: usize = 20;
 
@@ -34,12 +32,15 @@ pub(crate) fn run(args: &cli::Forecast, json: bool) -> anyhow::Result<Outcome> {
     let watch = Stopwatch::start();
     let request = request(args)?;
     threads(args.threads)?;
-    let frequency =
-        args.freq.as_deref().map(ingest::series::parse_frequency).transpose().map_err(anyhow::Error::msg)?;
-    let mut sink = Sink::new(&args.output, &args.quantiles, request, progress::bar("forecasting", 0));
-    let input = ingest::series::for_each(&args.input, frequency, &mut |series| sink.take(series))?;
-    sink.finish()?;
-    let mut summary = sink.summary;
+    let mut sink = Sink::new(&args.output, &args.quantiles, &request);
+    let input = batches::for_each(
+        "forecasting",
+        &args.input,
+        args.freq.as_deref(),
+        |batch| forecast::forecast_all(batch, &request),
+        |forecasts| forecasts.iter().try_for_each(|forecast| sink.take(forecast)),
+    )?;
+    let mut summary = sink.finish()?;
     summary.warnings.extend(input.warnings.iter().cloned());
     summary.input = input;
     summary.seconds = watch.seconds();
@@ -69,25 +70,22 @@ pub(crate) fn threads(count: Option<usize>) -> anyhow::Result<()> {
     builder.build_global().context("cannot start the threads")
 }
 
-/// Collects series, forecasts them in batches and writes the rows in input order.
+/// Writes forecasts as they come and counts them.
 struct Sink<'a> {
     output: &'a Path,
     columns: Vec<String>,
-    request: forecast::Request,
-    /// For each requested column, its place among the sorted levels of a forecast.
-    waiting: Vec<Series>,
+    /// For each requested column, its level.
+    levels: &'a [f64],
     writer: Option<TableWriter>,
     summary: Summary,
-    bar: ProgressBar,
 }
 
 impl<'a> Sink<'a> {
-    fn new(output: &'a Path, quantiles: &[String], request: forecast::Request, bar: ProgressBar) -> Self {
+    fn new(output: &'a Path, quantiles: &[String], request: &'a forecast::Request) -> Self {
         Self {
             output,
             columns: quantiles.iter().map(|level| format!("q{}", level.trim())).collect(),
-            request,
-            waiting: Vec::new(),
+            levels: &request.levels,
             writer: None,
             summary: Summary {
                 series: 0,
@@ -97,21 +95,12 @@ impl<'a> Sink<'a> {
                 warnings: Vec::new(),
                 input: ingest::series::Summary::default(),
             },
-            bar,
         }
     }
 
-    fn take(&mut self, series: Series) -> anyhow::Result<()> {
-        self.waiting.push(series);
-        if self.waiting.len() >= SERIES_AT_ONCE { self.flush() } else { Ok(()) }
-    }
-
-    fn flush(&mut self) -> anyhow::Result<()> {
-        let batch = std::mem::take(&mut self.waiting);
-        for forecast in forecast::forecast_all(&batch, &self.request) {
-            self.write(&forecast)?;
-            self.count(&forecast);
-        }
+    fn take(&mut self, forecast: &Forecast) -> anyhow::Result<()> {
+        self.write(forecast)?;
+        self.count(forecast);
         Ok(())
     }
 
@@ -124,8 +113,7 @@ impl<'a> Sink<'a> {
             self.writer = Some(TableWriter::create(self.output, &columns)?);
         }
         let Some(writer) = &mut self.writer else { return Ok(()) };
-        let paths: Vec<&[f64]> =
-            self.request.levels.iter().filter_map(|level| forecast.quantile(*level)).collect();
+        let paths: Vec<&[f64]> = self.levels.iter().filter_map(|level| forecast.quantile(*level)).collect();
         for (step, mean) in forecast.mean.iter().enumerate() {
             let mut cells = vec![
                 Cell::Text(&forecast.unique_id),
@@ -139,7 +127,6 @@ impl<'a> Sink<'a> {
     }
 
     fn count(&mut self, forecast: &Forecast) {
-        self.bar.inc(1);
         self.summary.series += 1;
         if forecast.mean.is_empty() {
             self.summary.failed += 1;
@@ -151,13 +138,12 @@ impl<'a> Sink<'a> {
         self.summary.warnings.extend(forecast.warnings.iter().map(named));
     }
 
-    fn finish(&mut self) -> anyhow::Result<()> {
-        self.flush()?;
-        self.bar.finish_and_clear();
-        match self.writer.take() {
-            Some(writer) => Ok(writer.finish()?),
+    fn finish(self) -> anyhow::Result<Summary> {
+        match self.writer {
+            Some(writer) => writer.finish()?,
             None => anyhow::bail!("there is no series in the input: expected rows of unique_id, ds, y"),
         }
+        Ok(self.summary)
     }
 }
 

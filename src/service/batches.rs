@@ -1,0 +1,84 @@
+//! The series of a file in batches: read, computed and written at the same time, in order, in bounded memory.
+
+use std::path::Path;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use domain::Series;
+use ingest::series::{Source, Summary};
+
+use crate::progress;
+
+/// Series of one batch: enough to keep every core busy …
+const SERIES: usize = 512;
+/// … and points, so that long series stay small, too.
+const POINTS: usize = 600_000;
+
+/// Nobody takes batches any more; the error of whoever stopped comes first.
+const STOPPED: &str = "the work on the series ended early";
+
+/// Runs `compute` on batches of the series of `input`, off this thread, and hands each result to `take`, in order.
+pub(crate) fn for_each<T: Send>(
+    what: &str,
+    input: &Path,
+    frequency: Option<&str>,
+    compute: impl Fn(&[Series]) -> T + Send,
+    mut take: impl FnMut(T) -> anyhow::Result<()>,
+) -> anyhow::Result<Summary> {
+    let frequency = frequency.map(ingest::series::parse_frequency).transpose().map_err(anyhow::Error::msg)?;
+    let reading = progress::bar("reading", 0);
+    reading.enable_steady_tick(Duration::from_millis(200));
+    let source = Source::open(input, frequency)?;
+    reading.finish_and_clear();
+    let bar = progress::bar(what, source.series());
+    let summary = std::thread::scope(|scope| {
+        let (batches, to_compute) = sync_channel(1);
+        let (results, to_take) = sync_channel(1);
+        let reader = scope.spawn(move || -> anyhow::Result<Summary> {
+            let mut batch = Batch::default();
+            let summary = source.for_each(&mut |series| {
+                batch.add(series);
+                if batch.is_full() { batches.send(batch.take()).map_err(|_| STOPPED) } else { Ok(()) }
+            })?;
+            batches.send(batch.take()).map_err(|_| anyhow::anyhow!(STOPPED))?;
+            Ok(summary)
+        });
+        scope.spawn(move || {
+            for batch in to_compute {
+                if results.send((batch.len(), compute(&batch))).is_err() {
+                    return;
+                }
+            }
+        });
+        for (series, result) in to_take {
+            take(result)?;
+            bar.inc(series as u64);
+        }
+        reader.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the reader of the series panicked")))
+    });
+    bar.finish_and_clear();
+    summary
+}
+
+/// Series that wait to be computed together.
+#[derive(Default)]
+struct Batch {
+    series: Vec<Series>,
+    points: usize,
+}
+
+impl Batch {
+    fn add(&mut self, series: Series) {
+        self.points += series.len();
+        self.series.push(series);
+    }
+
+    fn is_full(&self) -> bool {
+        self.series.len() >= SERIES || self.points >= POINTS
+    }
+
+    fn take(&mut self) -> Vec<Series> {
+        self.points = 0;
+        std::mem::take(&mut self.series)
+    }
+}
