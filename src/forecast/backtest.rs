@@ -145,7 +145,8 @@ impl Window {
         };
         let study = Study::new(&known, request);
         let finished = |path: &[f64], fold_paths: &[Vec<f64>]| {
-            let quantiles = study.calibrate(fold_paths, None).quantiles(path, &SCORED_LEVELS, 0);
+            let quantiles =
+                study.calibrate(&study.lessons(fold_paths), None).quantiles(path, &SCORED_LEVELS, 0);
             let finished = finish(&study, request, &known, path, quantiles, &SCORED_LEVELS);
             (finished.path, finished.quantiles)
         };

@@ -34,7 +34,7 @@ fn one(series: &Series, request: &Checked) -> Forecast {
         request,
         series,
         &study.path,
-        study.calibrate(&study.fold_paths, None).quantiles(&study.path, &request.levels, 0),
+        study.calibrate(&study.lessons(&study.fold_paths), None).quantiles(&study.path, &request.levels, 0),
         &request.levels,
     );
     Forecast {
@@ -106,13 +106,14 @@ pub(crate) fn finish(
 fn accuracy(study: &Study, paths: &[Vec<f64>], horizon: usize) -> (Option<Accuracy>, Vec<Option<f64>>) {
     let scale = study.scale();
     let floor = if study.history.non_negative { 0.0 } else { f64::MIN };
+    let lessons = study.lessons(paths);
     let quantiles: Vec<Vec<Vec<f64>>> = paths
         .iter()
         .enumerate()
         .map(|(fold, path)| {
             let left_out = (paths.len() > 1).then_some(fold);
             let mut quantiles =
-                study.calibrate(paths, left_out).quantiles(path, &SCORED_LEVELS, study.phase(fold));
+                study.calibrate(&lessons, left_out).quantiles(path, &SCORED_LEVELS, study.phase(fold));
             quantiles.iter_mut().flatten().for_each(|value| *value = value.max(floor));
             quantiles
         })

@@ -3,11 +3,15 @@
 use crate::recipe::RECIPE;
 use crate::seasons::Seasons;
 
-/// Fewest points before the oldest origin.
+/// Fewest points before the oldest origin, and the part of history that they are at least.
 const LEAST_HISTORY: usize = 5;
+const LEAST_SHARE: usize = 4;
 
-/// Overlapping folds, where history is too short for three separate ones.
-const OVERLAPPING: usize = 5;
+/// Overlapping folds, where history is too short for that many separate ones.
+const OVERLAPPING: usize = 8;
+
+/// A horizon of which so many fit into a season is tried at the same phase of earlier seasons.
+const SEASONS_APART: usize = 6;
 
 /// Origins of the internal backtest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +24,7 @@ pub(crate) struct Folds {
 
 /// Plans folds of the request's horizon at the end of `length` points, or as near to it as history allows.
 pub(crate) fn plan(length: usize, horizon: usize, seasons: &Seasons) -> Folds {
-    let wanted = (2 * seasons.long() + seasons.long() / 4 + 8).min(length / 2);
+    let wanted = (2 * seasons.long() + seasons.long() / 4 + 8).min(length / 2).max(length / LEAST_SHARE);
     let least = wanted.max((2 * seasons.short() + 2).min(length * 3 / 5)).max(LEAST_HISTORY);
     let room = length.saturating_sub(least);
     if room == 0 || horizon == 0 {
@@ -29,13 +33,16 @@ pub(crate) fn plan(length: usize, horizon: usize, seasons: &Seasons) -> Folds {
     // A horizon that is short against the season is tried at the same phase of earlier seasons: the last hours
     // say little about the same hour tomorrow.
     let short = seasons.short();
-    let (scored, step, count) = if RECIPE.folds.most * horizon < short && room >= 2 * short + horizon {
-        (horizon, short, ((room - horizon) / short + 1).min(RECIPE.folds.most))
-    } else if room >= 3 * horizon {
-        (horizon, horizon, (room / horizon).min(RECIPE.folds.most))
+    let most = RECIPE.folds.most;
+    let (scored, step, count) = if SEASONS_APART * horizon < short && room >= 2 * short + horizon {
+        (horizon, short, ((room - horizon) / short + 1).min(most))
+    } else if room >= OVERLAPPING * horizon {
+        (horizon, horizon, (room / horizon).min(most))
     } else {
         let scored = horizon.min((room * 2 / 3).max(1));
         let step = ((room - scored) / (OVERLAPPING - 1)).max(1);
+        // Whole seasons apart, where there is room, so that the origins see the same phase.
+        let step = if step > short { step / short * short } else { step };
         (scored, step, ((room - scored) / step + 1).min(OVERLAPPING))
     };
     let newest = length - scored;
@@ -54,12 +61,14 @@ mod tests {
     fn long_history_gives_separate_folds_of_the_full_horizon() {
         let folds = plan(1000, 48, &weekly());
         assert_eq!(folds.horizon, 48);
-        assert_eq!(folds.origins, [712, 760, 808, 856, 904, 952]);
+        assert_eq!(folds.origins, [424, 472, 520, 568, 616, 664, 712, 760, 808, 856, 904, 952]);
     }
 
     #[test]
     fn a_short_horizon_is_tried_at_the_same_hour_of_earlier_days() {
-        assert_eq!(plan(1000, 3, &weekly()).origins, [877, 901, 925, 949, 973, 997]);
+        let origins = plan(1000, 3, &weekly()).origins;
+        assert_eq!((origins.len(), origins[0], origins[11]), (12, 733, 997));
+        assert!(origins.windows(2).all(|pair| pair[1] - pair[0] == 24));
     }
 
     #[test]

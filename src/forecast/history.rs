@@ -143,19 +143,23 @@ fn one_offs(values: &[f64], seasons: &[usize]) -> Vec<usize> {
     if limit <= 0.0 {
         return Vec::new();
     }
-    let unlike = |index: usize, other: Option<usize>| {
-        other
-            .and_then(|other| values.get(other))
-            .filter(|other| !other.is_nan())
-            .map(|other| (values[index] - other).abs() > limit)
+    // Whether the value is unlike all of the others that were measured, of which there must be one.
+    let unlike = |index: usize, others: &dyn Fn(usize) -> Option<usize>| {
+        let mut any = false;
+        for distance in &distances {
+            let other = others(*distance).and_then(|other| values.get(other)).copied().unwrap_or(f64::NAN);
+            if (values[index] - other).abs() <= limit {
+                return false;
+            }
+            any |= !other.is_nan();
+        }
+        any
     };
     let found: Vec<usize> = (0..n)
         .filter(|&index| {
-            let before: Vec<bool> =
-                distances.iter().filter_map(|distance| unlike(index, index.checked_sub(*distance))).collect();
-            let after: Vec<bool> =
-                distances.iter().filter_map(|distance| unlike(index, Some(index + distance))).collect();
-            !before.is_empty() && !after.is_empty() && before.iter().chain(&after).all(|unlike| *unlike)
+            !values[index].is_nan()
+                && unlike(index, &|distance| index.checked_sub(distance))
+                && unlike(index, &|distance| Some(index + distance))
         })
         .collect();
     let episodes = found.windows(2).filter(|pair| pair[1] - pair[0] > short).count() + 1;

@@ -32,7 +32,6 @@ pub(crate) struct Folds {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Combination {
     pub(crate) power: f64,
-    pub(crate) recency: f64,
     pub(crate) least_share: f64,
     pub(crate) band: f64,
 }

@@ -2,6 +2,7 @@
 
 use domain::Frequency;
 
+use crate::linear::dot;
 use crate::order::{mean, sorted_quantile};
 
 /// One-sided 95 % of the normal distribution: the level of the test.
@@ -22,6 +23,9 @@ const NEARLY_STRONGEST_OF_STEPS: f64 = 0.85;
 
 /// A weaker autocorrelation is of no use, however significant.
 const LEAST_STRENGTH: f64 = 0.1;
+
+/// Share of the autocorrelation at a season that is left at twice the season.
+const ECHO: f64 = 0.25;
 
 /// Candidates where the source has no clock: quarters, months, weeks, days of hours, half hours, 5 minutes …
 const STEP_CANDIDATES: [usize; 10] = [4, 7, 12, 24, 48, 52, 96, 168, 288, 336];
@@ -132,19 +136,27 @@ fn strength(values: &[f64], season: usize, shorter: Option<usize>) -> Option<f64
         return None;
     }
     let window = &values[n.saturating_sub(season * 12)..];
-    let rest = match shorter {
-        Some(shorter) => without_profile(window, shorter),
-        None => without_trend(window, season),
-    };
-    let at_season = autocorrelation(&rest, season);
+    let mut rest = without_trend(window, season);
+    if let Some(shorter) = shorter {
+        rest = without_profile(&rest, shorter);
+    }
+    let rest = Centred::new(rest);
+    let at_season = rest.autocorrelation(season);
+    if at_season <= LEAST_STRENGTH || at_season <= rest.autocorrelation(season / 2) {
+        return None;
+    }
+    // A wobble comes back once, a season again and again.
+    if rest.autocorrelation(2 * season) < ECHO * at_season {
+        return None;
+    }
     // Lags within the season enter the error of the estimate; a coarse grid of them is enough.
     let stride = (season / 24).max(1);
     let inner: f64 =
-        (stride..season).step_by(stride).map(|lag| autocorrelation(&rest, lag).powi(2)).sum::<f64>()
+        (stride..season).step_by(stride).map(|lag| rest.autocorrelation(lag).powi(2)).sum::<f64>()
             * stride as f64;
-    let error = ((1.0 + 2.0 * inner.min(rest.len() as f64 / 4.0)) / rest.len() as f64).sqrt();
-    let half = autocorrelation(&rest, season / 2);
-    (at_season > CRITICAL * error && at_season > half && at_season > LEAST_STRENGTH).then_some(at_season)
+    let count = rest.values.len() as f64;
+    let error = ((1.0 + 2.0 * inner.min(count / 4.0)) / count).sqrt();
+    (at_season > CRITICAL * error).then_some(at_season)
 }
 
 /// Differences from a centred moving average over one season (ends use what is there).
@@ -202,14 +214,25 @@ pub(crate) fn moving_average(values: &[f64], width: usize) -> Vec<f64> {
         .collect()
 }
 
-fn autocorrelation(values: &[f64], lag: usize) -> f64 {
-    let centre = mean(values);
-    let variance: f64 = values.iter().map(|value| (value - centre).powi(2)).sum();
-    if lag >= values.len() || variance <= 0.0 {
-        return 0.0;
+/// Values around their mean.
+struct Centred {
+    values: Vec<f64>,
+    variation: f64,
+}
+
+impl Centred {
+    fn new(mut values: Vec<f64>) -> Self {
+        let centre = mean(&values);
+        values.iter_mut().for_each(|value| *value -= centre);
+        Self { variation: dot(&values, &values), values }
     }
-    let shared: f64 = values.iter().zip(&values[lag..]).map(|(a, b)| (a - centre) * (b - centre)).sum();
-    shared / variance
+
+    fn autocorrelation(&self, lag: usize) -> f64 {
+        match self.values.get(lag..) {
+            Some(later) if self.variation > 0.0 => dot(&self.values[..later.len()], later) / self.variation,
+            _ => 0.0,
+        }
+    }
 }
 
 #[cfg(test)]

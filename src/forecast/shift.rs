@@ -1,12 +1,15 @@
 //! Level shifts: what lies before a lasting jump only lends its shape, moved to the new level.
 
-use crate::order::{mean, sorted_quantile};
+use crate::order::mean;
 
 /// Fewest points on the new level; and at least one long season.
 const LEAST_AFTER: usize = 3;
 
 /// A jump is believed when the levels lie apart by this many times the usual range of both sides together.
 const APART: f64 = 2.0;
+
+/// Two levels that far apart explain at least this share of the variation; the sums tell before anything is sorted.
+const LEAST_EXPLAINED: f64 = 0.2;
 
 /// A level is known when this share of earlier values lies near it.
 const KNOWN_SHARE: f64 = 0.03;
@@ -59,8 +62,9 @@ fn best_split(values: &[f64], after: usize) -> Option<usize> {
         return None;
     }
     let total = mean(values);
+    let variation: f64 = values.iter().map(|value| (value - total).powi(2)).sum();
     let stride = (n / PLACES).max(1);
-    let (mut best, mut most) = (None, 0.0);
+    let (mut best, mut most) = (None, LEAST_EXPLAINED * variation);
     let mut sum = 0.0;
     for (index, value) in values.iter().enumerate() {
         if index >= after && index + after <= n && index % stride == 0 {
@@ -89,10 +93,15 @@ struct Side {
 
 impl Side {
     fn of(values: &[f64]) -> Self {
-        let mut sorted = values.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        let at = |level: f64| sorted_quantile(&sorted, level);
-        Self { median: at(0.5), range: at(0.9) - at(0.1), least: at(0.0) }
+        let mut values = values.to_vec();
+        // Nearest ranks: the middle first, then the outer two within their halves.
+        let last = values.len() - 1;
+        let (low, middle, high) = (last / 10, last / 2, last - last / 10);
+        let median = *values.select_nth_unstable_by(middle, f64::total_cmp).1;
+        let low = *values[..=middle].select_nth_unstable_by(low, f64::total_cmp).1;
+        let high = *values[middle..].select_nth_unstable_by(high - middle, f64::total_cmp).1;
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        Self { median, range: high - low, least }
     }
 }
 

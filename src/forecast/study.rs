@@ -9,13 +9,16 @@ use crate::events;
 use crate::fees::Fees;
 use crate::folds::{self, Folds};
 use crate::history::History;
-use crate::members::{Model, SEASONAL_NAIVE, View, ZOO};
+use crate::members::{Member, SEASONAL_NAIVE, View, ZOO};
 use crate::order::mean;
 use crate::request::Checked;
 use crate::seasons::{self, Seasons};
 
 /// Paths may leave the range of history by this share of it, and by more when the horizon is long against history.
 const CLIP_SHARE: f64 = 0.5;
+
+/// Differences below this share of the largest value are rounding.
+const ROUNDING: f64 = 1e-6;
 
 /// Below this share of the mean, a smallest value makes logarithms unsteady, and the offset is added before.
 const LOG_NEAR_ZERO: f64 = 0.02;
@@ -78,7 +81,15 @@ impl Study {
         let calendar = Calendar::daily(history.grid, n + request.horizon);
         let views = views(&history, &folds, &usual, &seasons, calendar.as_ref(), request.horizon);
         let zoo = if folds.origins.is_empty() { &[SEASONAL_NAIVE] } else { ZOO };
-        let runs: Vec<Run> = zoo.iter().filter_map(|model| run(model, &views, request.horizon)).collect();
+        let ranges: Vec<(f64, f64)> = views.iter().map(allowed).collect();
+        let runs: Vec<Run> = if n == 0 {
+            vec![Run { name: "seasonal_naive", folds: Vec::new(), ahead: vec![0.0; request.horizon] }]
+        } else {
+            zoo.iter()
+                .flat_map(|model| model.run(&views))
+                .filter_map(|member| clip(member, &ranges))
+                .collect()
+        };
         let errors = combine::errors(&runs, &actuals);
         let weights = combine::weights(&errors, None);
         let fold_paths = (0..folds.origins.len())
@@ -105,17 +116,15 @@ impl Study {
         }
     }
 
-    /// The error distribution of paths forecast at the folds: the combination's, or one member's.
-    pub(crate) fn calibrate(&self, fold_paths: &[Vec<f64>], left_out: Option<usize>) -> Calibration {
+    /// What paths forecast at the folds teach: the combination's, or one member's.
+    pub(crate) fn lessons(&self, fold_paths: &[Vec<f64>]) -> Lessons {
         let phases: Vec<usize> = (0..fold_paths.len()).map(|fold| self.phase(fold)).collect();
-        let lessons = Lessons {
-            paths: fold_paths,
-            actuals: &self.actuals,
-            left_out,
-            phases: &phases,
-            season: self.seasons.short(),
-        };
-        Calibration::learn(lessons)
+        Lessons::new(fold_paths, &self.actuals, &phases, self.seasons.short())
+    }
+
+    /// The error distribution that every fold but `left_out` shows.
+    pub(crate) fn calibrate(&self, lessons: &Lessons, left_out: Option<usize>) -> Calibration {
+        Calibration::learn(lessons, left_out)
             .unwrap_or_else(|| Calibration::from_changes(&self.usual, self.seasons.short()))
     }
 
@@ -133,12 +142,14 @@ impl Study {
     }
 }
 
-/// Mean absolute difference at a lag over measured points; `None` when it is 0 or there is no pair.
+/// Mean absolute difference at a lag over measured points; `None` when there is no pair, or when it is no more than
+/// rounding beside the values: errors divided by it would say nothing.
 pub(crate) fn seasonal_difference(values: &[f64], lag: usize) -> Option<f64> {
     let pairs = values.iter().zip(values.get(lag..)?);
     let steps: Vec<f64> =
         pairs.map(|(before, now)| (now - before).abs()).filter(|step| !step.is_nan()).collect();
-    Some(mean(&steps)).filter(|scale| *scale > 0.0)
+    let largest = values.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
+    Some(mean(&steps)).filter(|scale| *scale > ROUNDING * largest)
 }
 
 /// One view a fold, oldest first, then the view of everything.
@@ -167,18 +178,25 @@ fn views<'a>(
         .collect()
 }
 
-/// Runs a member over all views and keeps its paths near the range of history.
-fn run(model: &Model, views: &[View], horizon: usize) -> Option<Run> {
-    if views.last()?.level.is_empty() {
-        return Some(Run { name: model.name, folds: Vec::new(), ahead: vec![0.0; horizon] });
-    }
-    let mut paths = model.run(views)?;
-    for (path, view) in paths.iter_mut().zip(views) {
-        let low = view.level.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = view.level.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let margin = (high - low) * (CLIP_SHARE + view.horizon as f64 / view.level.len() as f64);
-        path.iter_mut().for_each(|value| *value = value.clamp(low - margin, high + margin));
+/// The range that paths are kept in: that of history and a margin.
+fn allowed(view: &View) -> (f64, f64) {
+    let low = view.level.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = view.level.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let margin = (high - low) * (CLIP_SHARE + view.horizon as f64 / view.level.len() as f64);
+    (low - margin, high + margin)
+}
+
+/// A member with its paths kept within the ranges of the views; `None` when it did not end in numbers.
+fn clip(member: Member, ranges: &[(f64, f64)]) -> Option<Run> {
+    let Member { name, mut paths } = member;
+    for (path, (low, high)) in paths.iter_mut().zip(ranges) {
+        for value in path.iter_mut() {
+            if !value.is_finite() {
+                return None;
+            }
+            *value = value.clamp(*low, *high);
+        }
     }
     let ahead = paths.pop()?;
-    Some(Run { name: model.name, folds: paths, ahead })
+    Some(Run { name, folds: paths, ahead })
 }

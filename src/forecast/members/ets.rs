@@ -1,11 +1,10 @@
 //! Exponential smoothing in its additive error-correction form (Hyndman, Koehler, Ord & Snyder 2008):
-//! level, optional damped trend, none, one or two seasons (Taylor 2003), and a first-order correction of the
-//! error where there are seasons.
+//! level, optional damped trend, none or one season, and with a season a first-order correction of the error.
 
 use super::{Scale, View};
 use crate::order::mean;
 
-/// Points at the end of history that the parameter search looks at: at least this, or this many long seasons.
+/// Points at the end of history that the parameter search looks at: at least this, or this many seasons.
 const SEARCH_POINTS: usize = 500;
 const SEARCH_SEASONS: usize = 6;
 
@@ -26,15 +25,13 @@ pub(super) struct Spec {
     pub(super) seasonal: Seasonal,
 }
 
-/// Which seasons the states follow.
+/// Which season the states follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Seasonal {
-    /// None.
+    /// None; for series without a season.
     None,
     /// The shortest.
     Short,
-    /// The shortest and the longest.
-    Both,
 }
 
 /// Smoothing weights, each in 0 to 1.
@@ -46,10 +43,8 @@ pub(crate) struct Weights {
     pub(crate) trend: f64,
     /// Damping of the trend; 1 keeps it, 0 has none.
     pub(crate) damping: f64,
-    /// Of the short season.
-    pub(crate) short: f64,
-    /// Of the long season.
-    pub(crate) long: f64,
+    /// Of the season.
+    pub(crate) season: f64,
     /// Share of the last error that carries over to the next step.
     pub(crate) carry: f64,
 }
@@ -58,21 +53,19 @@ pub(crate) struct Weights {
 pub(super) fn run(spec: Spec, views: &[View]) -> Option<Vec<Vec<f64>>> {
     let oldest = views.first()?;
     let seasons = oldest.seasons;
-    let lengths = match spec.seasonal {
-        Seasonal::None => [1, 1],
-        Seasonal::Short if seasons.short() > 1 => [seasons.short(), 1],
-        Seasonal::Both if seasons.long() > seasons.short() => [seasons.short(), seasons.long()],
-        Seasonal::Short | Seasonal::Both => return None,
+    let season = match spec.seasonal {
+        Seasonal::None if seasons.short() == 1 => 1,
+        Seasonal::Short if seasons.short() > 1 => seasons.short(),
+        Seasonal::None | Seasonal::Short => return None,
     };
-    let longest = lengths[0].max(lengths[1]);
     let window =
-        |history: &'_ [f64]| history.len().saturating_sub((SEARCH_SEASONS * longest).max(SEARCH_POINTS));
+        |history: &'_ [f64]| history.len().saturating_sub((SEARCH_SEASONS * season).max(SEARCH_POINTS));
     let history = oldest.on(spec.scale)?;
-    if history.len() < 2 * longest + 3 {
+    if history.len() < 2 * season + 3 {
         return None;
     }
     let mut weights =
-        search(&history[window(history)..], lengths, spec.trend, start(lengths, spec.trend), SEARCH_ROUNDS);
+        search(&history[window(history)..], season, spec.trend, start(season, spec.trend), SEARCH_ROUNDS);
     views
         .iter()
         .enumerate()
@@ -80,48 +73,47 @@ pub(super) fn run(spec: Spec, views: &[View]) -> Option<Vec<Vec<f64>>> {
             let history = view.on(spec.scale)?;
             let history = &history[window(history)..];
             // Without seasons a step of the search is cheap, and a level that moves more than before is followed.
-            if fold > 0 && longest == 1 && view.horizon <= TOUCH_UP_HORIZON {
-                weights = search(history, lengths, spec.trend, weights, TOUCH_UP_ROUNDS);
+            if fold > 0 && season == 1 && view.horizon <= TOUCH_UP_HORIZON {
+                weights = search(history, season, spec.trend, weights, TOUCH_UP_ROUNDS);
             }
-            Some(view.back(spec.scale, filter(history, lengths, weights).predict(view.horizon)))
+            Some(view.back(spec.scale, filter(history, season, weights).predict(view.horizon)))
         })
         .collect()
 }
 
 /// Simple smoothing with or without a damped trend of what is left of a series at each origin, oldest first.
 pub(super) fn smooth(rests: &[Vec<f64>], damping: Option<f64>, horizons: &[usize]) -> Vec<Vec<f64>> {
-    let mut weights = start([1, 1], damping.is_some());
+    let mut weights = start(1, damping.is_some());
     let mut rounds = SEARCH_ROUNDS;
     let mut paths = Vec::with_capacity(rests.len());
     for (rest, horizon) in rests.iter().zip(horizons) {
         let recent = &rest[rest.len().saturating_sub(SEARCH_POINTS)..];
-        weights = search(recent, [1, 1], damping.is_some(), weights, rounds);
+        weights = search(recent, 1, damping.is_some(), weights, rounds);
         rounds = if *horizon <= TOUCH_UP_HORIZON { TOUCH_UP_ROUNDS } else { 0 };
         if let Some(cap) = damping {
             weights.damping = weights.damping.min(cap);
         }
-        paths.push(filter(recent, [1, 1], weights).predict(*horizon));
+        paths.push(filter(recent, 1, weights).predict(*horizon));
     }
     paths
 }
 
 /// Where the search starts.
-fn start(lengths: [usize; 2], trend: bool) -> Weights {
-    let seasonal = lengths[0] > 1;
+fn start(season: usize, trend: bool) -> Weights {
+    let seasonal = season > 1;
     let when = |on: bool, value: f64| if on { value } else { 0.0 };
     Weights {
         level: if seasonal { 0.1 } else { 0.5 },
         trend: when(trend, 0.05),
         damping: when(trend, 0.95),
-        short: when(seasonal, 0.1),
-        long: when(lengths[1] > 1, 0.1),
+        season: when(seasonal, 0.1),
         carry: when(seasonal, 0.5),
     }
 }
 
 /// Minimizes the mean absolute one-step error by a pattern search with shrinking steps.
-fn search(history: &[f64], lengths: [usize; 2], trend: bool, from: Weights, rounds: usize) -> Weights {
-    let seasonal = lengths[0] > 1;
+fn search(history: &[f64], season: usize, trend: bool, from: Weights, rounds: usize) -> Weights {
+    let seasonal = season > 1;
     let mut best = from;
     type Pick = fn(&mut Weights) -> &mut f64;
     let mut free: Vec<(Pick, f64)> = vec![(|weights| &mut weights.level, 0.99)];
@@ -130,13 +122,10 @@ fn search(history: &[f64], lengths: [usize; 2], trend: bool, from: Weights, roun
         free.push((|weights| &mut weights.damping, 0.99));
     }
     if seasonal {
-        free.push((|weights| &mut weights.short, 0.6));
+        free.push((|weights| &mut weights.season, 0.6));
         free.push((|weights| &mut weights.carry, 0.95));
     }
-    if lengths[1] > 1 {
-        free.push((|weights| &mut weights.long, 0.6));
-    }
-    let mut least = filter(history, lengths, best).error;
+    let mut least = filter(history, season, best).error;
     // Steps are on the logistic scale, so that 0.01 and 0.99 are as easy to reach as 0.5.
     let mut step = 1.6;
     for _ in 0..rounds {
@@ -147,7 +136,7 @@ fn search(history: &[f64], lengths: [usize; 2], trend: bool, from: Weights, roun
                 let value = pick(&mut tried);
                 let odds = (*value / (1.0 - *value)).ln() + direction;
                 *value = (1.0 / (1.0 + (-odds).exp())).clamp(0.001, *cap);
-                let error = filter(history, lengths, tried).error;
+                let error = filter(history, season, tried).error;
                 if error < least {
                     (best, least) = (tried, error);
                     break;
@@ -166,40 +155,34 @@ pub(crate) struct State {
     weights: Weights,
     level: f64,
     trend: f64,
-    /// The next step's part is at `phase[i]` of `seasons[i]`.
-    seasons: [Vec<f64>; 2],
-    phase: [usize; 2],
+    /// The next step's part is at `phase`.
+    season: Vec<f64>,
+    phase: usize,
     last_error: f64,
-    /// Mean absolute one-step error after the first long season.
+    /// Mean absolute one-step error after the first season.
     error: f64,
 }
 
 /// Runs the recursions over history.
-pub(crate) fn filter(history: &[f64], lengths: [usize; 2], weights: Weights) -> State {
-    let (short, long) = (lengths[0].max(1), lengths[1].max(1));
-    let warm = short.max(long);
-    let mut seasons = [vec![0.0; short], vec![0.0; long]];
+pub(crate) fn filter(history: &[f64], season: usize, weights: Weights) -> State {
+    let warm = season.max(1);
+    let mut shape = vec![0.0; warm];
     let start = if warm > 1 {
         mean(&history[..warm.min(history.len())])
     } else {
         history.first().copied().unwrap_or(0.0)
     };
-    if short > 1 {
-        // The first cycles give the first shape: of the day its mean over the warm-up, of the week the rest.
-        let cycles = (warm.max(2 * short)).min(history.len()) / short;
-        let base = mean(&history[..cycles * short]);
-        for (phase, value) in seasons[0].iter_mut().enumerate() {
+    if warm > 1 {
+        // The first two cycles give the first shape.
+        let cycles = (2 * warm).min(history.len()) / warm;
+        let base = mean(&history[..cycles * warm]);
+        for (phase, value) in shape.iter_mut().enumerate() {
             *value =
-                (0..cycles).map(|cycle| history[cycle * short + phase] - base).sum::<f64>() / cycles as f64;
-        }
-    }
-    if long > 1 {
-        for phase in 0..long.min(history.len()) {
-            seasons[1][phase] = history[phase] - start - seasons[0][phase % short];
+                (0..cycles).map(|cycle| history[cycle * warm + phase] - base).sum::<f64>() / cycles as f64;
         }
     }
     let mut state =
-        State { weights, level: start, trend: 0.0, seasons, phase: [0, 0], last_error: 0.0, error: 0.0 };
+        State { weights, level: start, trend: 0.0, season: shape, phase: 0, last_error: 0.0, error: 0.0 };
     let (mut sum, mut count) = (0.0, 0_usize);
     for (index, value) in history.iter().enumerate() {
         let error = state.step(*value);
@@ -215,18 +198,14 @@ pub(crate) fn filter(history: &[f64], lengths: [usize; 2], weights: Weights) -> 
 impl State {
     /// Takes one value in and returns its one-step error.
     fn step(&mut self, value: f64) -> f64 {
-        let Weights { level, trend, damping, short, long, carry } = self.weights;
+        let Weights { level, trend, damping, season, carry } = self.weights;
         let drift = damping * self.trend;
-        let seasonal = self.seasons[0][self.phase[0]] + self.seasons[1][self.phase[1]];
-        let raw = value - (self.level + drift + seasonal);
+        let raw = value - (self.level + drift + self.season[self.phase]);
         let error = raw - carry * self.last_error;
         self.level += drift + level * error;
         self.trend = drift + level * trend * error;
-        self.seasons[0][self.phase[0]] += short * error;
-        self.seasons[1][self.phase[1]] += long * error;
-        for (phase, season) in self.phase.iter_mut().zip(&self.seasons) {
-            *phase = if *phase + 1 == season.len() { 0 } else { *phase + 1 };
-        }
+        self.season[self.phase] += season * error;
+        self.phase = if self.phase + 1 == self.season.len() { 0 } else { self.phase + 1 };
         self.last_error = raw;
         error
     }
@@ -239,11 +218,8 @@ impl State {
                 growth += factor * self.trend;
                 factor *= self.weights.damping;
                 carried *= self.weights.carry;
-                let seasonal = |which: usize| {
-                    let season = &self.seasons[which];
-                    season[(self.phase[which] + step) % season.len()]
-                };
-                self.level + growth + seasonal(0) + seasonal(1) + carried
+                let seasonal = self.season[(self.phase + step) % self.season.len()];
+                self.level + growth + seasonal + carried
             })
             .collect()
     }
@@ -253,28 +229,68 @@ impl State {
 mod tests {
     use super::*;
 
-    const SIMPLE: Weights =
-        Weights { level: 0.5, trend: 0.0, damping: 0.0, short: 0.0, long: 0.0, carry: 0.0 };
+    const SIMPLE: Weights = Weights { level: 0.5, trend: 0.0, damping: 0.0, season: 0.0, carry: 0.0 };
 
     #[test]
     fn simple_smoothing_is_the_textbook_recursion() {
         // level: 10, then 10 + 0.5 (12 - 10) = 11, then 11 + 0.5 (8 - 11) = 9.5
-        assert_eq!(filter(&[10.0, 12.0, 8.0], [1, 1], SIMPLE).predict(2), [9.5, 9.5]);
+        assert_eq!(filter(&[10.0, 12.0, 8.0], 1, SIMPLE).predict(2), [9.5, 9.5]);
     }
 
     #[test]
     fn damped_trend_is_the_textbook_recursion() {
         let weights = Weights { level: 0.5, trend: 0.4, damping: 0.9, ..SIMPLE };
         // Error 2 at the second point: level 11, trend 0.5 · 0.4 · 2 = 0.4; ahead: 11 + 0.36, 11 + 0.36 + 0.324.
-        let path = filter(&[10.0, 12.0], [1, 1], weights).predict(2);
+        let path = filter(&[10.0, 12.0], 1, weights).predict(2);
         assert!((path[0] - 11.36).abs() < 1e-12 && (path[1] - 11.684).abs() < 1e-12, "{path:?}");
+    }
+
+    /// The recursions of statsforecast 2.1.1: `ets_f(y, 4, model="AAA", damped=True)`, run from the parameters and initial
+    /// states that it found (printed to nine digits), must end in the first step of its `forecast_ets`. Further ahead
+    /// that function counts the first damping twice; the textbook's sum is tested above.
+    #[test]
+    fn damped_seasonal_smoothing_forecasts_what_statsforecast_does() {
+        let history = [
+            112.0, 118.0, 132.0, 129.0, 121.0, 135.0, 148.0, 148.0, 136.0, 119.0, 104.0, 118.0, 115.0, 126.0,
+            141.0, 135.0, 125.0, 149.0, 170.0, 170.0,
+        ];
+        let alpha = 0.324_739_122;
+        let weights = Weights {
+            level: alpha,
+            trend: 0.056_161_465_9 / alpha,
+            damping: 0.837_894_894,
+            season: 0.082_526_559_1,
+            carry: 0.0,
+        };
+        let mut state = State {
+            weights,
+            level: 114.640_248,
+            trend: 4.290_329_68,
+            season: vec![-6.592_128_96, -1.909_870_99, 4.983_868_82, 3.518_131_13],
+            phase: 0,
+            last_error: 0.0,
+            error: 0.0,
+        };
+        for value in history {
+            state.step(value);
+        }
+        let next = state.predict(1)[0];
+        assert!((next - 152.009_002).abs() < 1e-5, "{next}");
+    }
+
+    /// `SimpleExponentialSmoothing(alpha=0.3)` of statsforecast 2.1.1 on the same twelve values.
+    #[test]
+    fn simple_smoothing_forecasts_what_statsforecast_does() {
+        let history = [112.0, 118.0, 132.0, 129.0, 121.0, 135.0, 148.0, 148.0, 136.0, 119.0, 104.0, 118.0];
+        let path = filter(&history, 1, Weights { level: 0.3, ..SIMPLE }).predict(1);
+        assert!((path[0] - 121.647_942_75).abs() < 1e-6, "{path:?}");
     }
 
     #[test]
     fn an_exact_season_has_no_error() {
         let history: Vec<f64> = (0..40).map(|index| [1.0, 5.0, 3.0, 2.0][index % 4]).collect();
-        let weights = search(&history, [4, 1], true, start([4, 1], true), SEARCH_ROUNDS);
-        let path = filter(&history, [4, 1], weights).predict(6);
+        let weights = search(&history, 4, true, start(4, true), SEARCH_ROUNDS);
+        let path = filter(&history, 4, weights).predict(6);
         let worst = path.iter().zip([1.0, 5.0, 3.0, 2.0, 1.0, 5.0]).map(|(a, b)| (a - b).abs());
         assert!(worst.fold(0.0, f64::max) < 1e-6, "{path:?}");
     }

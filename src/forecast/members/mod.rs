@@ -58,11 +58,18 @@ impl View<'_> {
     }
 }
 
-/// One member.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Model {
+/// One member's forecasts: a path for each view, oldest first, in units of the history.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
     /// Name in results; stable.
     pub(crate) name: &'static str,
+    pub(crate) paths: Vec<Vec<f64>>,
+}
+
+/// One member, or a family of members that share their work.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Model {
+    name: &'static str,
     kind: Kind,
 }
 
@@ -74,7 +81,7 @@ enum Kind {
     Ets(ets::Spec),
     Theta(Scale),
     Mstl(Scale),
-    Autoregression(autoregression::Spec),
+    Autoregression(autoregression::Family),
     TotalShape,
     YearAgo(Scale),
     Growth,
@@ -90,11 +97,11 @@ pub(crate) const SEASONAL_NAIVE: Model = model("seasonal_naive", Kind::SeasonalN
 
 /// Every member, the baseline first. Which of them apply is decided per series.
 pub(crate) const ZOO: &[Model] = {
-    use autoregression::{Difference, Memory, Spec as Ar};
+    use autoregression::{Difference, Family, Memory};
     use ets::{Seasonal, Spec as Es};
     use profile::{Cycle, Spec as Pr};
-    const fn ar(scale: Scale, difference: Difference, memory: Memory) -> Kind {
-        Kind::Autoregression(Ar { scale, difference, memory })
+    const fn ar(scale: Scale, difference: Difference, fits: &'static [(&'static str, Memory)]) -> Model {
+        model("ridge", Kind::Autoregression(Family { scale, difference, fits }))
     }
     const fn es(scale: Scale, trend: bool, seasonal: Seasonal) -> Kind {
         Kind::Ets(Es { scale, trend, seasonal })
@@ -108,24 +115,28 @@ pub(crate) const ZOO: &[Model] = {
         model("ets", es(Scale::Level, false, Seasonal::None)),
         model("ets_trend", es(Scale::Level, true, Seasonal::None)),
         model("ets_trend_log", es(Scale::Log, true, Seasonal::None)),
-        model("ets_seasonal", es(Scale::Level, true, Seasonal::Short)),
         model("ets_seasonal_log", es(Scale::Log, true, Seasonal::Short)),
-        model("ets_double", es(Scale::Level, false, Seasonal::Both)),
-        model("ets_double_log", es(Scale::Log, false, Seasonal::Both)),
         model("theta", Kind::Theta(Scale::Level)),
         model("theta_log", Kind::Theta(Scale::Log)),
         model("mstl", Kind::Mstl(Scale::Level)),
         model("mstl_log", Kind::Mstl(Scale::Log)),
-        model("ridge", ar(Scale::Level, Difference::None, Memory::Long)),
-        model("ridge_log", ar(Scale::Log, Difference::None, Memory::Long)),
-        model("ridge_first", ar(Scale::Level, Difference::First, Memory::Long)),
-        model("ridge_first_log", ar(Scale::Log, Difference::First, Memory::Long)),
-        model("ridge_season", ar(Scale::Level, Difference::Short, Memory::Long)),
-        model("ridge_season_log", ar(Scale::Log, Difference::Short, Memory::Long)),
-        model("ridge_long_season", ar(Scale::Level, Difference::Long, Memory::Long)),
-        model("ridge_long_season_log", ar(Scale::Log, Difference::Long, Memory::Long)),
-        model("ridge_fading", ar(Scale::Level, Difference::None, Memory::Fading)),
-        model("ridge_fading_log", ar(Scale::Log, Difference::None, Memory::Fading)),
+        ar(Scale::Level, Difference::None, &[("ridge", Memory::Long)]),
+        ar(Scale::Log, Difference::None, &[("ridge_log", Memory::Long)]),
+        ar(
+            Scale::Level,
+            Difference::First,
+            &[("ridge_first", Memory::Long), ("ridge_first_fading", Memory::Fading)],
+        ),
+        ar(
+            Scale::Log,
+            Difference::First,
+            &[("ridge_first_log", Memory::Long), ("ridge_first_fading_log", Memory::Fading)],
+        ),
+        ar(Scale::Level, Difference::Short, &[("ridge_season", Memory::Long)]),
+        ar(Scale::Log, Difference::Short, &[("ridge_season_log", Memory::Long)]),
+        ar(Scale::Log, Difference::FirstAndShort, &[("ridge_both_log", Memory::Long)]),
+        ar(Scale::Level, Difference::Long, &[("ridge_long_season", Memory::Long)]),
+        ar(Scale::Log, Difference::Long, &[("ridge_long_season_log", Memory::Long)]),
         model("total_shape", Kind::TotalShape),
         model("year_ago", Kind::YearAgo(Scale::Level)),
         model("year_ago_log", Kind::YearAgo(Scale::Log)),
@@ -135,24 +146,23 @@ pub(crate) const ZOO: &[Model] = {
 };
 
 impl Model {
-    /// Forecasts from each origin, oldest first (one path a view, in units of the history).
+    /// Forecasts from each origin, oldest first; empty when the model does not apply to this series.
     ///
     /// Parameters that need a search are found at the oldest origin and kept, so no fold sees its own future.
-    /// `None` when the model does not apply to this series.
-    pub(crate) fn run(&self, views: &[View]) -> Option<Vec<Vec<f64>>> {
+    pub(crate) fn run(&self, views: &[View]) -> Vec<Member> {
         let paths = match self.kind {
+            Kind::Autoregression(family) => return autoregression::run(family, views).unwrap_or_default(),
             Kind::SeasonalNaive(season) => naive::seasonal(season, views),
             Kind::RecentMedian => naive::recent_median(views),
             Kind::Profile(spec) => profile::run(spec, views),
             Kind::Ets(spec) => ets::run(spec, views),
             Kind::Theta(scale) => theta::run(scale, views),
             Kind::Mstl(scale) => mstl::run(scale, views),
-            Kind::Autoregression(spec) => autoregression::run(spec, views),
             Kind::TotalShape => total_shape::run(views),
             Kind::YearAgo(scale) => year_ago::run(scale, views),
             Kind::Growth => growth::run(views),
             Kind::Regression => regression::run(views),
-        }?;
-        paths.iter().flatten().all(|value| value.is_finite()).then_some(paths)
+        };
+        paths.map(|paths| Member { name: self.name, paths }).into_iter().collect()
     }
 }

@@ -18,7 +18,7 @@ const LASSO_SHARE: f64 = 0.3;
 const YEARLY_HARMONICS: usize = 4;
 
 /// Accuracy of the descent; the data has unit size.
-const TOLERANCE: f64 = 1e-4;
+const TOLERANCE: f64 = 1e-3;
 
 /// Regresses daily history on its calendar, and lets the last error fade.
 pub(super) fn run(views: &[View]) -> Option<Vec<Vec<f64>>> {
@@ -51,7 +51,7 @@ fn path(history: &[f64], dates: &[Date], horizon: usize) -> Option<Vec<f64>> {
     let design = Array2::from_shape_vec((n - start, width), design).ok()?;
     let dataset = Dataset::new(design, Array1::from(history[start..].to_vec()));
     let model =
-        ElasticNet::params().penalty(PENALTY).l1_ratio(LASSO_SHARE).tolerance(TOLERANCE).max_iterations(200);
+        ElasticNet::params().penalty(PENALTY).l1_ratio(LASSO_SHARE).tolerance(TOLERANCE).max_iterations(60);
     let fitted = model.fit(&dataset).ok()?;
     let at = |index: usize| {
         let row = row(index);

@@ -1,0 +1,255 @@
+//! Ridge autoregression on few chosen lags: the last points and the neighbourhood of each season.
+//!
+//! Members that regress the same thing (scale and difference) differ only in how much old rows count; they
+//! share one table of moments, and so do the folds. The forecast runs
+//! recursively over the horizon.
+
+mod lags;
+mod moments;
+
+use super::{Member, Scale, View};
+use crate::order::mean;
+use lags::lags;
+use moments::Moments;
+
+/// Ridge penalty per row, for a series of unit variance.
+const PENALTY: f64 = 2e-3;
+
+/// The newest rows that are fitted: at least this many, or this many long seasons. More rows of older behaviour made
+/// forecasts of long series worse, and this keeps the cost of a long series that of a short one.
+const ROWS: usize = 1_200;
+const ROW_SEASONS: usize = 8;
+
+/// Fewest rows in a block of moments, and most blocks before the oldest origin.
+const BLOCK_ROWS: usize = 12;
+const BLOCKS: usize = 16;
+
+/// Fading memory halves the weight of a row after this many long seasons (or points without a season).
+const HALF_LIFE_SEASONS: f64 = 2.0;
+const HALF_LIFE_POINTS: f64 = 60.0;
+
+/// A steady drift of differences is halved after this share of the rows that showed it: growth fades by default.
+const DRIFT_HALF_LIFE: f64 = 1.0 / 8.0;
+
+/// What is regressed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Family {
+    pub(super) scale: Scale,
+    pub(super) difference: Difference,
+    pub(super) fits: &'static [(&'static str, Memory)],
+}
+
+/// Differences taken before the regression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Difference {
+    /// None: returns to the mean.
+    None,
+    /// From the point before: keeps its level.
+    First,
+    /// From a short season before.
+    Short,
+    /// From a long season before.
+    Long,
+    /// From the point before and from a short season before, both.
+    FirstAndShort,
+}
+
+/// How rows are weighted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Memory {
+    /// All the same.
+    Long,
+    /// Old rows count less.
+    Fading,
+}
+
+/// One view's values as they are regressed.
+struct Rows {
+    /// Differences around `centre`.
+    values: Vec<f64>,
+    centre: f64,
+    /// Largest distance from the centre that a forecast may reach.
+    reach: f64,
+}
+
+/// Fits every member of the family at every origin and forecasts recursively.
+pub(super) fn run(family: Family, views: &[View]) -> Option<Vec<Member>> {
+    let (oldest, newest) = (views.first()?, views.last()?);
+    let seasons = oldest.seasons;
+    let (short, long) = (seasons.short(), seasons.long());
+    let distances: &[usize] = match family.difference {
+        Difference::None => &[],
+        Difference::First => &[1],
+        Difference::Short if short > 1 => &[short],
+        Difference::Long if long > short => &[long],
+        Difference::FirstAndShort if short > 1 => &[1, short],
+        Difference::Short | Difference::Long | Difference::FirstAndShort => return None,
+    };
+    let distance: usize = distances.iter().sum();
+    let lags = lags(short, long, oldest.level.len().checked_sub(distance)?);
+    let longest = *lags.last()?;
+    let keep = (ROW_SEASONS * long).max(ROWS) + longest + distance;
+    let from = oldest.level.len().saturating_sub(keep);
+    let ends: Vec<usize> = views.iter().map(|view| view.level.len() - from - distance).collect();
+
+    // The centre of the oldest view serves all: what is subtracted changes nothing but rounding.
+    let centre = mean(&differences(&oldest.on(family.scale)?[from..], distances));
+    let shared = Rows::new(&newest.on(family.scale)?[from..], distances, centre);
+    let moments = Moments::new(&shared.values, &lags, blocks(longest, &ends));
+    let half_life = (HALF_LIFE_SEASONS * long as f64).max(HALF_LIFE_POINTS);
+    let mut members: Vec<Member> =
+        family.fits.iter().map(|(name, _)| Member { name, paths: Vec::with_capacity(views.len()) }).collect();
+    for (view, end) in views.iter().zip(&ends) {
+        let history = &view.on(family.scale)?[from..];
+        // A history that was cleaned otherwise at this origin (an episode that was not known to be one) is its own.
+        let own = Rows::new(history, distances, centre);
+        let same = own.values == shared.values[..*end];
+        let own_moments =
+            (!same).then(|| Moments::new(&own.values, &lags, blocks(longest, std::slice::from_ref(end))));
+        let moments = own_moments.as_ref().unwrap_or(&moments);
+        for (member, (_, memory)) in members.iter_mut().zip(family.fits) {
+            let weights = weights(*memory, moments, *end, half_life);
+            let coefficients = moments.fit(&weights, PENALTY)?;
+            let path = own.predict(&coefficients, &lags, history, distances, view.horizon);
+            member.paths.push(view.back(family.scale, path));
+        }
+    }
+    Some(members)
+}
+
+fn differences(history: &[f64], distances: &[usize]) -> Vec<f64> {
+    distances.iter().fold(history.to_vec(), |values, distance| {
+        values[*distance..].iter().zip(&values).map(|(now, before)| now - before).collect()
+    })
+}
+
+/// Ends of blocks: the origins, and evenly before the oldest.
+fn blocks(start: usize, origins: &[usize]) -> Vec<usize> {
+    let rows = origins[0] - start;
+    let count = (rows / BLOCK_ROWS).clamp(1, BLOCKS);
+    (1..count).map(|block| start + rows * block / count).chain(origins.iter().copied()).collect()
+}
+
+/// A weight for each block before `end`; later ones are not known yet.
+fn weights(memory: Memory, moments: &Moments, end: usize, half_life: f64) -> Vec<f64> {
+    let mut from = moments.start;
+    moments
+        .ends
+        .iter()
+        .map(|block_end| {
+            let middle = 0.5 * (from + block_end) as f64;
+            from = *block_end;
+            match memory {
+                _ if *block_end > end => 0.0,
+                Memory::Long => 1.0,
+                Memory::Fading => 0.5_f64.powf((end as f64 - middle) / half_life),
+            }
+        })
+        .collect()
+}
+
+impl Rows {
+    fn new(history: &[f64], distances: &[usize], centre: f64) -> Self {
+        let mut values = differences(history, distances);
+        values.iter_mut().for_each(|value| *value -= centre);
+        let reach = 1.5 * values.iter().fold(0.0_f64, |reach, value| reach.max(value.abs()));
+        Self { values, centre, reach }
+    }
+
+    /// The path ahead, in units of `history`.
+    fn predict(
+        &self,
+        coefficients: &[f64],
+        lags: &[usize],
+        history: &[f64],
+        distances: &[usize],
+        horizon: usize,
+    ) -> Vec<f64> {
+        let longest = lags[lags.len() - 1];
+        let mut rows = Vec::with_capacity(longest + horizon);
+        rows.extend_from_slice(&self.values[self.values.len() - longest..]);
+        for _ in 0..horizon {
+            let now = rows.len();
+            let next: f64 = lags
+                .iter()
+                .zip(&coefficients[1..])
+                .map(|(lag, coefficient)| coefficient * rows[now - lag])
+                .sum();
+            rows.push((coefficients[0] + next).clamp(-self.reach, self.reach));
+        }
+        // What the differences settle at goes on for ever unless it fades.
+        let pull = 1.0 - coefficients[1..].iter().sum::<f64>();
+        let drift =
+            if distances.first() == Some(&1) { self.centre + coefficients[0] / pull.max(0.1) } else { 0.0 };
+        let kept = 0.5_f64.powf(1.0 / (DRIFT_HALF_LIFE * self.values.len() as f64).max(1.0));
+        let mut share = 1.0;
+        // Differences are undone value by value from those before.
+        let distance: usize = distances.iter().sum();
+        let mut path = history[history.len() - distance..].to_vec();
+        for row in &rows[longest..] {
+            let now = path.len();
+            let base = match distances {
+                [] => 0.0,
+                [one] => path[now - one],
+                [one, other, ..] => path[now - one] + path[now - other] - path[now - one - other],
+            };
+            share *= kept;
+            path.push(base + row + self.centre - drift * (1.0 - share));
+        }
+        path.split_off(distance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seasons::Seasons;
+
+    const FITS: &[(&str, Memory)] = &[("long", Memory::Long), ("fading", Memory::Fading)];
+
+    fn view<'a>(seasons: &'a Seasons, level: Vec<f64>) -> View<'a> {
+        View { level, log: None, log_offset: 0.0, seasons, calendar: None, horizon: 48 }
+    }
+
+    #[test]
+    fn a_seasonal_wave_is_continued_at_every_origin() {
+        let wave = |index: usize| (index as f64 * std::f64::consts::TAU / 24.0).sin();
+        let seasons = Seasons { cycles: vec![24], year: None };
+        let views: Vec<View> =
+            [432, 480].map(|length| view(&seasons, (0..length).map(wave).collect())).into();
+        for difference in [Difference::None, Difference::First, Difference::Short, Difference::FirstAndShort]
+        {
+            let family = Family { scale: Scale::Level, difference, fits: FITS };
+            for member in run(family, &views).unwrap() {
+                for (path, view) in member.paths.iter().zip(&views) {
+                    let miss = |(step, value): (usize, &f64)| (value - wave(view.level.len() + step)).abs();
+                    assert!(path.iter().enumerate().map(miss).fold(0.0, f64::max) < 0.05, "{}", member.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn growth_goes_on_and_fades() {
+        let seasons = Seasons::default();
+        let wobble = |index: usize| 0.1 * (index as f64 * 0.26).sin();
+        let views = [view(&seasons, (0..200).map(|index| index as f64 + wobble(index)).collect())];
+        let family = Family { scale: Scale::Level, difference: Difference::First, fits: &FITS[..1] };
+        let path = &run(family, &views).unwrap()[0].paths[0];
+        assert!((path[0] - 200.0).abs() < 0.5, "{}", path[0]);
+        let grown = path[47] - path[0];
+        assert!((20.0..40.0).contains(&grown), "{grown} of 47");
+    }
+
+    #[test]
+    fn a_fold_forecasts_what_it_would_alone() {
+        let value = |index: usize| (index as f64 * 0.26).sin() + ((index * index) as f64 * 0.7).cos();
+        let seasons = Seasons { cycles: vec![24], year: None };
+        let both: Vec<View> =
+            [400, 448].map(|length| view(&seasons, (0..length).map(value).collect())).into();
+        let family = Family { scale: Scale::Level, difference: Difference::None, fits: &FITS[..1] };
+        let (together, alone) = (run(family, &both).unwrap(), run(family, &both[..1]).unwrap());
+        let worst = together[0].paths[0].iter().zip(&alone[0].paths[0]).map(|(a, b)| (a - b).abs());
+        assert!(worst.fold(0.0, f64::max) < 1e-9);
+    }
+}
