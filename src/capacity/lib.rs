@@ -3,6 +3,7 @@
 //! The road of one workload: [`apply`] scenarios → [`plan`] → [`export`] of the schedule, and [`simulate`] of
 //! the plan against other policies.
 
+mod adviser;
 mod compare;
 pub mod export;
 mod fan;
@@ -24,7 +25,9 @@ mod simulate;
 mod testing;
 #[cfg(test)]
 mod theory;
+mod trigger;
 
+pub use adviser::{Advice, Candidate, Goal, advise};
 pub use compare::{EventOutcome, compare, compare_event};
 pub use fan::{path, quantile_path};
 pub use latency::erlang_c;
@@ -39,3 +42,4 @@ pub use scenario::{Scenario, Shape, apply};
 pub use schedule::{changes, smooth};
 pub use settings::{Settings, SettingsError, SettingsInput, Survive};
 pub use simulate::{Simulation, simulate};
+pub use trigger::{Trigger, TriggerReport, UnknownTrigger, Watched, test_trigger};
