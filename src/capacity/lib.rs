@@ -5,32 +5,39 @@
 
 mod adviser;
 mod compare;
+mod driver;
 pub mod export;
 mod fan;
 mod group;
 mod latency;
+mod load_test;
 mod normal;
 mod outcome;
 mod output;
 mod plan;
 mod policy;
 mod policy_name;
+mod regression;
 mod replay;
 mod requirement;
 mod scenario;
 mod schedule;
 mod settings;
 mod simulate;
+mod staffing;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod theory;
+mod throughput;
 mod trigger;
 
 pub use adviser::{Advice, Candidate, Goal, advise};
 pub use compare::{EventOutcome, compare, compare_event};
+pub use driver::{Driver, DriverSource, NoDriver, Term, learn_driver, unit_cost};
 pub use fan::{path, quantile_path};
 pub use latency::erlang_c;
+pub use load_test::{LoadTestError, read_jmeter, read_k6};
 pub use outcome::{Minute, Run};
 pub use output::{PlanRow, PlanSummary, Summary, Totals, summary, to_rows};
 pub use plan::{plan, row_hours};
@@ -42,4 +49,8 @@ pub use scenario::{Scenario, Shape, apply};
 pub use schedule::{changes, smooth};
 pub use settings::{Settings, SettingsError, SettingsInput, Survive};
 pub use simulate::{Simulation, simulate};
+pub use staffing::{Staffing, instances_for_latency, square_root_staffing, staffing};
+pub use throughput::{
+    NoThroughput, Stage, UnitThroughput, throughput_from_history, throughput_from_load_test,
+};
 pub use trigger::{Trigger, TriggerReport, UnknownTrigger, Watched, test_trigger};
