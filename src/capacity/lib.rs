@@ -12,8 +12,11 @@ mod group;
 mod latency;
 mod load_test;
 mod normal;
+mod order_by;
 mod outcome;
+mod outlook;
 mod output;
+mod past_event;
 mod plan;
 mod policy;
 mod policy_name;
@@ -30,6 +33,7 @@ mod testing;
 #[cfg(test)]
 mod theory;
 mod throughput;
+mod tier;
 mod trigger;
 
 pub use adviser::{Advice, Candidate, Goal, advise};
@@ -38,8 +42,11 @@ pub use driver::{Driver, DriverSource, NoDriver, Term, learn_driver, unit_cost};
 pub use fan::{path, quantile_path};
 pub use latency::erlang_c;
 pub use load_test::{LoadTestError, read_jmeter, read_k6};
+pub use order_by::{Exhaustion, LeadTime, Order, exhaustion, orders};
 pub use outcome::{Minute, Run};
+pub use outlook::{NamedScenario, Outlook, outlooks};
 pub use output::{PlanRow, PlanSummary, Summary, Totals, summary, to_rows};
+pub use past_event::{NothingLearned, PastEvent, learn_event};
 pub use plan::{plan, row_hours};
 pub use policy::{Policy, Reaction, Rule, Signal};
 pub use policy_name::{PolicyName, UnknownPolicy};
@@ -53,4 +60,5 @@ pub use staffing::{Staffing, instances_for_latency, square_root_staffing, staffi
 pub use throughput::{
     NoThroughput, Stage, UnitThroughput, throughput_from_history, throughput_from_load_test,
 };
+pub use tier::{Tier, TierError, TierKind, TierPlan, instances_for_reliability, plan_tiers};
 pub use trigger::{Trigger, TriggerReport, UnknownTrigger, Watched, test_trigger};
