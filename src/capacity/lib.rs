@@ -4,6 +4,7 @@
 //! the plan against other policies.
 
 mod adviser;
+mod calendar;
 mod compare;
 mod driver;
 pub mod export;
@@ -40,6 +41,7 @@ mod tier;
 mod trigger;
 
 pub use adviser::{Advice, Candidate, Goal, advise};
+pub use calendar::{Country, DayRule, Recurrence, occurrences, shopping_days};
 pub use compare::{EventOutcome, compare, compare_event};
 pub use driver::{Driver, DriverSource, Term, unit_cost};
 pub use fan::{path, quantile_path};
