@@ -32,6 +32,18 @@ pub enum PolicyName {
     Together(Vec<PolicyName>),
 }
 
+impl PolicyName {
+    /// The largest number of instances that the name itself asks for; 0 where it asks for none. For limits on what
+    /// strangers may have computed.
+    pub fn fixed_instances(&self) -> u32 {
+        match self {
+            Self::Static(count) => *count,
+            Self::Together(parts) => parts.iter().map(Self::fixed_instances).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+}
+
 impl fmt::Display for PolicyName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -117,6 +129,8 @@ mod tests {
             assert_eq!(name.parse::<PolicyName>().unwrap().to_string(), name);
         }
         assert_eq!("step".parse(), Ok(PolicyName::Step(70)));
+        let fixed = |name: &str| name.parse::<PolicyName>().map(|name| name.fixed_instances());
+        assert_eq!((fixed("reactive-70"), fixed("queue-2+static-40")), (Ok(0), Ok(40)));
         for name in
             ["reactive", "reactive-0", "reactive-101", "static--1", "queue-0", "magic", "planned+", "+"]
         {
