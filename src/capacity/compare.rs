@@ -4,9 +4,11 @@ use domain::{CapacityPlan, Series, Stamp};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::policy::{Policy, PolicyName, minutes_between};
+use crate::outcome::Run;
+use crate::policy::{Policy, minutes_between};
+use crate::policy_name::PolicyName;
 use crate::settings::Settings;
-use crate::simulate::{Run, Simulation, simulate};
+use crate::simulate::{Simulation, simulate};
 
 /// Runs each policy of `names` over `demand`, in that order.
 ///
@@ -22,7 +24,7 @@ pub fn compare(
     names
         .iter()
         .map(|name| {
-            let policy = Policy::of(*name, plan, demand.grid.start, settings);
+            let policy = Policy::of(name, plan, demand.grid.start, settings);
             simulate(demand, &policy, settings, simulation)
         })
         .collect()
@@ -70,15 +72,15 @@ pub fn compare_event(
             let runs: Vec<(Run, f64)> = paths
                 .iter()
                 .map(|path| {
-                    let policy = Policy::of(*name, plan, path.grid.start, settings);
+                    let policy = Policy::of(name, plan, path.grid.start, settings);
                     let run = simulate(path, &policy, settings, simulation);
                     let minute = |stamp| {
                         usize::try_from(minutes_between(path.grid.start, stamp))
                             .unwrap_or(0)
-                            .min(run.instances.len())
+                            .min(run.minutes.len())
                     };
-                    let during = &run.instances[minute(event.0)..minute(event.1).max(minute(event.0))];
-                    let paid: f64 = during.iter().map(|count| f64::from(*count)).sum();
+                    let during = &run.minutes[minute(event.0)..minute(event.1).max(minute(event.0))];
+                    let paid: f64 = during.iter().map(|minute| f64::from(minute.paid)).sum();
                     let share = paid / (peak * during.len() as f64).max(1.0);
                     (run, share)
                 })
@@ -102,7 +104,7 @@ fn over_paths(policy: String, runs: &[(Run, f64)], peak: f64) -> EventOutcome {
         cost: runs.iter().map(|(run, _)| run.outcome.cost).sum::<Decimal>() / Decimal::from(count),
         event_share_of_static_peak: mean(&|(_, share)| *share),
         share_of_static_peak: mean(&|(run, _)| {
-            run.outcome.instance_hours / (peak * run.instances.len() as f64 / 60.0).max(1.0)
+            run.outcome.instance_hours / (peak * run.minutes.len() as f64 / 60.0).max(1.0)
         }),
     }
 }

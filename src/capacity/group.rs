@@ -1,8 +1,7 @@
 //! An autoscaling group in the simulator: what it decides, starts, pays for and serves in each minute.
 
-use crate::latency::Stretch;
-use crate::policy::{Policy, Rule};
-use crate::settings::Settings;
+use crate::outcome::Minute;
+use crate::policy::{Policy, Reaction, Rule, Signal};
 use crate::simulate::Simulation;
 
 /// Share of the target below which target tracking takes instances away (AWS: 10 % below the target).
@@ -13,64 +12,46 @@ pub(crate) struct Group<'a> {
     policy: &'a Policy,
     simulation: &'a Simulation,
     unit_throughput: f64,
-    /// Requests one instance works on at a time.
-    concurrency: f64,
     minute: u64,
     next_minimum: usize,
     minimum: u32,
     ready: u32,
     /// (minute from which they serve, how many), oldest first.
     booting: Vec<(u64, u32)>,
-    /// Load by minute, in instances that would be fully busy with it.
-    loads: Vec<f64>,
-    /// Ready instances by minute, as the metric knows them.
-    observed: Vec<u32>,
     last_out: Option<u64>,
     last_in: Option<u64>,
-    pub(crate) queue: f64,
-    pub(crate) served: f64,
-    pub(crate) unserved: f64,
-    pub(crate) minutes_short: f64,
-    pub(crate) paid: Vec<u32>,
-    pub(crate) stretches: Vec<Stretch>,
+    /// What the metrics know, by minute.
+    pub(crate) minutes: Vec<Minute>,
+    queue: f64,
 }
 
 impl<'a> Group<'a> {
     pub(crate) fn new(
         rate: f64,
         policy: &'a Policy,
-        settings: &Settings,
+        unit_throughput: f64,
         simulation: &'a Simulation,
     ) -> Self {
-        let unit_throughput = settings.given.unit_throughput;
         let minimum = policy.minimum.first().map_or(0, |(_, count)| *count);
-        let settled = match policy.rule {
-            Some(Rule::Tracking(target) | Rule::Step(target)) => {
-                (rate / unit_throughput / target - 1e-9).ceil().max(0.0) as u32
-            }
-            None => 0,
+        let settled = |rule: &Rule| match rule.signal {
+            Signal::Utilization | Signal::Requests => wanted(rate / unit_throughput, rule.target),
+            Signal::Queue => wanted(rate / unit_throughput, 1.0),
         };
+        let settled = policy.rules.iter().map(settled).max().unwrap_or(0);
         let limit = simulation.max_instances.unwrap_or(u32::MAX);
         Self {
             policy,
             simulation,
             unit_throughput,
-            concurrency: (unit_throughput * simulation.service_ms / 1000.0).round().max(1.0),
             minute: 0,
             next_minimum: 0,
             minimum,
             ready: minimum.max(settled).min(limit),
             booting: Vec::new(),
-            loads: Vec::new(),
-            observed: Vec::new(),
             last_out: None,
             last_in: None,
+            minutes: Vec::new(),
             queue: 0.0,
-            served: 0.0,
-            unserved: 0.0,
-            minutes_short: 0.0,
-            paid: Vec::new(),
-            stretches: Vec::new(),
         }
     }
 
@@ -79,7 +60,6 @@ impl<'a> Group<'a> {
         let booted = self.booting.partition_point(|(at, _)| *at <= self.minute);
         self.ready += self.booting.drain(..booted).map(|(_, count)| count).sum::<u32>();
         self.decide();
-        self.paid.push(self.total());
         self.serve(rate);
         self.minute += 1;
     }
@@ -95,7 +75,7 @@ impl<'a> Group<'a> {
             (self.minimum, self.next_minimum) = (*count, self.next_minimum + 1);
         }
         let total = self.total();
-        let wanted = self.policy.rule.map_or(self.minimum, |rule| self.by_rule(rule, total));
+        let wanted = if self.policy.rules.is_empty() { self.minimum } else { self.by_rules(total) };
         let wanted = wanted.max(self.minimum).min(self.simulation.max_instances.unwrap_or(u32::MAX));
         if wanted > total {
             self.booting.push((self.minute + u64::from(self.simulation.boot_minutes), wanted - total));
@@ -107,26 +87,19 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// What the rule wants, seeing the load as it was before the delay.
-    fn by_rule(&mut self, rule: Rule, total: u32) -> u32 {
+    /// What the rules want, seeing the load as it was before the delay: the one that wants most wins, and all
+    /// have to agree before instances go.
+    fn by_rules(&mut self, total: u32) -> u32 {
         let delay = u64::from(self.simulation.metric_delay_minutes) + 1;
         let Some(seen) = self.minute.checked_sub(delay).and_then(|minute| usize::try_from(minute).ok())
         else {
             return total;
         };
-        let utilization = self.loads[seen] / f64::from(self.observed[seen].max(1));
-        let (out, target) = match rule {
-            Rule::Tracking(target) => ((self.loads[seen] / target - 1e-9).ceil() as u32, target),
-            Rule::Step(target) => {
-                let more = match utilization - target {
-                    above if above >= 0.2 => 2.0,
-                    above if above >= 0.1 => 1.5,
-                    above if above > 0.0 => 1.2,
-                    _ => 1.0,
-                };
-                ((f64::from(total) * more).ceil() as u32, target)
-            }
-        };
+        let window = self.simulation.scale_in_cooldown_minutes;
+        let recent = &self.minutes[(seen + 1).saturating_sub(window as usize)..=seen];
+        let out = self.policy.rules.iter().map(|rule| self.more(*rule, &self.minutes[seen], total)).max();
+        let fewer = self.policy.rules.iter().map(|rule| self.fewer(*rule, recent, total)).max();
+        let (out, fewer) = (out.unwrap_or(total), fewer.unwrap_or(total));
         let rested =
             |last: Option<u64>, minutes: u32| last.is_none_or(|at| self.minute >= at + u64::from(minutes));
         if out > total {
@@ -136,19 +109,47 @@ impl<'a> Group<'a> {
             }
             return total;
         }
-        let window = self.simulation.scale_in_cooldown_minutes;
-        let first = (seen + 1).saturating_sub(window as usize);
-        let busiest = self.loads[first..=seen].iter().copied().fold(0.0, f64::max);
-        let (fewer, quiet) = match rule {
-            Rule::Tracking(_) => ((busiest / target - 1e-9).ceil() as u32, target * SCALE_IN_BELOW),
-            Rule::Step(_) => ((f64::from(total) * 0.9).floor() as u32, target - 0.3),
-        };
-        let is_quiet = busiest < quiet * f64::from(total);
-        if fewer < total && is_quiet && rested(self.last_in, window) && rested(self.last_out, window) {
+        if fewer < total && rested(self.last_in, window) && rested(self.last_out, window) {
             self.last_in = Some(self.minute);
             return fewer;
         }
         total
+    }
+
+    /// The signal of a minute, times the instances it was seen on.
+    fn whole(&self, signal: Signal, minute: &Minute) -> f64 {
+        match signal {
+            Signal::Utilization => minute.busy,
+            Signal::Requests => minute.rate / self.unit_throughput,
+            Signal::Queue => minute.queue / self.unit_throughput,
+        }
+    }
+
+    /// Instances that a rule wants at least.
+    fn more(&self, rule: Rule, seen: &Minute, total: u32) -> u32 {
+        let whole = self.whole(rule.signal, seen);
+        match rule.reaction {
+            Reaction::Tracking => wanted(whole, rule.target),
+            Reaction::Step => {
+                let more = match whole / f64::from(seen.ready.max(1)) - rule.target {
+                    above if above >= 0.2 => 2.0,
+                    above if above >= 0.1 => 1.5,
+                    above if above > 0.0 => 1.2,
+                    _ => 1.0,
+                };
+                (f64::from(total) * more).ceil() as u32
+            }
+        }
+    }
+
+    /// Instances that a rule can do with, after all of the `recent` minutes.
+    fn fewer(&self, rule: Rule, recent: &[Minute], total: u32) -> u32 {
+        let busiest = recent.iter().map(|minute| self.whole(rule.signal, minute)).fold(0.0, f64::max);
+        let (fewer, quiet) = match rule.reaction {
+            Reaction::Tracking => (wanted(busiest, rule.target), rule.target * SCALE_IN_BELOW),
+            Reaction::Step => ((f64::from(total) * 0.9).floor() as u32, rule.target - 0.3),
+        };
+        if busiest < quiet * f64::from(total) { fewer } else { total }
     }
 
     /// Newest first: what has not served yet goes before what does.
@@ -169,28 +170,17 @@ impl<'a> Group<'a> {
     /// A fluid queue: first in, first out, left by those who would wait longer than the time-out.
     fn serve(&mut self, rate: f64) {
         let capacity = f64::from(self.ready) * self.unit_throughput;
-        let before = self.queue;
-        let offered = before + rate * 60.0;
-        let served = offered.min(capacity * 60.0);
-        let waiting = offered - served;
+        let offered = self.queue + rate * 60.0;
+        let waiting = offered - offered.min(capacity * 60.0);
         self.queue = waiting.min(capacity * self.simulation.timeout_seconds);
-        self.unserved += waiting - self.queue;
-        self.served += served;
-        if rate > capacity {
-            self.minutes_short += 1.0;
-        }
         // What is left over from a drop in capacity shows as busy instances, never as more than all of them.
-        self.loads.push((offered / 60.0 / self.unit_throughput).min(f64::from(self.ready)));
-        self.observed.push(self.ready);
-
-        if served > 0.0 {
-            let backlog_seconds = (before + self.queue) / 2.0 / capacity;
-            let servers = (f64::from(self.ready) * self.concurrency) as u32;
-            let stretch = Stretch { rate, capacity, servers, backlog_seconds, requests: served };
-            match self.stretches.last_mut() {
-                Some(last) if (Stretch { requests: served, ..*last }) == stretch => last.requests += served,
-                _ => self.stretches.push(stretch),
-            }
-        }
+        let busy = (offered / 60.0 / self.unit_throughput).min(f64::from(self.ready));
+        let (queue, unserved, paid) = (self.queue, waiting - self.queue, self.total());
+        self.minutes.push(Minute { rate, busy, queue, unserved, ready: self.ready, paid });
     }
+}
+
+/// Instances that bring a signal, summed over all of them, to `target` each.
+fn wanted(whole: f64, target: f64) -> u32 {
+    (whole / target - 1e-9).ceil().max(0.0) as u32
 }

@@ -77,6 +77,18 @@ pub(crate) fn percentile_ms(
     high * 1000.0
 }
 
+/// Mean wait of the requests that were served, in milliseconds: Erlang-C's C ÷ (capacity − arrivals), and the
+/// queue that was there already.
+pub(crate) fn mean_wait_ms(stretches: &[Stretch]) -> f64 {
+    let requests: f64 = stretches.iter().map(|stretch| stretch.requests).sum();
+    let waited = |stretch: &Stretch| {
+        let queue = Queue::of(stretch, 1.0);
+        let random = if queue.waits > 0.0 { queue.waits / queue.drain_rate } else { 0.0 };
+        stretch.requests * (stretch.backlog_seconds + random)
+    };
+    if requests > 0.0 { stretches.iter().map(waited).sum::<f64>() / requests * 1000.0 } else { 0.0 }
+}
+
 /// The response-time distribution of one stretch.
 struct Queue {
     requests: f64,
@@ -128,9 +140,6 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use std::cmp::Reverse;
-    use std::collections::BinaryHeap;
-
     use super::*;
 
     #[test]
@@ -148,45 +157,6 @@ mod tests {
             let exact = erlang_c(2000, 2000.0 * utilization);
             let limit = erlang_c(2001, 2001.0 * utilization);
             assert!((exact - limit).abs() < 0.02 * exact.max(0.05), "{utilization}: {exact} {limit}");
-        }
-    }
-
-    /// Uniform numbers in (0, 1): Marsaglia's xorshift, so that the test needs no crate and never changes.
-    struct Random(u64);
-
-    impl Random {
-        fn exponential(&mut self, rate: f64) -> f64 {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            -((self.0 >> 11) as f64 + 0.5).mul_add(1.0 / (1u64 << 53) as f64, 0.0).ln() / rate
-        }
-    }
-
-    /// Mean wait of `customers` at `servers` servers, each customer followed on its own.
-    fn simulated_wait(servers: u32, utilization: f64, customers: u32) -> f64 {
-        let mut random = Random(0x9E37_79B9_7F4A_7C15 ^ u64::from(servers));
-        let (mut now, mut waited) = (0.0, 0.0);
-        // Times at which servers get free, as nanoseconds: integers are ordered.
-        let mut free: BinaryHeap<Reverse<u64>> = (0..servers).map(|_| Reverse(0)).collect();
-        for _ in 0..customers {
-            now += random.exponential(f64::from(servers) * utilization);
-            let Reverse(at) = free.pop().unwrap();
-            let start = (at as f64 / 1e9).max(now);
-            waited += start - now;
-            free.push(Reverse(((start + random.exponential(1.0)) * 1e9) as u64));
-        }
-        waited / f64::from(customers)
-    }
-
-    #[test]
-    fn mean_waits_are_within_two_percent_of_a_simulated_queue() {
-        for (servers, utilization) in [(1, 0.5), (1, 0.7), (2, 0.7), (5, 0.8), (10, 0.8), (20, 0.85)] {
-            let load = f64::from(servers) * utilization;
-            let theory = erlang_c(servers, load) / (f64::from(servers) - load);
-            let simulated = simulated_wait(servers, utilization, 4_000_000);
-            let error = (simulated / theory - 1.0).abs();
-            assert!(error < 0.02, "{servers} servers at {utilization}: {simulated} against {theory}");
         }
     }
 

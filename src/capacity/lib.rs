@@ -3,36 +3,72 @@
 //! The road of one workload: [`apply`] scenarios → [`plan`] → [`export`] of the schedule, and [`simulate`] of
 //! the plan against other policies.
 
+mod adviser;
 mod autoscaling;
+mod calendar;
 mod compare;
+mod driver;
 pub mod export;
 mod fan;
 mod group;
 mod latency;
+mod learn_driver;
+mod load_test;
 mod normal;
+mod order_by;
+mod outcome;
+mod outlook;
 mod output;
+mod past_event;
 mod plan;
 mod policy;
+mod policy_name;
+mod regression;
 mod replay;
 mod requirement;
+mod review;
+mod runbook;
 mod scenario;
 mod schedule;
 mod settings;
 mod simulate;
+mod staffing;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod theory;
+mod throughput;
+mod tier;
+mod trigger;
 
+pub use adviser::{Advice, Candidate, Goal, advise};
 pub use autoscaling::{Autoscaling, AutoscalingInput, AutoscalingReplay};
+pub use calendar::{Country, DayRule, Recurrence, occurrences, shopping_days};
 pub use compare::{EventOutcome, compare, compare_event};
-
+pub use driver::{Driver, DriverSource, Term, unit_cost};
 pub use fan::{path, quantile_path};
 pub use latency::erlang_c;
+pub use learn_driver::{NoDriver, learn_driver};
+pub use load_test::{LoadTestError, read_jmeter, read_k6};
+pub use order_by::{Exhaustion, LeadTime, Order, exhaustion, orders};
+pub use outcome::{Minute, Run};
+pub use outlook::{NamedScenario, Outlook, outlooks};
 pub use output::{PlanRow, PlanSummary, Summary, Totals, summary, to_rows};
+pub use past_event::{NothingLearned, PastEvent, learn_event};
 pub use plan::{plan, row_hours};
-pub use policy::{Policy, PolicyName, Rule, UnknownPolicy};
+pub use policy::{Policy, Reaction, Rule, Signal};
+pub use policy_name::{PolicyName, UnknownPolicy};
 pub use replay::{Replay, ReplayError, ReplaySettings, decide, replay};
 pub use requirement::instances;
+pub use review::{Review, ReviewRow, review};
+pub use runbook::{RunbookStep, runbook};
 pub use scenario::{Scenario, Shape, apply};
 pub use schedule::{changes, smooth};
 pub use settings::{Settings, SettingsError, SettingsInput, Survive};
-pub use simulate::{Run, Simulation, simulate};
+pub use simulate::{Simulation, simulate};
+pub use staffing::{Staffing, instances_for_latency, square_root_staffing, staffing};
+pub use throughput::{
+    NoThroughput, Stage, UnitThroughput, throughput_from_history, throughput_from_load_test,
+};
+pub use tier::{Tier, TierError, TierKind, TierPlan, instances_for_reliability, plan_tiers};
+pub use trigger::{Trigger, TriggerReport, UnknownTrigger, Watched, test_trigger};

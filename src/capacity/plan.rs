@@ -16,7 +16,8 @@ const HOUR_SECONDS: i64 = 3600;
 /// One row a step of the forecast, or one an hour where its steps are longer. `required` carries the
 /// 1 − risk quantile of demand at the target utilization. `scheduled` is at least `required` of its own row
 /// and of every row that begins within the lead time after it, with as few changes as pay; with a
-/// `schedule_utilization`, at least what carries that demand at this higher utilization instead.
+/// `schedule_utilization`, at least what carries that demand at this higher utilization, and the median at the
+/// target.
 ///
 /// Events are in the forecast already, or put into it by [`crate::apply`]. `policies` is left empty: see
 /// [`crate::compare`].
@@ -27,15 +28,18 @@ pub fn plan(demand: &Forecast, settings: &Settings) -> CapacityPlan {
     let covered = quantile_path(demand, settings.level());
 
     let required: Vec<u32> = stamps.iter().map(|(_, step)| instances(covered[*step], settings)).collect();
-    let lead_rows = in_rows(i64::from(given.lead_time_seconds), row_seconds);
+    let lead = in_rows(i64::from(given.lead_time_seconds), row_seconds);
     let row_hours = row_seconds as f64 / HOUR_SECONDS as f64;
     let least = match given.schedule_utilization {
         None => required.clone(),
         Some(utilization) => {
-            stamps.iter().map(|(_, step)| instances_at(utilization, covered[*step], settings)).collect()
+            let carries = |(_, step): &(Stamp, usize)| {
+                instances_at(utilization, covered[*step], settings).max(instances(p50[*step], settings))
+            };
+            stamps.iter().map(carries).collect()
         }
     };
-    let scheduled = smooth(&ahead(&least, lead_rows), given.change_penalty / row_hours, given.max_changes);
+    let scheduled = smooth(&ahead(&least, lead), given.change_penalty / row_hours, given.max_changes);
 
     let rows: Vec<Requirement> = stamps
         .iter()
@@ -114,8 +118,14 @@ fn in_rows(seconds: i64, row_seconds: i64) -> usize {
     usize::try_from((seconds + row_seconds - 1).div_euclid(row_seconds)).unwrap_or(0)
 }
 
+/// Rows of a plan that the lead time reaches over.
+pub(crate) fn lead_rows(rows: &[Requirement], settings: &Settings) -> usize {
+    let row_seconds = (row_hours(rows) * HOUR_SECONDS as f64).round() as i64;
+    in_rows(i64::from(settings.given.lead_time_seconds), row_seconds.max(1))
+}
+
 /// The largest need of each row and the `lead_rows` after it.
-fn ahead(required: &[u32], lead_rows: usize) -> Vec<u32> {
+pub(crate) fn ahead(required: &[u32], lead_rows: usize) -> Vec<u32> {
     (0..required.len())
         .map(|row| {
             let end = row.saturating_add(lead_rows).saturating_add(1).min(required.len());
@@ -164,7 +174,7 @@ fn assumptions(demand: &Forecast, settings: &Settings) -> Vec<String> {
     ];
     if let Some(utilization) = given.schedule_utilization {
         sentences.push(format!(
-            "The schedule alone carries that demand at a utilization of {:.0} %; target tracking adds the rest.",
+            "The schedule alone carries that demand at a utilization of {:.0} %, and the median at the target; target tracking adds the rest.",
             utilization * 100.0
         ));
     }

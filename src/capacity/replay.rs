@@ -4,13 +4,21 @@ use domain::{CapacityPlan, Event, Frequency, PolicyOutcome, Requirement, Series}
 use forecast::{Request, forecast};
 
 use crate::plan::plan;
-use crate::policy::{Policy, PolicyName};
+use crate::policy::Policy;
+use crate::policy_name::PolicyName;
 use crate::requirement::instances;
 use crate::settings::Settings;
 use crate::simulate::{Simulation, simulate};
 
 /// Days of history that a forecast sees at most: five weeks hold the weekly rhythm and keep a replay quick.
 const MEMORY_DAYS: usize = 35;
+
+/// Utilization to which demand at the plan's risk may drive the schedule, where the caller does not say: a replay
+/// simulates the target tracking that adds the rest.
+const SCHEDULE_UTILIZATION: f64 = 0.9;
+
+/// No forecast expects more than this many times the largest demand in its memory, events aside.
+const BEYOND_THE_LARGEST: f64 = 1.1;
 
 /// Days seen before the first decision, where the caller does not say.
 const WARM_UP_DAYS: usize = 35;
@@ -69,7 +77,7 @@ pub fn replay(
     let Replay { plan, demand } = decide(history, settings)?;
     let peak = demand.values.iter().flatten().copied().fold(0.0, f64::max);
     let outcomes = policies.iter().map(|name| {
-        let mut policy = Policy::of(*name, &plan, demand.grid.start, &settings.settings);
+        let mut policy = Policy::of(name, &plan, demand.grid.start, &settings.settings);
         if *name == PolicyName::StaticPeak {
             policy.minimum = vec![(0, instances(peak, &settings.settings))];
         }
@@ -139,7 +147,21 @@ fn day_plan(history: &Series, cutoff: usize, day: usize, settings: &ReplaySettin
     request.levels = settings.settings.forecast_levels();
     request.events = settings.events.clone();
     request.lower_bound = Some(0.0);
-    plan(&forecast(&known, &request), &settings.settings)
+    request.upper_bound = upper_bound(&known, &request);
+    let mut planned_for = settings.settings.clone();
+    planned_for
+        .given
+        .schedule_utilization
+        .get_or_insert(SCHEDULE_UTILIZATION.max(settings.settings.given.target_utilization));
+    plan(&forecast(&known, &request), &planned_for)
+}
+
+/// What the next day will hardly exceed; nothing is said about a day with an event.
+fn upper_bound(known: &Series, request: &Request) -> Option<f64> {
+    let (next, horizon) = (known.next_grid(), request.horizon);
+    let ahead = |event: &Event| event.starts_at < next.stamp(horizon) && next.stamp(0) < event.ends_at;
+    let largest = known.values.iter().flatten().copied().fold(0.0, f64::max);
+    (largest > 0.0 && !request.events.iter().any(ahead)).then_some(largest * BEYOND_THE_LARGEST)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What-if on a forecast: growth, events of any shape, the loss of a zone.
+//! What-if on a forecast: growth, events of any shape, launches, moves, prices, the loss of a zone or region.
 
 use domain::{Event, Forecast, Stamp};
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,44 @@ pub enum Scenario {
         /// How it unfolds.
         shape: Shape,
     },
+    /// Users move over: demand goes evenly from what it is to `factor` times that between start and end, and stays.
+    Migration {
+        /// The factor at the end, 0 or more.
+        factor: f64,
+        /// When the first users have moved.
+        starts_at: Stamp,
+        /// When the last ones have.
+        ends_at: Stamp,
+    },
+    /// Something new that brings demand of its own, whatever the rest is, from `starts_at` on.
+    Launch {
+        /// Expected demand it adds, in the unit of the series.
+        adds: f64,
+        /// P10 of what it adds.
+        low: f64,
+        /// P90 of what it adds.
+        high: f64,
+        /// When it begins.
+        starts_at: Stamp,
+    },
+    /// Customers pay another price from `starts_at` on: demand follows at a constant elasticity.
+    PriceChange {
+        /// New price over old price, above 0.
+        price_factor: f64,
+        /// Percent more demand for one percent more price; −1.5 for a shop that loses half again as much.
+        elasticity: f64,
+        /// When the price changes.
+        starts_at: Stamp,
+    },
+    /// Another region is lost and its users come here.
+    RegionLoss {
+        /// Their demand as a share of this region's own.
+        comes_here: f64,
+        /// First instant, inclusive.
+        starts_at: Stamp,
+        /// Last instant, exclusive.
+        ends_at: Stamp,
+    },
     /// One of `zones` zones is down: the same demand has to be met by a group of which 1/`zones` is missing.
     ZoneLoss {
         /// Zones the group spans, 2 or more.
@@ -56,26 +94,51 @@ pub enum Scenario {
 /// again here.
 pub fn apply(demand: &Forecast, scenarios: &[Scenario]) -> Forecast {
     scenarios.iter().fold(demand.clone(), |demand, scenario| match scenario {
-        Scenario::Growth { factor } => scaled(demand, |_, _| Some(Multiplier::certain(factor.max(0.0)))),
+        Scenario::Growth { factor } => scaled(demand, |_| Some(Multiplier::certain(factor.max(0.0)))),
         Scenario::Event { event, shape } => {
             let id = demand.unique_id.clone();
-            scaled(demand, |start, end| {
+            scaled(demand, |step| {
                 let concerned = event.unique_id.as_deref().is_none_or(|concerned| concerned == id);
-                (concerned && event.starts_at < end && start < event.ends_at)
-                    .then(|| Multiplier::of(event, shape.weight(position(event, start))))
+                (concerned && step.touches(event.starts_at, event.ends_at))
+                    .then(|| Multiplier::of(event, shape.weight_at(event, step.start)))
             })
         }
+        Scenario::Migration { factor, starts_at, ends_at } => scaled(demand, |step| {
+            // The end of a step: capacity has to be there for the last of it.
+            let moved = position((*starts_at, *ends_at), step.end);
+            (moved > 0.0).then(|| Multiplier::certain((1.0 + (factor - 1.0) * moved).max(0.0)))
+        }),
+        Scenario::Launch { adds, low, high, starts_at } => scaled(demand, |step| {
+            let times = |adds: f64| 1.0 + adds.max(0.0) / step.median;
+            (*starts_at < step.end && step.median > 0.0).then(|| Multiplier {
+                low: times(*low),
+                middle: times(*adds),
+                high: times(*high),
+            })
+        }),
+        Scenario::PriceChange { price_factor, elasticity, starts_at } => {
+            let factor = price_factor.max(f64::MIN_POSITIVE).powf(*elasticity);
+            scaled(demand, |step| (*starts_at < step.end).then(|| Multiplier::certain(factor)))
+        }
+        Scenario::RegionLoss { comes_here, starts_at, ends_at } => scaled(demand, |step| {
+            step.touches(*starts_at, *ends_at).then(|| Multiplier::certain(1.0 + comes_here.max(0.0)))
+        }),
         Scenario::ZoneLoss { zones, starts_at, ends_at } => {
             let zones = f64::from((*zones).max(2));
-            scaled(demand, |start, end| {
-                (*starts_at < end && start < *ends_at).then(|| Multiplier::certain(zones / (zones - 1.0)))
+            scaled(demand, |step| {
+                step.touches(*starts_at, *ends_at).then(|| Multiplier::certain(zones / (zones - 1.0)))
             })
         }
     })
 }
 
 impl Shape {
-    /// Share of the multiplier at `position`, 0 (start) to 1 (end).
+    /// Share of the multiplier's effect that is felt at `stamp`, 0 to 1.
+    pub fn weight_at(self, event: &Event, stamp: Stamp) -> f64 {
+        self.weight(position((event.starts_at, event.ends_at), stamp))
+    }
+
+    /// The same at `position`, 0 (start) to 1 (end).
     fn weight(self, position: f64) -> f64 {
         match self {
             Self::Flat => 1.0,
@@ -86,13 +149,13 @@ impl Shape {
     }
 }
 
-/// Where `stamp` lies within the event, 0 to 1.
-fn position(event: &Event, stamp: Stamp) -> f64 {
+/// Where `stamp` lies between two others, 0 to 1.
+fn position((start, end): (Stamp, Stamp), stamp: Stamp) -> f64 {
     let number = |stamp: Stamp| match stamp {
         Stamp::Step(step) => step as f64,
         Stamp::Time(time) => time.timestamp() as f64,
     };
-    let (start, end) = (number(event.starts_at), number(event.ends_at));
+    let (start, end) = (number(start), number(end));
     ((number(stamp) - start) / (end - start).max(f64::MIN_POSITIVE)).clamp(0.0, 1.0)
 }
 
@@ -121,13 +184,27 @@ impl Multiplier {
     }
 }
 
-/// The forecast with the multiplier of each step (from, until), where there is one.
-fn scaled(mut demand: Forecast, multiplier: impl Fn(Stamp, Stamp) -> Option<Multiplier>) -> Forecast {
+/// One step of a forecast.
+struct Step {
+    start: Stamp,
+    end: Stamp,
+    median: f64,
+}
+
+impl Step {
+    fn touches(&self, from: Stamp, until: Stamp) -> bool {
+        from < self.end && self.start < until
+    }
+}
+
+/// The forecast with the multiplier of each step, where there is one.
+fn scaled(mut demand: Forecast, multiplier: impl Fn(&Step) -> Option<Multiplier>) -> Forecast {
     let medians = crate::fan::quantile_path(&demand, 0.5);
     let scores: Vec<f64> = demand.levels.iter().map(|level| normal::quantile(*level)).collect();
     demand.components.event_multiplier.resize(demand.mean.len(), 1.0);
     for (step, median) in medians.into_iter().enumerate() {
-        let Some(multiplier) = multiplier(demand.grid.stamp(step), demand.grid.stamp(step + 1)) else {
+        let (start, end) = (demand.grid.stamp(step), demand.grid.stamp(step + 1));
+        let Some(multiplier) = multiplier(&Step { start, end, median }) else {
             continue;
         };
         demand.mean[step] *= multiplier.middle;
@@ -182,6 +259,24 @@ mod tests {
         assert_eq!(grown.mean, [150.0; 3]);
         let zone = Scenario::ZoneLoss { zones: 3, starts_at: Stamp::Step(1), ends_at: Stamp::Step(2) };
         assert_eq!(apply(&demand(3), &[zone]).quantiles[2], [100.0, 150.0, 100.0]);
+    }
+
+    #[test]
+    fn moves_launches_prices_and_lost_regions_change_what_they_say() {
+        let median = |scenario| apply(&demand(4), &[scenario]).quantiles[2].clone();
+        let at = Stamp::Step;
+        let moved = Scenario::Migration { factor: 3.0, starts_at: at(0), ends_at: at(2) };
+        assert_eq!(median(moved), [200.0, 300.0, 300.0, 300.0]);
+        let launch = Scenario::Launch { adds: 50.0, low: 30.0, high: 90.0, starts_at: at(2) };
+        let launched = apply(&demand(4), &[launch]);
+        assert_eq!(launched.quantiles[2], [100.0, 100.0, 150.0, 150.0]);
+        // P90: 1.5 × 20 from demand and 40 from the launch.
+        assert!((launched.quantiles[3][2] - 200.0).abs() < 1e-9, "{launched:?}");
+        let price = Scenario::PriceChange { price_factor: 1.21, elasticity: -0.5, starts_at: at(1) };
+        let priced = median(price);
+        assert!(priced[0] == 100.0 && (priced[1] - 100.0 / 1.1).abs() < 1e-9);
+        let lost = Scenario::RegionLoss { comes_here: 0.6, starts_at: at(1), ends_at: at(3) };
+        assert_eq!(median(lost), [100.0, 160.0, 160.0, 100.0]);
     }
 
     #[test]

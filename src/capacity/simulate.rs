@@ -1,11 +1,11 @@
 //! The simulator: one policy against one path of demand, minute by minute.
 
-use domain::{Frequency, PolicyOutcome, Series};
+use domain::{Frequency, Series};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::group::Group;
-use crate::latency::percentile_ms;
+use crate::outcome::{Run, Terms};
 use crate::policy::Policy;
 use crate::settings::Settings;
 
@@ -57,21 +57,6 @@ impl Simulation {
     }
 }
 
-/// One policy's way through the simulation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Run {
-    /// The totals.
-    pub outcome: PolicyOutcome,
-    /// Requests that came in.
-    pub arrived: f64,
-    /// Requests that were served.
-    pub served: f64,
-    /// Requests still waiting at the end. Served, unserved and queued add up to arrived.
-    pub queued: f64,
-    /// Instances that were paid for, by minute.
-    pub instances: Vec<u32>,
-}
-
 /// Simulates `policy` against `demand` (per second; each value holds until the next one) and sums up.
 ///
 /// The group starts in the state in which the policy would have been before: its minimum, or what its rule
@@ -79,33 +64,13 @@ pub struct Run {
 /// clock is simulated as steps of an hour.
 pub fn simulate(demand: &Series, policy: &Policy, settings: &Settings, simulation: &Simulation) -> Run {
     let rates = minutes(demand);
-    let mut group = Group::new(rates.first().copied().unwrap_or(0.0), policy, settings, simulation);
+    let terms = Terms::new(settings, simulation);
+    let mut group =
+        Group::new(rates.first().copied().unwrap_or(0.0), policy, terms.unit_throughput, simulation);
     for rate in &rates {
         group.minute(*rate);
     }
-    let instance_minutes: u64 = group.paid.iter().map(|count| u64::from(*count)).sum();
-    let cost = Decimal::from(instance_minutes) * simulation.hourly_price / Decimal::from(60);
-    let latency_p95_ms = percentile_ms(
-        &group.stretches,
-        group.unserved,
-        simulation.timeout_seconds,
-        simulation.service_ms / 1000.0,
-        0.95,
-    );
-    Run {
-        outcome: PolicyOutcome {
-            policy: policy.name.clone(),
-            instance_hours: instance_minutes as f64 / 60.0,
-            cost,
-            minutes_short: group.minutes_short,
-            unserved: group.unserved,
-            latency_p95_ms,
-        },
-        arrived: rates.iter().map(|rate| rate * 60.0).sum(),
-        served: group.served,
-        queued: group.queue,
-        instances: group.paid,
-    }
+    Run::new(&policy.name, group.minutes, terms)
 }
 
 /// Demand by minute. Values on a grid finer than a minute are averaged.
@@ -140,7 +105,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::policy::Rule;
+    use crate::policy::{Reaction, Rule, Signal};
     use crate::settings::SettingsInput;
 
     fn settings(unit_throughput: f64) -> Settings {
@@ -155,8 +120,16 @@ mod tests {
         Series { unique_id: "shop".to_owned(), grid, values }
     }
 
-    fn fixed(count: u32, rule: Option<Rule>) -> Policy {
-        Policy { name: "test".to_owned(), minimum: vec![(0, count)], rule }
+    fn fixed(count: u32, rules: Vec<Rule>) -> Policy {
+        Policy { name: "test".to_owned(), minimum: vec![(0, count)], rules }
+    }
+
+    fn tracking(signal: Signal, target: f64) -> Vec<Rule> {
+        vec![Rule { signal, target, reaction: Reaction::Tracking }]
+    }
+
+    fn paid(run: &Run) -> Vec<u32> {
+        run.minutes.iter().map(|minute| minute.paid).collect()
     }
 
     fn run(values: &[f64], policy: &Policy) -> Run {
@@ -167,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_steady_group_costs_its_hours_and_answers_in_time() {
-        let run = run(&[350.0; 120], &fixed(5, None));
+        let run = run(&[350.0; 120], &fixed(5, Vec::new()));
         assert_eq!(run.outcome.instance_hours, 10.0);
         assert_eq!(run.outcome.cost, Decimal::new(10, 1));
         assert_eq!((run.outcome.unserved, run.outcome.minutes_short), (0.0, 0.0));
@@ -177,13 +150,13 @@ mod tests {
 
     #[test]
     fn an_overloaded_group_queues_first_and_then_loses() {
-        let run = run(&[600.0, 600.0, 0.0], &fixed(5, None));
+        let run = run(&[600.0, 600.0, 0.0], &fixed(5, Vec::new()));
         // 6000 too many a minute; 500 a second × 30 s may wait.
         assert_eq!(run.outcome.minutes_short, 2.0);
         assert_eq!(run.outcome.unserved, 0.0);
         assert_eq!(run.served, 72_000.0);
         assert!(run.outcome.latency_p95_ms > 10_000.0);
-        let longer = self::run(&[600.0; 10], &fixed(5, None));
+        let longer = self::run(&[600.0; 10], &fixed(5, Vec::new()));
         assert_eq!(longer.queued, 15_000.0);
         assert_eq!(longer.outcome.unserved, 45_000.0);
     }
@@ -193,26 +166,31 @@ mod tests {
         let mut values = vec![140.0; 30];
         values.extend([280.0; 60]);
         values.extend([140.0; 60]);
-        let run = run(&values, &fixed(1, Some(Rule::Tracking(0.7))));
-        assert_eq!(run.instances[..30], [2; 30]);
+        let run = run(&values, &fixed(1, tracking(Signal::Utilization, 0.7)));
+        let paid = paid(&run);
+        assert_eq!(paid[..30], [2; 30]);
         // Seen 4 minutes later at the earliest. Both instances are busy: one more, then the rest.
-        assert_eq!((run.instances[33], run.instances[34]), (2, 3));
-        assert_eq!(run.instances[89], 4);
-        assert_eq!(run.instances[149], 2);
+        assert_eq!((paid[33], paid[34]), (2, 3));
+        assert_eq!(paid[89], 4);
+        assert_eq!(paid[149], 2);
         assert!(run.outcome.minutes_short >= 10.0);
     }
 
     #[test]
     fn the_schedule_acts_on_the_minute_and_the_quota_caps_it() {
         let settings = settings(100.0);
-        let policy =
-            Policy { name: "scheduled".to_owned(), minimum: vec![(0, 1), (5, 9), (20, 2)], rule: None };
+        let policy = Policy {
+            name: "scheduled".to_owned(),
+            minimum: vec![(0, 1), (5, 9), (20, 2)],
+            rules: Vec::new(),
+        };
         let demand = demand(3600, vec![Some(50.0)]);
         let mut simulation = Simulation::of(&settings);
         let run = simulate(&demand, &policy, &settings, &simulation);
-        assert_eq!((run.instances[4], run.instances[5], run.instances[20]), (1, 9, 2));
+        let counts = paid(&run);
+        assert_eq!((counts[4], counts[5], counts[20]), (1, 9, 2));
         simulation.max_instances = Some(6);
-        assert_eq!(simulate(&demand, &policy, &settings, &simulation).instances[5], 6);
+        assert_eq!(paid(&simulate(&demand, &policy, &settings, &simulation))[5], 6);
     }
 
     #[test]
@@ -228,25 +206,27 @@ mod tests {
         fn no_request_is_lost_or_invented(
             values in prop::collection::vec(prop::option::of(0.0..3000.0), 1..200),
             count in 0u32..20, percent in 20u32..100, tracking in prop::bool::ANY, boot in 0u32..20,
+            signal in prop::sample::select(vec![Signal::Utilization, Signal::Requests, Signal::Queue]),
         ) {
             let settings = settings(100.0);
             let simulation = Simulation { boot_minutes: boot, ..Simulation::of(&settings) };
             let share = f64::from(percent) / 100.0;
-            let rule = if tracking { Rule::Tracking(share) } else { Rule::Step(share) };
+            let reaction = if tracking { Reaction::Tracking } else { Reaction::Step };
+            let rule = Rule { signal, target: share, reaction };
             let demand = demand(60, values);
-            let run = simulate(&demand, &fixed(count, Some(rule)), &settings, &simulation);
+            let run = simulate(&demand, &fixed(count, vec![rule]), &settings, &simulation);
             let sum = run.served + run.outcome.unserved + run.queued;
             prop_assert!((sum - run.arrived).abs() <= 1e-9 * run.arrived.max(1.0));
-            prop_assert!(run.instances.iter().all(|paid| *paid >= count));
+            prop_assert!(run.minutes.iter().all(|minute| minute.paid >= count));
             prop_assert!(run.outcome.latency_p95_ms.is_finite());
-            prop_assert_eq!(simulate(&demand, &fixed(count, Some(rule)), &settings, &simulation), run);
+            prop_assert_eq!(simulate(&demand, &fixed(count, vec![rule]), &settings, &simulation), run);
         }
 
         #[test]
         fn a_larger_fixed_group_never_serves_less(
             values in prop::collection::vec(0.0..3000.0, 1..100), count in 0u32..20,
         ) {
-            let (less, more) = (run(&values, &fixed(count, None)), run(&values, &fixed(count + 1, None)));
+            let (less, more) = (run(&values, &fixed(count, Vec::new())), run(&values, &fixed(count + 1, Vec::new())));
             prop_assert!(more.outcome.unserved <= less.outcome.unserved + 1e-6);
             prop_assert!(more.outcome.minutes_short <= less.outcome.minutes_short);
         }

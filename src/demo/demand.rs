@@ -19,12 +19,12 @@ const MONTH: [f64; 12] = [0.93, 0.92, 0.96, 1.00, 1.04, 1.06, 1.05, 1.00, 0.97, 
 const NOISE_MEMORY: f64 = 0.6;
 
 /// One series for each demand of the spec, over the whole history.
-pub(crate) fn series(spec: &Spec) -> Vec<Series> {
+pub fn series(spec: &Spec) -> Vec<Series> {
     spec.demands.iter().map(|demand| one(spec, demand)).collect()
 }
 
 /// Past and announced events.
-pub(crate) fn events(spec: &Spec) -> Vec<Event> {
+pub fn events(spec: &Spec) -> Vec<Event> {
     let event = |event: &spec::Event| Event {
         name: event.name.clone(),
         starts_at: Stamp::Time(event.starts_at),

@@ -21,6 +21,7 @@ mod truth;
 mod utilization;
 
 pub use company::{Company, company, company_with};
+pub use demand::{events, series};
 pub use error::DemoError;
 pub use prices::{PriceSnapshot, ServiceRate, price_snapshot};
 pub use spec::Spec;

@@ -389,7 +389,8 @@ pub(crate) struct PlanCapacity {
     /// Where the rows go (CSV, gzip, Parquet; - is standard output)
     #[arg(long)]
     pub(crate) output: PathBuf,
-    /// terraform, aws-cli, azure-autoscale, gcp-autoscaler, k8s-hpa or keda-cron, on standard output
+    /// terraform, terraform-policy, aws-cli, azure-autoscale, azure-cli, gcp-autoscaler, k8s-hpa, keda-cron or
+    /// keda-prometheus, on standard output
     #[arg(long)]
     pub(crate) export: Option<String>,
 }
@@ -418,7 +419,8 @@ pub(crate) struct ReplayCommitments {
     /// provider, region, instance_type, os, plan, term_years, payment, hourly, upfront
     #[arg(long)]
     pub(crate) prices: PathBuf,
-    /// Policies, comma separated
+    /// Policies, comma separated: planned, scheduled, predictive-N, reactive-N, requests-N, step-N (N % utilization),
+    /// queue-N (seconds), static-peak, static-N, or several joined by +
     #[arg(
         long,
         value_delimiter = ',',
@@ -448,7 +450,8 @@ pub(crate) struct ReplayAutoscaling {
     /// unique_id, ds, y
     #[arg(long)]
     pub(crate) demand: PathBuf,
-    /// Policies, comma separated
+    /// Policies, comma separated: planned, scheduled, predictive-N, reactive-N, requests-N, step-N (N % utilization),
+    /// queue-N (seconds), static-peak, static-N, or several joined by +
     #[arg(long, value_delimiter = ',', default_value = "planned,reactive-70,static-peak")]
     pub(crate) policies: Vec<String>,
     /// Demand at which one instance saturates; default: a twentieth of the largest demand

@@ -173,4 +173,26 @@ spec:
         let at = |cron: &str, minimum| (cron.to_owned(), minimum);
         assert_eq!(jobs, [at("0 23 26 11 *", 20), at("0 1 27 11 *", 24), at("0 2 27 11 *", 3)]);
     }
+
+    #[test]
+    fn validates_against_the_published_schemas() {
+        let validator =
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools/venv/bin/kubernetes-validate");
+        let file = std::env::temp_dir().join(format!("headroom-hpa-{}.yaml", std::process::id()));
+        let validate = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            std::process::Command::new(validator).args(["--strict", "-k", "1.34"]).arg(&file).output()
+        };
+        let text = write(&example()).unwrap();
+        let Ok(output) = validate(&text) else {
+            println!("skipped: no `kubernetes-validate`; `make test` installs it");
+            return;
+        };
+        let said =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        let wrong = text.replace("maxReplicas", "mostReplicas");
+        assert!(!validate(&wrong).unwrap().status.success(), "the schemas are really looked at");
+        std::fs::remove_file(&file).unwrap();
+    }
 }

@@ -2,6 +2,7 @@
 
 mod aws_cli;
 mod azure;
+mod azure_cli;
 mod gcp;
 mod keda;
 mod kubernetes;
@@ -31,17 +32,26 @@ pub enum Format {
     K8sHpa,
     /// `keda-cron`: a ScaledObject with cron triggers.
     KedaCron,
+    /// `keda-prometheus`: the same, scaling on requests from Prometheus instead of CPU.
+    KedaPrometheus,
+    /// `terraform-policy`: the schedule with `aws_autoscaling_policy` target tracking beside it.
+    TerraformPolicy,
+    /// `azure-cli`: a shell script of `az monitor autoscale`.
+    AzureCli,
 }
 
 impl Format {
     /// Every format with its name in `--export`.
-    pub const ALL: [(&'static str, Self); 6] = [
+    pub const ALL: [(&'static str, Self); 9] = [
         ("terraform", Self::Terraform),
         ("aws-cli", Self::AwsCli),
         ("azure-autoscale", Self::AzureAutoscale),
         ("gcp-autoscaler", Self::GcpAutoscaler),
         ("k8s-hpa", Self::K8sHpa),
         ("keda-cron", Self::KedaCron),
+        ("keda-prometheus", Self::KedaPrometheus),
+        ("terraform-policy", Self::TerraformPolicy),
+        ("azure-cli", Self::AzureCli),
     ];
 
     /// Name of a file of this format, without a folder.
@@ -53,6 +63,9 @@ impl Format {
             Self::GcpAutoscaler => "schedule-gcp.sh",
             Self::K8sHpa => "schedule-hpa.yaml",
             Self::KedaCron => "schedule-keda.yaml",
+            Self::KedaPrometheus => "schedule-keda-prometheus.yaml",
+            Self::TerraformPolicy => "schedule-policy.tf",
+            Self::AzureCli => "schedule-azure.sh",
         }
     }
 }
@@ -60,7 +73,8 @@ impl Format {
 /// An export format that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown export format {0:?}: expected terraform, aws-cli, azure-autoscale, gcp-autoscaler, k8s-hpa or keda-cron"
+    "unknown export format {0:?}: expected terraform, aws-cli, azure-autoscale, gcp-autoscaler, k8s-hpa, keda-cron, \
+     keda-prometheus, terraform-policy or azure-cli"
 )]
 pub struct UnknownFormat(pub String);
 
@@ -86,6 +100,9 @@ pub fn export(plans: &[CapacityPlan], format: Format, settings: &Settings) -> Re
         Format::AzureAutoscale => Ok(azure::write(&groups)),
         Format::GcpAutoscaler => Ok(gcp::write(&groups)),
         Format::K8sHpa => kubernetes::write(&groups),
-        Format::KedaCron => keda::write(&groups),
+        Format::KedaCron => keda::write(&groups, keda::Beside::Cpu),
+        Format::KedaPrometheus => keda::write(&groups, keda::Beside::Prometheus),
+        Format::TerraformPolicy => Ok(terraform::write_with_policies(&groups)),
+        Format::AzureCli => Ok(azure_cli::write(&groups)),
     }
 }

@@ -56,6 +56,8 @@ pub(super) struct Group {
     pub(super) smallest: u32,
     /// Utilization that target tracking keeps, in percent.
     pub(super) target_percent: u32,
+    /// Demand that one instance is to carry.
+    pub(super) usable_throughput: f64,
 }
 
 /// A minimum and the time for which it holds.
@@ -111,6 +113,7 @@ pub(super) fn groups(plans: &[CapacityPlan], settings: &Settings) -> Result<Vec<
             maximum: settings.given.limit.map_or(room, |limit| limit.max(peak)),
             smallest: instances(0.0, settings),
             target_percent: (settings.given.target_utilization * 100.0).round().max(1.0) as u32,
+            usable_throughput: (settings.usable_throughput() * 1000.0).round() / 1000.0,
         });
     }
     Ok(groups)

@@ -1,4 +1,4 @@
-//! `aws_autoscaling_schedule` resources in the style of `terraform fmt`.
+//! `aws_autoscaling_schedule` and `aws_autoscaling_policy` resources in the style of `terraform fmt`.
 
 use super::schedule::{Group, rfc3339};
 
@@ -7,6 +7,34 @@ use super::schedule::{Group, rfc3339};
 pub(super) fn write(groups: &[Group]) -> String {
     let resources: Vec<String> = groups.iter().flat_map(of_group).collect();
     resources.join("\n")
+}
+
+/// The schedule, and beside it the target tracking that adds to its minimum.
+pub(super) fn write_with_policies(groups: &[Group]) -> String {
+    let policies: Vec<String> = groups.iter().map(policy).collect();
+    format!("{}\n{}", policies.join("\n"), write(groups))
+}
+
+fn policy(group: &Group) -> String {
+    let name = &group.name;
+    let resource = name.replace('-', "_");
+    format!(
+        r#"resource "aws_autoscaling_policy" "{resource}" {{
+  name                   = "headroom-{name}"
+  autoscaling_group_name = "{name}"
+  policy_type            = "TargetTrackingScaling"
+
+  target_tracking_configuration {{
+    target_value = {}
+
+    predefined_metric_specification {{
+      predefined_metric_type = "ASGAverageCPUUtilization"
+    }}
+  }}
+}}
+"#,
+        group.target_percent
+    )
 }
 
 fn of_group(group: &Group) -> Vec<String> {
@@ -77,6 +105,55 @@ resource "aws_autoscaling_schedule" "group_7_berall_x_a_202611262200" {
             .collect();
         assert_eq!(found, expected);
         assert_eq!(found.len(), 5);
+    }
+
+    /// The rules of `terraform fmt` that this writer could break: two spaces a level, equal signs of neighbouring
+    /// attributes in one column, one space around them, no space at the end, one blank line at most.
+    fn assert_formatted(text: &str) {
+        let mut depth = 0;
+        let mut columns: Option<(usize, usize)> = None;
+        for (number, line) in text.lines().enumerate() {
+            let (place, trimmed) = (format!("line {}: {line:?}", number + 1), line.trim_start());
+            assert_eq!(line, line.trim_end(), "{place}");
+            depth -= usize::from(trimmed == "}");
+            assert!(trimmed.is_empty() || line.len() - trimmed.len() == 2 * depth, "{place}");
+            depth += usize::from(trimmed.ends_with('{'));
+            columns = match trimmed.split_once('=').filter(|_| !trimmed.ends_with('{')) {
+                None => {
+                    // Of a block of neighbours, the longest name is followed by one space.
+                    assert!(columns.is_none_or(|(at, longest)| at == longest + 1), "before {place}");
+                    None
+                }
+                Some((name, value)) => {
+                    assert!(value.starts_with(' ') && !value.starts_with("  "), "{place}");
+                    assert!(columns.is_none_or(|(at, _)| at == name.len()), "{place}");
+                    let longest = columns.map_or(0, |(_, longest)| longest).max(name.trim_end().len());
+                    Some((name.len(), longest))
+                }
+            };
+        }
+        assert!(depth == 0 && !text.contains("\n\n\n") && text.ends_with("}\n"));
+    }
+
+    #[test]
+    fn is_formatted_as_terraform_does() {
+        assert_formatted(&write(&example()));
+        assert_formatted(&write_with_policies(&example()));
+        let crooked = write(&example()).replacen("min_size  ", "min_size ", 1);
+        assert!(std::panic::catch_unwind(|| assert_formatted(&crooked)).is_err());
+    }
+
+    #[test]
+    fn every_group_has_its_policy_beside_the_schedule() {
+        let body: hcl::Body = hcl::from_str(&write_with_policies(&example())).unwrap();
+        let of = |kind: &'static str| {
+            body.blocks().filter(move |block| block.labels()[0].as_str() == kind).collect::<Vec<_>>()
+        };
+        assert_eq!((of("aws_autoscaling_policy").len(), of("aws_autoscaling_schedule").len()), (2, 5));
+        let tracking = of("aws_autoscaling_policy")[0].body().blocks().next().unwrap();
+        assert_eq!(tracking.identifier(), "target_tracking_configuration");
+        let target = tracking.body().attributes().next().unwrap();
+        assert_eq!((target.key(), target.expr().to_string()), ("target_value", "70".to_owned()));
     }
 
     #[test]

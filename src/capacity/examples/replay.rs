@@ -1,0 +1,202 @@
+//! Replays public demand series under every policy, each day planned from what was known before it.
+//!
+//! ```text
+//! cargo run --release -p headroom-capacity --example replay -- [FOLDER] [WORD…]
+//! ```
+//!
+//! FOLDER holds the series (default `../shared/data/series`); a WORD keeps the series whose name contains it.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use domain::{Frequency, Grid, PolicyOutcome, Series, Stamp};
+use headroom_capacity::{PolicyName, ReplaySettings, SettingsInput, Simulation, replay};
+use rayon::prelude::*;
+
+/// File, seconds of a step, and which of its series are demand; bank calls are none when the bank is closed.
+const FILES: [(&str, i64, &str); 8] = [
+    ("nasa_july_5min.csv", 300, ""),
+    ("nasa_july_hourly.csv", 3600, ""),
+    ("tweets_5min.csv.gz", 300, ""),
+    ("crane_1min.csv.gz", 60, ""),
+    ("bank_calls_5min.csv", 300, ""),
+    ("nyc_taxi_30min.csv", 1800, ""),
+    ("nab_cloudwatch_5min.csv.gz", 300, "elb_request_count"),
+    ("misc_hourly.csv", 3600, "pedestrians"),
+];
+
+/// The table's policies, the planned one first.
+const POLICIES: [&str; 12] = [
+    "planned",
+    "scheduled",
+    "predictive-70",
+    "predictive-50",
+    "reactive-80",
+    "reactive-70",
+    "reactive-60",
+    "reactive-50",
+    "requests-70",
+    "queue-5",
+    "step-70",
+    "static-peak",
+];
+
+/// Days replayed at most, so that a year of taxis does not take longer than all the rest.
+const REPLAYED_DAYS: usize = 28;
+
+/// Instances that the largest demand would saturate.
+const INSTANCES_AT_PEAK: f64 = 20.0;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let folder = arguments.next().unwrap_or_else(|| "../shared/data/series".to_owned());
+    let words: Vec<String> = arguments.collect();
+    if !Path::new(&folder).is_dir() {
+        println!("skipped: no series at {folder}");
+        return Ok(());
+    }
+    let mut all = Vec::new();
+    for (file, seconds, word) in FILES {
+        for series in read(&Path::new(&folder).join(file), seconds)? {
+            if series.unique_id.contains(word) {
+                let id = format!("{}/{}", file.split('.').next().unwrap_or(file), series.unique_id);
+                all.push(Series { unique_id: id, ..series });
+            }
+        }
+    }
+    all.retain(|series| words.is_empty() || words.iter().any(|word| series.unique_id.contains(word)));
+    let names = POLICIES.iter().map(|name| name.parse()).collect::<Result<Vec<PolicyName>, _>>()?;
+    let tables: Vec<String> = all.par_iter().map(|series| table(series, &names)).collect();
+    tables.iter().for_each(|table| println!("{table}"));
+    let beaten = tables.iter().filter(|table| table.contains("beaten by")).count();
+    println!(
+        "{} series; on {beaten} of them a policy is cheaper and short less often than the planned one",
+        tables.len()
+    );
+    Ok(())
+}
+
+/// What every policy came to on one series.
+fn table(series: &Series, names: &[PolicyName]) -> String {
+    let day = match series.grid.frequency {
+        Frequency::Seconds(seconds) => usize::try_from(86_400 / seconds).unwrap_or(1),
+        _ => 1,
+    };
+    let seen = (35 * day).min(series.len() / 2 / day * day);
+    let end = series.len().min(seen + REPLAYED_DAYS * day);
+    let series = Series { values: series.values[..end].to_vec(), ..series.clone() };
+    let peak = series.values.iter().flatten().copied().fold(0.0, f64::max);
+    let settings = SettingsInput::new(peak / INSTANCES_AT_PEAK).check();
+    let Ok(settings) = settings else { return format!("{}: no demand\n", series.unique_id) };
+    let simulation = Simulation::of(&settings);
+    let settings = ReplaySettings { settings, simulation, events: Vec::new(), warm_up: Some(seen) };
+    let outcomes = match replay(&series, names, &settings) {
+        Ok(outcomes) => outcomes,
+        Err(error) => return format!("{error}\n"),
+    };
+    let peak = outcomes.last().map_or(1.0, |outcome| outcome.instance_hours);
+    let mut text = format!(
+        "{}: {} days seen, {} replayed\n{:<16}{:>10}{:>9}{:>10}{:>12}{:>10}\n",
+        series.unique_id,
+        seen / day,
+        (end - seen) / day,
+        "policy",
+        "hours",
+        "of peak",
+        "min short",
+        "unserved %",
+        "p95 ms",
+    );
+    let arrived: f64 = series.values[seen..].iter().flatten().sum::<f64>() * 86_400.0 / day as f64;
+    for outcome in &outcomes {
+        text += &format!(
+            "{:<16}{:>10.0}{:>8.1}%{:>10.0}{:>12.4}{:>10.0}\n",
+            outcome.policy,
+            outcome.instance_hours,
+            100.0 * outcome.instance_hours / peak,
+            outcome.minutes_short,
+            100.0 * outcome.unserved / arrived,
+            outcome.latency_p95_ms,
+        );
+    }
+    text + &verdict(&outcomes)
+}
+
+fn verdict(outcomes: &[PolicyOutcome]) -> String {
+    let Some((planned, others)) = outcomes.split_first() else { return String::new() };
+    let better: Vec<&str> = others
+        .iter()
+        .filter(|other| {
+            other.instance_hours < planned.instance_hours && other.minutes_short < planned.minutes_short
+        })
+        .map(|other| other.policy.as_str())
+        .collect();
+    if better.is_empty() {
+        "nothing is cheaper and short less often than planned\n".to_owned()
+    } else {
+        format!("planned is beaten by {}\n", better.join(", "))
+    }
+}
+
+/// The series of a long table on their grids; a step without a row is missing, at the bank it is closed.
+fn read(path: &Path, seconds: i64) -> Result<Vec<Series>, Box<dyn Error>> {
+    let mut text = String::new();
+    let file = File::open(path)?;
+    if path.extension().is_some_and(|extension| extension == "gz") {
+        flate2::read::GzDecoder::new(file).read_to_string(&mut text)?;
+    } else {
+        (&file).read_to_string(&mut text)?;
+    }
+    let mut rows: BTreeMap<&str, Vec<(i64, f64)>> = BTreeMap::new();
+    for line in text.lines().skip(1) {
+        let mut cells = line.split(',');
+        let (Some(id), Some(ds), Some(y)) = (cells.next(), cells.next(), cells.next()) else { continue };
+        let at: DateTime<Utc> = ds.parse()?;
+        if let Ok(y) = y.parse() {
+            rows.entry(id).or_default().push((at.timestamp(), y));
+        }
+    }
+    let closed = path.to_string_lossy().contains("bank_calls").then_some(0.0);
+    let to_series = |(id, rows): (&str, Vec<(i64, f64)>)| {
+        let start = rows[0].0 - rows[0].0.rem_euclid(seconds);
+        let index = |at: i64| usize::try_from((at - start) / seconds).unwrap_or(0);
+        let mut values = vec![closed; index(rows[rows.len() - 1].0) + 1];
+        rows.iter().for_each(|(at, y)| values[index(*at)] = Some(*y));
+        let start = DateTime::from_timestamp(start, 0).unwrap_or_default();
+        let grid = Grid { start: Stamp::Time(start), frequency: Frequency::Seconds(seconds) };
+        Series { unique_id: id.to_owned(), grid, values }
+    };
+    Ok(rows.into_iter().map(to_series).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_policy_beats_the_planned_one_and_static_peak_costs_more() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/series");
+        if !Path::new(folder).is_dir() {
+            println!("skipped: no series at {folder}");
+            return;
+        }
+        let names: Vec<PolicyName> = POLICIES.iter().map(|name| name.parse().unwrap()).collect();
+        // Those that are quick; `benches/capacity replay` is about all.
+        for (file, seconds, word) in FILES.iter().filter(|(_, seconds, _)| *seconds >= 1800) {
+            for series in read(&Path::new(folder).join(file), *seconds).unwrap() {
+                if series.unique_id.contains(word) {
+                    let table = table(&series, &names);
+                    assert!(table.contains("nothing is cheaper and short less often"), "{table}");
+                    let planned = table.lines().find(|line| line.starts_with("planned")).unwrap();
+                    let share: f64 =
+                        planned.split('%').next().unwrap().split(' ').next_back().unwrap().parse().unwrap();
+                    assert!(share < 80.0, "{table}");
+                }
+            }
+        }
+    }
+}

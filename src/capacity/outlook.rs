@@ -1,0 +1,107 @@
+//! Scenarios side by side, each carried through to instances, cost, quota and what could be committed to.
+
+use domain::{Forecast, Stamp};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::fan::quantile_path;
+use crate::output::summary;
+use crate::plan::plan;
+use crate::scenario::{Scenario, apply};
+use crate::settings::Settings;
+
+/// A named set of changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NamedScenario {
+    /// Its name.
+    pub name: String,
+    /// The changes, applied one after the other.
+    pub scenarios: Vec<Scenario>,
+}
+
+/// What one scenario comes to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outlook {
+    /// Its name.
+    pub name: String,
+    /// Largest median of demand.
+    pub peak_demand_p50: f64,
+    /// Largest 95th percentile of demand.
+    pub peak_demand_p95: f64,
+    /// Largest requirement.
+    pub peak_required: u32,
+    /// When that is first.
+    pub peak_at: Option<Stamp>,
+    /// Instance-hours of the schedule over the horizon.
+    pub instance_hours: f64,
+    /// Their cost in USD, where an hourly price is given.
+    pub cost: Option<Decimal>,
+    /// Cost above the first scenario's: what has to be added to the budget.
+    pub budget_change: Option<Decimal>,
+    /// Instances that run all the time: what a commitment would be used for in every hour.
+    pub always_on: u32,
+    /// When P95 of demand crosses the quota.
+    pub crosses_quota_at: Option<Stamp>,
+    /// The date by which to act on that.
+    pub act_by: Option<Stamp>,
+}
+
+/// Carries `demand` through every scenario; the first is what the others' budgets are compared with.
+pub fn outlooks(demand: &Forecast, scenarios: &[NamedScenario], settings: &Settings) -> Vec<Outlook> {
+    let mut outlooks: Vec<Outlook> = Vec::with_capacity(scenarios.len());
+    for named in scenarios {
+        let changed = apply(demand, &named.scenarios);
+        let plan = plan(&changed, settings);
+        let summary = summary(std::slice::from_ref(&plan), settings);
+        let highest = |level| quantile_path(&changed, level).into_iter().fold(0.0, f64::max);
+        let cost = summary.totals.cost;
+        let first = outlooks.first().map_or(cost, |first| first.cost);
+        outlooks.push(Outlook {
+            name: named.name.clone(),
+            peak_demand_p50: highest(0.5),
+            peak_demand_p95: highest(0.95),
+            peak_required: plan.rows.iter().map(|row| row.required).max().unwrap_or(0),
+            peak_at: summary.plans.first().and_then(|plan| plan.peak_at),
+            instance_hours: summary.totals.instance_hours,
+            cost,
+            budget_change: cost.zip(first).map(|(cost, first)| cost - first),
+            always_on: plan.rows.iter().map(|row| row.scheduled).min().unwrap_or(0),
+            crosses_quota_at: plan.crosses_quota_at,
+            act_by: plan.act_by,
+        });
+    }
+    outlooks
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Frequency, Grid};
+
+    use super::*;
+    use crate::SettingsInput;
+
+    #[test]
+    fn growth_is_carried_through_to_money_and_dates() {
+        let start = Stamp::Time("2026-11-27T00:00:00Z".parse().unwrap());
+        let grid = Grid { start, frequency: Frequency::HOUR };
+        let paths = [vec![70.0, 700.0, 140.0], vec![70.0, 700.0, 140.0]];
+        let demand = crate::testing::forecast(grid, &[0.5, 0.99], &paths);
+        let settings = SettingsInput {
+            hourly_price: Some(Decimal::new(1, 1)),
+            change_penalty: 0.0,
+            lead_time_seconds: 0,
+            limit: Some(15),
+            ..SettingsInput::new(100.0)
+        };
+        let settings = settings.check().unwrap();
+        let named = |name: &str, scenarios| NamedScenario { name: name.to_owned(), scenarios };
+        let scenarios =
+            [named("as it is", Vec::new()), named("twice", vec![Scenario::Growth { factor: 2.0 }])];
+        let found = outlooks(&demand, &scenarios, &settings);
+        assert_eq!((found[0].peak_required, found[0].instance_hours, found[0].always_on), (10, 13.0, 1));
+        assert_eq!((found[0].budget_change, found[0].crosses_quota_at), (Some(Decimal::ZERO), None));
+        assert_eq!((found[1].peak_required, found[1].instance_hours, found[1].always_on), (20, 26.0, 2));
+        assert_eq!(found[1].budget_change, Some(Decimal::new(13, 1)));
+        assert_eq!(found[1].crosses_quota_at, Some(grid.stamp(1)));
+    }
+}
