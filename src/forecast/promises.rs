@@ -86,6 +86,29 @@ fn unusual_magnitudes_change_nothing_but_the_unit() {
     }
 }
 
+#[test]
+fn a_horizon_beyond_history_and_negative_values_are_forecast_with_what_is_known() {
+    let request = Request::new(200);
+    let short = forecast(&hourly(shop(60)), &request);
+    assert_honest(&short, &request, true);
+    assert!(short.warnings.iter().any(|warning| warning.contains("backtest of")), "{:?}", short.warnings);
+
+    let below = shop(400).into_iter().map(|value| value.map(|value| value - 500.0)).collect();
+    let below = forecast(&hourly(below), &Request::new(24));
+    assert_honest(&below, &Request::new(24), false);
+    assert!(below.mean.iter().all(|value| (-500.0..-300.0).contains(value)), "{:?}", below.mean);
+}
+
+#[test]
+fn a_very_long_series_is_forecast_from_its_end_alone() {
+    let long = hourly(shop(150_000));
+    let end =
+        Series { grid: long.grid.advance(100_000), values: long.values[100_000..].to_vec(), ..long.clone() };
+    let request = Request::new(24);
+    let (long, end) = (forecast(&long, &request), forecast(&end, &request));
+    assert_eq!((long.mean, long.quantiles), (end.mean, end.quantiles));
+}
+
 /// Mean of the forecast and mean width of its 80 % interval.
 fn size_and_width(forecast: &Forecast) -> (f64, f64) {
     let (low, high) = (forecast.quantile(0.1).unwrap(), forecast.quantile(0.9).unwrap());
