@@ -145,7 +145,7 @@ pub(crate) async fn replay(State(app): State<App>, _: Caller, Body(body): Body<A
     let mut policies = Vec::with_capacity(names.len());
     for (index, name) in names.iter().enumerate() {
         match name.parse::<PolicyName>() {
-            Ok(PolicyName::Static(count)) if f64::from(count) > MAX_INSTANCES => {
+            Ok(policy) if f64::from(policy.fixed_instances()) > MAX_INSTANCES => {
                 faults.want(false, || format!("policies[{index}]"), "at most 100000 instances");
             }
             Ok(policy) => policies.push(policy),
