@@ -2,6 +2,7 @@
 
 mod cutting_planes;
 mod hindsight;
+mod level;
 mod market;
 mod offers;
 mod output;

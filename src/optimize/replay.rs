@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use billing::{Bill, BillingError, Demand, PriceBook};
 use chrono::{DateTime, Duration, Utc};
-use domain::{Commitment, Period, UsageHour, to_cents, to_statistic};
+use domain::{Commitment, Period, Purchase, UsageHour, to_cents, to_statistic};
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
@@ -111,6 +111,56 @@ pub struct PolicyReplay {
     pub purchases: usize,
     /// Purchases that covered less, at list price, than they cost within the window.
     pub losing_purchases: usize,
+    /// What was claimed at purchase against what came of it, for policies that claim anything.
+    pub claims: Option<Claims>,
+}
+
+/// Savings claimed when buying, and what the bill says about them later: with the purchase against without it,
+/// over the days that the claim was about. Claims about days past the end of usage are left out.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Claims {
+    /// Purchases with a claim that can be checked.
+    pub purchases: usize,
+    /// Sum of their expected savings.
+    #[serde(serialize_with = "number")]
+    pub claimed_usd: Decimal,
+    /// Sum of what they saved.
+    #[serde(serialize_with = "number")]
+    pub realized_usd: Decimal,
+    /// Purchases that saved at least the P10 that was claimed.
+    pub above_p10: usize,
+}
+
+impl Claims {
+    /// Checks the claims of what is bought at `date` on top of `held`: each purchase is worth what it adds to the
+    /// ones before it, as in the plan.
+    fn check(
+        &mut self,
+        all: &Demand,
+        held: &[Commitment],
+        bought: &[Purchase],
+        date: DateTime<Utc>,
+        prices: &PriceBook,
+    ) -> Result<(), CommitmentError> {
+        let end = date + Duration::days(i64::from(Settings::new(date).horizon_days));
+        if end > all.period().end || bought.is_empty() {
+            return Ok(());
+        }
+        let window = all.window(Period { start: date, end })?;
+        let mut held = held.to_vec();
+        let mut before = bill(&window, &held, prices)?.total;
+        for purchase in bought {
+            held.push(purchase.commitment.clone());
+            let after = bill(&window, &held, prices)?.total;
+            let saved = before - after;
+            before = after;
+            self.purchases += 1;
+            self.claimed_usd += purchase.expected_saving_usd;
+            self.realized_usd += to_cents(saved);
+            self.above_p10 += usize::from(saved >= purchase.saving_p10_usd);
+        }
+        Ok(())
+    }
 }
 
 /// The replay. Serializes to the JSON of `replay commitments`.
@@ -180,9 +230,16 @@ pub fn commitments(input: &ReplayInput<'_>) -> Result<Replay, CommitmentError> {
     let mut policies = Vec::with_capacity(input.policies.len());
     for policy in input.policies {
         let mut bought: Vec<Commitment> = Vec::new();
+        let mut claims = (*policy == Policy::Headroom).then(Claims::default);
         for date in &dates {
-            let now = purchases(*policy, input, &all, &bought, *date)?;
-            bought.extend(now);
+            match &mut claims {
+                Some(claims) => {
+                    let now = planned(input, &bought, *date)?;
+                    claims.check(&all, &bought, &now, *date, input.prices)?;
+                    bought.extend(now.into_iter().map(|purchase| purchase.commitment));
+                }
+                None => bought.extend(purchases(*policy, input, &all, &bought, *date)?),
+            }
         }
         let bill = bill(&window, &bought, input.prices)?;
         policies.push(PolicyReplay {
@@ -195,6 +252,7 @@ pub fn commitments(input: &ReplayInput<'_>) -> Result<Replay, CommitmentError> {
             effective_savings_rate: bill.effective_savings_rate,
             purchases: bought.len(),
             losing_purchases: bill.commitments.iter().filter(|c| c.net_saving < Decimal::ZERO).count(),
+            claims,
         });
     }
     Ok(Replay {
@@ -212,6 +270,23 @@ pub fn commitments(input: &ReplayInput<'_>) -> Result<Replay, CommitmentError> {
     })
 }
 
+/// What our planner buys at `date`, holding `bought`.
+fn planned(
+    input: &ReplayInput<'_>,
+    bought: &[Commitment],
+    date: DateTime<Utc>,
+) -> Result<Vec<Purchase>, CommitmentError> {
+    let settings = Settings {
+        every_days: Some(input.every_days),
+        risk: input.risk,
+        cost_of_capital: input.cost_of_capital,
+        ..Settings::new(date)
+    };
+    let plan =
+        commitments::plan(&Input { usage: input.usage, prices: input.prices, held: bought, settings })?;
+    Ok(plan.purchases)
+}
+
 /// What a policy buys at `date`, holding `bought`.
 fn purchases(
     policy: Policy,
@@ -227,19 +302,7 @@ fn purchases(
     match policy {
         Policy::None => Ok(Vec::new()),
         Policy::Headroom => {
-            let settings = Settings {
-                every_days: Some(input.every_days),
-                risk: input.risk,
-                cost_of_capital: input.cost_of_capital,
-                ..Settings::new(date)
-            };
-            let plan = commitments::plan(&Input {
-                usage: input.usage,
-                prices: input.prices,
-                held: bought,
-                settings,
-            })?;
-            Ok(plan.purchases.into_iter().map(|purchase| purchase.commitment).collect())
+            Ok(planned(input, bought, date)?.into_iter().map(|purchase| purchase.commitment).collect())
         }
         Policy::Lookback(days) => lookback(days),
         Policy::AzureMin => {

@@ -1,29 +1,25 @@
-//! Possible futures of usage: the level of the last 28 days, moved as it moved before.
+//! Possible futures of usage: last year's hours, brought to the level of today and walking on from there.
 //!
-//! Level = mean of the last 28 days. Season = 13 blocks of 28 days, from two cycles on, shrunk by what the
-//! cycles disagree. Path = bootstrapped block-to-block changes of the log level, with half of the past
-//! drift (at most 2 % a block) and the chance of a jump. Hours within a block = the same block last year
-//! over its own mean, else the last 28 days. Growth from year to year is never extrapolated: it predicts
-//! worse than the last level does.
+//! Each group of lines has a level that is told apart from season and noise ([`level`]). A future takes one
+//! reading of it, the same block of 28 days a year before at that block's share of the level then, a walk of
+//! the level with the growth that has been seen, and the chance of a jump. Hours within a block = the same block
+//! last year over its own mean, else the last 28 days.
 
+use super::level::{self, Reading};
 use super::problem::Future;
 
 /// Hours of a block: 28 days, so that 13 blocks are 52 whole weeks.
 pub(super) const BLOCK_HOURS: usize = 672;
-/// Blocks of a seasonal cycle.
+/// Hours of a week, the grain of levels.
+const WEEK_HOURS: usize = 168;
+/// Blocks of a year.
 const CYCLE: usize = 13;
-/// Number of futures.
+/// Number of futures; the second half mirrors the first.
 const SCENARIOS: usize = 40;
-/// Chance of a jump per block: one in three years.
-const JUMP_CHANCE: f64 = 28.0 / 1096.0;
-/// The two jumps, equally likely, as log changes of −25 % and +20 %.
-const JUMPS: [f64; 2] = [-0.287_682, 0.182_322];
-/// Largest drift per block.
-const MAX_DRIFT: f64 = 0.02;
-/// Log changes assumed as long as fewer than this many have been seen.
-const FEW_CHANGES: usize = 6;
-/// The assumed ones: ±5 %.
-const ASSUMED_CHANGES: [f64; 2] = [-0.05, 0.05];
+/// Chance of a jump per block beyond what the walk of the level has seen: one in ten years.
+const JUMP_CHANCE: f64 = 28.0 / 3653.0;
+/// The two jumps, equally likely, as log changes of −20 % and +25 %: without a mean.
+const JUMPS: [f64; 2] = [-0.223_144, 0.223_144];
 
 /// One line of history: hourly usage that ends at the instant of the plan.
 pub(super) struct History {
@@ -39,116 +35,120 @@ pub(super) struct History {
 pub(super) fn draw(history: &[History], hours: usize) -> Future {
     let blocks = hours.div_ceil(BLOCK_HOURS);
     let shape = history.iter().map(|line| shape(&line.hours, hours)).collect();
-    let level: Vec<f64> = history.iter().map(|line| mean(tail(&line.hours, BLOCK_HOURS))).collect();
     let groups: Vec<Movement> = (0..=history.iter().map(|line| line.group).max().unwrap_or(0))
         .map(|group| Movement::learn(history, group))
         .collect();
-    let mut random = Random(0x9E37_79B9_7F4A_7C15);
-    let multipliers = (0..SCENARIOS)
-        .map(|_| {
-            let draws: Vec<usize> = (0..blocks).map(|_| random.below(1 << 30)).collect();
-            let paths: Vec<Vec<f64>> = groups.iter().map(|group| group.path(&draws, &mut random)).collect();
-            (0..blocks)
-                .flat_map(|block| {
-                    history.iter().zip(&level).map(move |(line, level)| (block, line.group, *level))
-                })
-                .map(|(block, group, level)| level * paths[group][block].exp())
-                .collect()
-        })
+    // Usage of a line per dollar that its group spends: that of the last 28 days.
+    let recent: Vec<f64> = history.iter().map(|line| mean(tail(&line.hours, BLOCK_HOURS))).collect();
+    let mut spent = vec![0.0; groups.len()];
+    for (line, recent) in history.iter().zip(&recent) {
+        spent[line.group] += line.list * recent;
+    }
+    let share: Vec<f64> = history
+        .iter()
+        .zip(&recent)
+        .map(|(line, recent)| if spent[line.group] > 0.0 { recent / spent[line.group] } else { 0.0 })
         .collect();
+    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    let mut multipliers = Vec::with_capacity(SCENARIOS);
+    for pair in 0..SCENARIOS / 2 {
+        let rank = (pair as f64 + 0.5) / (SCENARIOS / 2) as f64;
+        let shared: Vec<f64> = (0..blocks).map(|_| random.normal()).collect();
+        let draws: Vec<Vec<[f64; 2]>> =
+            groups.iter().map(|_| shared.iter().map(|shared| [*shared, random.normal()]).collect()).collect();
+        let jumps: Vec<Vec<Option<usize>>> = groups
+            .iter()
+            .map(|_| {
+                let jump = |_| (random.unit() < JUMP_CHANCE).then(|| random.below(JUMPS.len()));
+                (0..blocks).map(jump).collect()
+            })
+            .collect();
+        for mirrored in [false, true] {
+            let sign = if mirrored { -1.0 } else { 1.0 };
+            let paths: Vec<Vec<f64>> = groups
+                .iter()
+                .zip(draws.iter().zip(&jumps))
+                .map(|(group, (draws, jumps))| {
+                    let draws: Vec<[f64; 2]> = draws.iter().map(|draw| draw.map(|z| sign * z)).collect();
+                    let jump =
+                        |jump: &Option<usize>| jump.map_or(0.0, |at| JUMPS[at ^ usize::from(mirrored)]);
+                    group.path(rank, &draws, &jumps.iter().map(jump).collect::<Vec<f64>>())
+                })
+                .collect();
+            multipliers.push(
+                (0..blocks)
+                    .flat_map(|block| {
+                        history.iter().zip(&share).map(move |(line, share)| (block, line.group, *share))
+                    })
+                    .map(|(block, group, share)| share * paths[group][block])
+                    .collect(),
+            );
+        }
+    }
     Future { shape, block_hours: BLOCK_HOURS, multipliers }
 }
 
-/// How the level of a group moved from block to block.
+/// What is known of the usage of a group: its level, and its weeks of the last year.
 struct Movement {
-    changes: Vec<f64>,
-    drift: f64,
-    /// Log index per block of the cycle, relative to the last block of history; 0 is the first to come.
-    season: [f64; CYCLE],
+    readings: Vec<Reading>,
+    /// Mean per block of the last year of history, oldest first; empty with less than a year.
+    last_year: Vec<f64>,
 }
 
 impl Movement {
     fn learn(history: &[History], group: usize) -> Self {
         let lines: Vec<&History> = history.iter().filter(|line| line.group == group).collect();
         let length = lines.first().map_or(0, |line| line.hours.len());
-        let block_mean = |back: usize| -> f64 {
-            let end = length - back * BLOCK_HOURS;
-            lines.iter().map(|line| line.list * mean(&line.hours[end - BLOCK_HOURS..end])).sum()
-        };
-        // From the last block back to where the group began.
-        let mut logs: Vec<f64> =
-            (0..length / BLOCK_HOURS).map(block_mean).take_while(|mean| *mean > 0.0).map(f64::ln).collect();
-        logs.reverse();
-        let season = season(&logs);
-        let position = |index: usize| (CYCLE - 1) - (logs.len() - 1 - index) % CYCLE;
-        let plain: Vec<f64> = logs.iter().enumerate().map(|(i, log)| log - season[position(i)]).collect();
-        let mut changes = winsorized(plain.windows(2).map(|pair| pair[1] - pair[0]).collect());
-        let seen = changes.len() as f64;
-        let drift = 0.5 * mean(&changes) * (seen / CYCLE as f64).min(1.0);
-        let center = mean(&changes);
-        changes.iter_mut().for_each(|change| *change -= center);
-        if changes.len() < FEW_CHANGES {
-            changes.extend(ASSUMED_CHANGES);
-        }
-        let now = season[CYCLE - 1];
-        Self { changes, drift: drift.clamp(-MAX_DRIFT, MAX_DRIFT), season: season.map(|index| index - now) }
+        let total: Vec<f64> =
+            (0..length).map(|hour| lines.iter().map(|line| line.list * line.hours[hour]).sum()).collect();
+        let readings = level::read(&total);
+        let year = CYCLE * BLOCK_HOURS;
+        let lived = readings.first().map_or(0, |reading| reading.levels.len() * WEEK_HOURS);
+        let last_year = if lived < year { &[][..] } else { tail(&total, year) };
+        Self { readings, last_year: last_year.chunks(BLOCK_HOURS).map(mean).collect() }
     }
 
-    /// Log multiplier of the last level, per block to come. Groups share `draws`, so that what moved
-    /// together moves together.
-    fn path(&self, draws: &[usize], random: &mut Random) -> Vec<f64> {
-        let mut level = 0.0;
+    /// Spend at list price in each block to come: the same block of last year brought to the level of today,
+    /// from where the level walks on. `draws` are standard normal, two for each block: groups that share the
+    /// first move together by half.
+    fn path(&self, rank: f64, draws: &[[f64; 2]], jumps: &[f64]) -> Vec<f64> {
+        let Some(reading) = self.ranked(rank) else { return vec![0.0; draws.len()] };
+        let levels = &reading.levels;
+        let now = levels[levels.len() - 1];
+        let normal = |draw: &[f64; 2]| (draw[0] + draw[1]) * std::f64::consts::FRAC_1_SQRT_2;
+        let weeks = BLOCK_HOURS / WEEK_HOURS;
+        let step = (reading.weekly * weeks as f64).sqrt();
+        // The first draws say where the level and its growth really are.
+        let [off, doubt] = draws.first().map_or([0.0; 2], |[shared, own]| [*own, *shared]);
+        let mut walked = reading.variance.sqrt() * off;
+        let growth =
+            reading.growth + reading.growth_by_level * walked + reading.growth_variance.sqrt() * doubt;
         let mut path = Vec::with_capacity(draws.len());
-        for (block, draw) in draws.iter().enumerate() {
-            level += self.drift + self.changes[draw % self.changes.len()];
-            if random.unit() < JUMP_CHANCE {
-                level += JUMPS[random.below(JUMPS.len())];
-            }
-            path.push(level + self.season[block % CYCLE]);
+        for (block, (draw, jump)) in draws.iter().zip(jumps).enumerate() {
+            walked += growth * weeks as f64 + step * normal(draw) + jump;
+            let base = match self.last_year.get(block % CYCLE) {
+                Some(then) => {
+                    let from = levels.len() - (CYCLE - block % CYCLE) * weeks;
+                    then.max(f64::MIN_POSITIVE).ln() + now - mean(&levels[from..from + weeks])
+                }
+                None => now,
+            };
+            path.push((base + walked).exp());
         }
         path
     }
-}
 
-/// Log seasonal index per position of the cycle (the last block of history has the last position); zero
-/// with less than two cycles.
-fn season(logs: &[f64]) -> [f64; CYCLE] {
-    let mut index = [0.0; CYCLE];
-    let cycles: Vec<&[f64]> = logs.rchunks_exact(CYCLE).rev().collect();
-    if cycles.len() < 2 {
-        return index;
+    /// The reading at a rank from 0 to 1 of their cumulated weights.
+    fn ranked(&self, rank: f64) -> Option<&Reading> {
+        let mut left = rank * self.readings.iter().map(|reading| reading.weight).sum::<f64>();
+        self.readings
+            .iter()
+            .find(|reading| {
+                left -= reading.weight;
+                left <= 0.0
+            })
+            .or(self.readings.last())
     }
-    let means: Vec<f64> = cycles.iter().map(|cycle| mean(cycle)).collect();
-    let mut seen = vec![Vec::new(); CYCLE];
-    for (number, cycle) in cycles.iter().enumerate() {
-        // The trend within a cycle is read off the neighbouring cycles' means.
-        let (before, after) = (number.saturating_sub(1), (number + 1).min(cycles.len() - 1));
-        let slope = (means[after] - means[before]) / ((after - before) * CYCLE) as f64;
-        for (position, log) in cycle.iter().enumerate() {
-            seen[position].push(log - means[number] - slope * (position as f64 - (CYCLE / 2) as f64));
-        }
-    }
-    let count = cycles.len() as f64;
-    for (index, seen) in index.iter_mut().zip(&seen) {
-        *index = mean(seen);
-    }
-    let between = index.iter().map(|value| value * value).sum::<f64>() / CYCLE as f64;
-    let within = seen
-        .iter()
-        .zip(&index)
-        .map(|(seen, index)| seen.iter().map(|value| (value - index).powi(2)).sum::<f64>() / (count - 1.0))
-        .sum::<f64>()
-        / CYCLE as f64;
-    let trusted = if between > 0.0 { (1.0 - within / count / between).max(0.0) } else { 0.0 };
-    index.map(|value| value * trusted)
-}
-
-/// Changes cut at three robust standard deviations around the median: what lies beyond is a jump.
-fn winsorized(mut changes: Vec<f64>) -> Vec<f64> {
-    let center = median(changes.clone());
-    let spread = 3.0 * 1.4826 * median(changes.iter().map(|change| (change - center).abs()).collect());
-    changes.iter_mut().for_each(|change| *change = change.clamp(center - spread, center + spread));
-    changes
 }
 
 /// Usage per hour over the mean of its block.
@@ -184,15 +184,6 @@ fn mean(values: &[f64]) -> f64 {
     if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => 0.0,
-        length if length % 2 == 1 => values[length / 2],
-        length => (values[length / 2 - 1] + values[length / 2]) / 2.0,
-    }
-}
-
 /// SplitMix64 (Steele, Lea & Flood 2014): the same futures on every machine.
 struct Random(u64);
 
@@ -206,6 +197,12 @@ impl Random {
 
     fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// Standard normal (Box & Muller 1958).
+    fn normal(&mut self) -> f64 {
+        let (radius, angle) = (1.0 - self.unit(), self.unit());
+        (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
     }
 
     fn below(&mut self, bound: usize) -> usize {
