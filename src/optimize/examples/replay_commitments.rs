@@ -6,7 +6,7 @@
 //! The loads are electricity loads of zones of the PJM grid (../shared/data/series/pjm_hourly_dev.csv.gz), whole or
 //! in two eras, 70 % of the lowest load taken off, scaled to a mean of 200 instances. With drift they are multiplied by
 //! a seeded path: growth of 15 ± 15 % a year, a walk of 12 % a year, and 0.35 jumps a year of −10 to −40 % or
-//! +10 to +40 %. Zones that are tuned on are not reported on.
+//! +10 to +40 %. The halves share no zone; `docs/optimization.md` says which settings were chosen with both in sight.
 
 use std::collections::BTreeMap;
 use std::io::Read;
