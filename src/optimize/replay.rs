@@ -118,14 +118,17 @@ pub struct PolicyReplay {
 /// Savings claimed when buying, and what the bill says about them later: with the purchase against without it,
 /// over the days that the claim was about. Claims about days past the end of usage are left out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Claims {
     /// Purchases with a claim that can be checked.
     pub purchases: usize,
     /// Sum of their expected savings.
     #[serde(serialize_with = "number")]
+    #[cfg_attr(feature = "schema", schema(value_type = f64))]
     pub claimed_usd: Decimal,
     /// Sum of what they saved.
     #[serde(serialize_with = "number")]
+    #[cfg_attr(feature = "schema", schema(value_type = f64))]
     pub realized_usd: Decimal,
     /// Purchases that saved at least the P10 that was claimed.
     pub above_p10: usize,
