@@ -7,8 +7,10 @@ use crate::seasons::Seasons;
 const LEAST_HISTORY: usize = 5;
 const LEAST_SHARE: usize = 4;
 
-/// Overlapping folds, where history is too short for that many separate ones.
-const OVERLAPPING: usize = 8;
+/// Fewest separate folds that say enough …
+const SEPARATE: usize = 3;
+/// … and overlapping ones, where history is too short for them.
+const OVERLAPPING: usize = 5;
 
 /// A horizon of which so many fit into a season is tried at the same phase of earlier seasons.
 const SEASONS_APART: usize = 6;
@@ -36,7 +38,7 @@ pub(crate) fn plan(length: usize, horizon: usize, seasons: &Seasons) -> Folds {
     let most = RECIPE.folds.most;
     let (scored, step, count) = if SEASONS_APART * horizon < short && room >= 2 * short + horizon {
         (horizon, short, ((room - horizon) / short + 1).min(most))
-    } else if room >= OVERLAPPING * horizon {
+    } else if room >= SEPARATE * horizon {
         (horizon, horizon, (room / horizon).min(most))
     } else {
         let scored = horizon.min((room * 2 / 3).max(1));

@@ -11,7 +11,7 @@ const ONE: (&str, &str) = ("notebooks/one-forecast.ipynb", "every promise holds"
 
 fn run((notebook, last): (&str, &str)) {
     let demo = shared();
-    let create = ["token", "create", "--name", "notebook", "--data-dir", &demo.app.path("demo")];
+    let create = ["token", "create", "--name", notebook, "--data-dir", &demo.app.path("demo")];
     let token = demo.app.run(&create).expect(0).text();
     let ended = python("notebooks/run.py")
         .arg(repository(notebook))
