@@ -1,0 +1,196 @@
+//! `headroom plan` and `headroom replay`.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand};
+
+/// `headroom plan …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Plan {
+    /// What to commit to
+    #[command(
+        after_help = "Example:\n  headroom plan commitments --usage usage.csv --prices prices.csv --output plan.json"
+    )]
+    Commitments(PlanCommitments),
+    /// Which size fits
+    #[command(
+        after_help = "Example:\n  headroom plan rightsize --metrics metrics.parquet --inventory inventory.csv \\\n    --catalog catalog.csv --output sizes.json"
+    )]
+    Rightsize(PlanRightsize),
+    /// How many instances, when
+    #[command(
+        after_help = "Example:\n  headroom plan capacity --demand requests.csv --unit-throughput 250 --output capacity.csv"
+    )]
+    Capacity(PlanCapacity),
+}
+
+/// `headroom plan commitments`
+#[derive(Debug, Args)]
+pub(crate) struct PlanCommitments {
+    /// hour, provider, account, region, instance_type, os, quantity
+    #[arg(long)]
+    pub(crate) usage: PathBuf,
+    /// provider, region, instance_type, os, plan, term_years, payment, hourly, upfront
+    #[arg(long)]
+    pub(crate) prices: PathBuf,
+    /// Commitments already held
+    #[arg(long)]
+    pub(crate) commitments: Option<PathBuf>,
+    /// Exclusive end of what is known; default: the end of the usage
+    #[arg(long)]
+    pub(crate) as_of: Option<DateTime<Utc>>,
+    /// Days that savings and costs are counted over
+    #[arg(long, default_value_t = 365)]
+    pub(crate) horizon_days: u32,
+    /// Rhythm of later purchases (28d); without it this is the only purchase
+    #[arg(long)]
+    pub(crate) every: Option<String>,
+    /// 0: least expected cost; 1: least conditional value at risk
+    #[arg(long, default_value_t = 0.0)]
+    pub(crate) risk: f64,
+    /// Yearly cost of capital, as a ratio
+    #[arg(long, default_value_t = 0.08)]
+    pub(crate) cost_of_capital: f64,
+    /// Where the plan goes (JSON; - is standard output)
+    #[arg(long)]
+    pub(crate) output: PathBuf,
+}
+
+/// `headroom plan rightsize`
+#[derive(Debug, Args)]
+pub(crate) struct PlanRightsize {
+    /// resource_id, ds, metric, value
+    #[arg(long)]
+    pub(crate) metrics: PathBuf,
+    /// resource_id, provider, account, region, instance_type, os, tags
+    #[arg(long)]
+    pub(crate) inventory: PathBuf,
+    /// provider, region, instance_type, family, architecture, vcpu, memory_gib, …
+    #[arg(long)]
+    pub(crate) catalog: PathBuf,
+    /// Where the list goes (JSON; - is standard output)
+    #[arg(long)]
+    pub(crate) output: PathBuf,
+}
+
+/// `headroom plan capacity`
+#[derive(Debug, Args)]
+pub(crate) struct PlanCapacity {
+    /// unique_id, ds, y: demand in the unit of --unit-throughput
+    #[arg(long)]
+    pub(crate) demand: PathBuf,
+    /// Demand at which one instance saturates
+    #[arg(long)]
+    pub(crate) unit_throughput: f64,
+    /// Share of it to be used
+    #[arg(long, default_value_t = 0.7)]
+    pub(crate) target_utilization: f64,
+    /// From asking for an instance until it serves (10m, 1h)
+    #[arg(long, default_value = "10m")]
+    pub(crate) lead_time: String,
+    /// Zones the group spans; matters with --survive zone
+    #[arg(long, default_value_t = 3)]
+    pub(crate) zones: u32,
+    /// Failure to be survived: zone, instance or none
+    #[arg(long, default_value = "none")]
+    pub(crate) survive: String,
+    /// Planned events
+    #[arg(long)]
+    pub(crate) events: Option<PathBuf>,
+    /// How far ahead (14d, 48h)
+    #[arg(long, default_value = "14d")]
+    pub(crate) horizon: String,
+    /// Accepted probability that demand exceeds the plan
+    #[arg(long, default_value_t = 0.01)]
+    pub(crate) risk: f64,
+    /// Quota in instances
+    #[arg(long)]
+    pub(crate) limit: Option<u32>,
+    /// USD per instance-hour, for the cost totals
+    #[arg(long)]
+    pub(crate) hourly_price: Option<rust_decimal::Decimal>,
+    /// Where the rows go (CSV, gzip, Parquet; - is standard output)
+    #[arg(long)]
+    pub(crate) output: PathBuf,
+    /// terraform, terraform-policy, aws-cli, azure-autoscale, azure-cli, gcp-autoscaler, k8s-hpa, keda-cron or
+    /// keda-prometheus, on standard output
+    #[arg(long)]
+    pub(crate) export: Option<String>,
+}
+
+/// `headroom replay …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Replay {
+    /// Buy commitments through history as each policy would have
+    #[command(
+        after_help = "Example:\n  headroom replay commitments --usage usage.csv --prices prices.csv \\\n    --policies headroom,lookback-30,none --every 30d --start 2025-01-01T00:00:00Z \\\n    --output replay.json"
+    )]
+    Commitments(ReplayCommitments),
+    /// Scale through history as each policy would have
+    #[command(
+        after_help = "Example:\n  headroom replay autoscaling --demand requests.csv \\\n    --policies planned,reactive-70,static-peak --unit-throughput 250 \\\n    --output replay.json"
+    )]
+    Autoscaling(ReplayAutoscaling),
+}
+
+/// `headroom replay commitments`
+#[derive(Debug, Args)]
+pub(crate) struct ReplayCommitments {
+    /// hour, provider, account, region, instance_type, os, quantity
+    #[arg(long)]
+    pub(crate) usage: PathBuf,
+    /// provider, region, instance_type, os, plan, term_years, payment, hourly, upfront
+    #[arg(long)]
+    pub(crate) prices: PathBuf,
+    /// Policies, comma separated: planned, scheduled, predictive-N, reactive-N, requests-N, step-N (N % utilization),
+    /// queue-N (seconds), static-peak, static-N, or several joined by +
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "headroom,lookback-7,lookback-30,lookback-60,azure-min,none"
+    )]
+    pub(crate) policies: Vec<String>,
+    /// Rhythm of purchases
+    #[arg(long, default_value = "30d")]
+    pub(crate) every: String,
+    /// First purchase
+    #[arg(long)]
+    pub(crate) start: DateTime<Utc>,
+    /// 0: least expected cost; 1: least conditional value at risk
+    #[arg(long, default_value_t = 0.0)]
+    pub(crate) risk: f64,
+    /// Yearly cost of capital, as a ratio
+    #[arg(long, default_value_t = 0.08)]
+    pub(crate) cost_of_capital: f64,
+    /// Where the table goes (JSON; - is standard output)
+    #[arg(long)]
+    pub(crate) output: PathBuf,
+}
+
+/// `headroom replay autoscaling`
+#[derive(Debug, Args)]
+pub(crate) struct ReplayAutoscaling {
+    /// unique_id, ds, y
+    #[arg(long)]
+    pub(crate) demand: PathBuf,
+    /// Policies, comma separated: planned, scheduled, predictive-N, reactive-N, requests-N, step-N (N % utilization),
+    /// queue-N (seconds), static-peak, static-N, or several joined by +
+    #[arg(long, value_delimiter = ',', default_value = "planned,reactive-70,static-peak")]
+    pub(crate) policies: Vec<String>,
+    /// Demand at which one instance saturates; default: a twentieth of the largest demand
+    #[arg(long)]
+    pub(crate) unit_throughput: Option<f64>,
+    /// Share of it to be used
+    #[arg(long, default_value_t = 0.7)]
+    pub(crate) target_utilization: f64,
+    /// From asking for an instance until it serves
+    #[arg(long, default_value = "10m")]
+    pub(crate) lead_time: String,
+    /// Known events
+    #[arg(long)]
+    pub(crate) events: Option<PathBuf>,
+    /// Where the table goes (JSON; - is standard output)
+    #[arg(long)]
+    pub(crate) output: PathBuf,
+}
