@@ -16,7 +16,9 @@ build:
 	$(CARGO) build --locked -p headroom-service
 
 ## test: install what the tests need, run every test
-test: build
+# Everything is built at once: the binary alone would want its dependencies without the features of the tests, and so twice.
+test:
+	$(CARGO) build --locked --workspace --all-targets
 	@scripts/install-missing server browser python npm
 	@scripts/test-tools
 	$(CARGO) test --locked --workspace --no-fail-fast
