@@ -1,12 +1,12 @@
 //! The series of a file in batches: read, computed and written at the same time, in order, in bounded memory.
 
-use std::path::Path;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use domain::Series;
 use ingest::series::{Source, Summary};
 
+use crate::cli::Histories;
 use crate::progress;
 
 /// Series of one batch: enough to keep every core busy …
@@ -17,18 +17,19 @@ const POINTS: usize = 600_000;
 /// Nobody takes batches any more; the error of whoever stopped comes first.
 const STOPPED: &str = "the work on the series ended early";
 
-/// Runs `compute` on batches of the series of `input`, off this thread, and hands each result to `take`, in order.
+/// Runs `compute` on batches of the series that were asked for, off this thread, and hands each result to `take`, in
+/// order.
 pub(crate) fn for_each<T: Send>(
     what: &str,
-    input: &Path,
-    frequency: Option<&str>,
+    asked: &Histories,
     compute: impl Fn(&[Series]) -> T + Send,
     mut take: impl FnMut(T) -> anyhow::Result<()>,
 ) -> anyhow::Result<Summary> {
+    let frequency = asked.freq.as_deref();
     let frequency = frequency.map(ingest::series::parse_frequency).transpose().map_err(anyhow::Error::msg)?;
     let reading = progress::bar("reading", 0);
     reading.enable_steady_tick(Duration::from_millis(200));
-    let source = Source::open(input, frequency)?;
+    let source = Source::open(&asked.input, frequency)?;
     reading.finish_and_clear();
     let bar = progress::bar(what, source.series());
     let summary = std::thread::scope(|scope| {

@@ -14,9 +14,9 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use ingest::{Ingest, IngestFiles, IngestPrices, IngestWhat, OnOverlap};
 pub(crate) use operate::{Config, Db, Report, Token, User};
 pub(crate) use plan::{
-    Plan, PlanCapacity, PlanCommitments, PlanRightsize, Replay, ReplayAutoscaling, ReplayCommitments,
+    Market, Plan, PlanCapacity, PlanCommitments, PlanRightsize, Replay, ReplayAutoscaling, ReplayCommitments,
 };
-pub(crate) use series::{Backtest, Forecast};
+pub(crate) use series::{Backtest, Forecast, Histories};
 
 /// Cloud capacity forecasting and cost optimization.
 #[derive(Debug, Parser)]

@@ -25,15 +25,28 @@ pub(crate) enum Plan {
     Capacity(PlanCapacity),
 }
 
-/// `headroom plan commitments`
+/// What ran, what it costs, and how risk and money are weighed: the same for a plan and for its replay.
 #[derive(Debug, Args)]
-pub(crate) struct PlanCommitments {
+pub(crate) struct Market {
     /// hour, provider, account, region, instance_type, os, quantity
     #[arg(long)]
     pub(crate) usage: PathBuf,
     /// provider, region, instance_type, os, plan, term_years, payment, hourly, upfront
     #[arg(long)]
     pub(crate) prices: PathBuf,
+    /// 0: least expected cost; 1: least conditional value at risk
+    #[arg(long, default_value_t = 0.0)]
+    pub(crate) risk: f64,
+    /// Yearly cost of capital, as a ratio
+    #[arg(long, default_value_t = 0.08)]
+    pub(crate) cost_of_capital: f64,
+}
+
+/// `headroom plan commitments`
+#[derive(Debug, Args)]
+pub(crate) struct PlanCommitments {
+    #[command(flatten)]
+    pub(crate) market: Market,
     /// Commitments already held
     #[arg(long)]
     pub(crate) commitments: Option<PathBuf>,
@@ -46,12 +59,6 @@ pub(crate) struct PlanCommitments {
     /// Rhythm of later purchases (28d); without it this is the only purchase
     #[arg(long)]
     pub(crate) every: Option<String>,
-    /// 0: least expected cost; 1: least conditional value at risk
-    #[arg(long, default_value_t = 0.0)]
-    pub(crate) risk: f64,
-    /// Yearly cost of capital, as a ratio
-    #[arg(long, default_value_t = 0.08)]
-    pub(crate) cost_of_capital: f64,
     /// Where the plan goes (JSON; - is standard output)
     #[arg(long)]
     pub(crate) output: PathBuf,
@@ -137,14 +144,9 @@ pub(crate) enum Replay {
 /// `headroom replay commitments`
 #[derive(Debug, Args)]
 pub(crate) struct ReplayCommitments {
-    /// hour, provider, account, region, instance_type, os, quantity
-    #[arg(long)]
-    pub(crate) usage: PathBuf,
-    /// provider, region, instance_type, os, plan, term_years, payment, hourly, upfront
-    #[arg(long)]
-    pub(crate) prices: PathBuf,
-    /// Policies, comma separated: planned, scheduled, predictive-N, reactive-N, requests-N, step-N (N % utilization),
-    /// queue-N (seconds), static-peak, static-N, or several joined by +
+    #[command(flatten)]
+    pub(crate) market: Market,
+    /// Policies, comma separated: headroom, lookback-N (days), azure-min, p10-floor or none
     #[arg(
         long,
         value_delimiter = ',',
@@ -157,12 +159,6 @@ pub(crate) struct ReplayCommitments {
     /// First purchase
     #[arg(long)]
     pub(crate) start: DateTime<Utc>,
-    /// 0: least expected cost; 1: least conditional value at risk
-    #[arg(long, default_value_t = 0.0)]
-    pub(crate) risk: f64,
-    /// Yearly cost of capital, as a ratio
-    #[arg(long, default_value_t = 0.08)]
-    pub(crate) cost_of_capital: f64,
     /// Where the table goes (JSON; - is standard output)
     #[arg(long)]
     pub(crate) output: PathBuf,

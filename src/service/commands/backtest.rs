@@ -37,19 +37,19 @@ struct Tail<'a> {
 /// Runs the command.
 pub(crate) fn run(args: &cli::Backtest, json: bool) -> anyhow::Result<Outcome> {
     let watch = Stopwatch::start();
-    threads(args.threads)?;
-    let mut settings = BacktestSettings::new(args.horizon);
+    threads(args.histories.threads)?;
+    let horizon = args.histories.horizon;
+    let mut settings = BacktestSettings::new(horizon);
     settings.windows = args.windows;
-    settings.step = args.step.unwrap_or(args.horizon);
-    settings.season_lengths = args.season_length.clone();
+    settings.step = args.step.unwrap_or(horizon);
+    settings.season_lengths = args.histories.season_length.clone();
 
-    let head = Head { horizon: args.horizon, windows: args.windows, step: settings.step };
+    let head = Head { horizon, windows: args.windows, step: settings.step };
     let mut scores = Scores::create(&args.output, &head)?;
     let mut totals = BacktestTotals::default();
     let input = batches::for_each(
         "backtesting",
-        &args.input,
-        args.freq.as_deref(),
+        &args.histories,
         |batch| batch.par_iter().map(|series| timed(series, &settings)).collect::<Vec<_>>(),
         |scored| {
             scored.iter().for_each(|series| totals.add(series));

@@ -31,12 +31,11 @@ struct Summary {
 pub(crate) fn run(args: &cli::Forecast, json: bool) -> anyhow::Result<Outcome> {
     let watch = Stopwatch::start();
     let request = request(args)?;
-    threads(args.threads)?;
+    threads(args.histories.threads)?;
     let mut sink = Sink::new(&args.output, &args.quantiles, &request);
     let input = batches::for_each(
         "forecasting",
-        &args.input,
-        args.freq.as_deref(),
+        &args.histories,
         |batch| forecast::forecast_all(batch, &request),
         |forecasts| forecasts.iter().try_for_each(|forecast| sink.take(forecast)),
     )?;
@@ -50,9 +49,9 @@ pub(crate) fn run(args: &cli::Forecast, json: bool) -> anyhow::Result<Outcome> {
 
 /// The request that the flags describe.
 fn request(args: &cli::Forecast) -> anyhow::Result<forecast::Request> {
-    let mut request = forecast::Request::new(args.horizon);
+    let mut request = forecast::Request::new(args.histories.horizon);
     request.levels = args.quantiles.iter().map(|level| level_of(level)).collect::<anyhow::Result<_>>()?;
-    request.season_lengths = args.season_length.clone();
+    request.season_lengths = args.histories.season_length.clone();
     if let Some(events) = &args.events {
         request.events = ingest::events::read(events)?.all()?;
     }

@@ -7,7 +7,7 @@ use billing::PriceBook;
 use capacity::export::{Format, export};
 use capacity::{Settings, SettingsInput};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{CapacityPlan, Frequency, Series};
+use domain::{CapacityPlan, Frequency, Series, UsageHour};
 use ingest::write::{Cell, Kind, TableWriter};
 use optimize::{Policy, commitments};
 
@@ -26,8 +26,7 @@ pub(crate) fn run(what: &Plan, json: bool) -> anyhow::Result<Outcome> {
 }
 
 fn plan_commitments(args: &cli::PlanCommitments) -> anyhow::Result<Outcome> {
-    let usage = ingest::usage::read(&args.usage)?.all()?;
-    let prices = price_book(&args.prices)?;
+    let (usage, prices) = market(&args.market)?;
     let held = match &args.commitments {
         Some(path) => ingest::commitments::read(path)?.all()?,
         None => Vec::new(),
@@ -41,22 +40,24 @@ fn plan_commitments(args: &cli::PlanCommitments) -> anyhow::Result<Outcome> {
     let mut settings = commitments::Settings::new(as_of);
     settings.horizon_days = args.horizon_days;
     settings.every_days = args.every.as_deref().map(|every| spans::days("every", every)).transpose()?;
-    settings.risk = args.risk;
-    settings.cost_of_capital = args.cost_of_capital;
+    settings.risk = args.market.risk;
+    settings.cost_of_capital = args.market.cost_of_capital;
     let planned =
         commitments::plan(&commitments::Input { usage: &usage, prices: &prices, held: &held, settings })?;
     write_json(&args.output, &planned)?;
     Ok(Outcome::Done)
 }
 
-/// The prices of a file as a book.
-pub(crate) fn price_book(path: &Path) -> anyhow::Result<PriceBook> {
-    let quotes = ingest::prices::read(path)?.all()?;
-    PriceBook::new(quotes, Vec::new(), Vec::new(), Vec::new(), Vec::new())
-        .with_context(|| path.display().to_string())
+/// What ran, and the prices as a book.
+pub(crate) fn market(args: &cli::Market) -> anyhow::Result<(Vec<UsageHour>, PriceBook)> {
+    let usage = ingest::usage::read(&args.usage)?.all()?;
+    let quotes = ingest::prices::read(&args.prices)?.all()?;
+    let prices = PriceBook::new(quotes, Vec::new(), Vec::new(), Vec::new(), Vec::new())
+        .with_context(|| args.prices.display().to_string())?;
+    Ok((usage, prices))
 }
 
-fn end_of(usage: &[domain::UsageHour]) -> Option<DateTime<Utc>> {
+fn end_of(usage: &[UsageHour]) -> Option<DateTime<Utc>> {
     usage.iter().map(|row| row.hour + TimeDelta::hours(1)).max()
 }
 

@@ -18,8 +18,7 @@ pub(crate) fn run(what: &Replay) -> anyhow::Result<Outcome> {
 }
 
 fn commitments(args: &cli::ReplayCommitments) -> anyhow::Result<Outcome> {
-    let usage = ingest::usage::read(&args.usage)?.all()?;
-    let prices = plan::price_book(&args.prices)?;
+    let (usage, prices) = plan::market(&args.market)?;
     let policies = args.policies.iter().map(|name| name.parse()).collect::<Result<Vec<_>, _>>()?;
     let replayed = optimize::replay::commitments(&optimize::replay::ReplayInput {
         usage: &usage,
@@ -27,8 +26,8 @@ fn commitments(args: &cli::ReplayCommitments) -> anyhow::Result<Outcome> {
         policies: &policies,
         start: args.start,
         every_days: spans::days("every", &args.every)?,
-        risk: args.risk,
-        cost_of_capital: args.cost_of_capital,
+        risk: args.market.risk,
+        cost_of_capital: args.market.cost_of_capital,
     })?;
     write_json(&args.output, &replayed)?;
     Ok(Outcome::Done)
