@@ -8,6 +8,7 @@ use crate::fan::quantile_path;
 
 /// Something that has to be asked for before it is there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LeadTime {
     /// What it is (`quota`, `reservation`, `hardware`, `instances`).
     pub name: String,
@@ -19,6 +20,7 @@ pub struct LeadTime {
 
 /// What has to be ordered, and by when.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Order {
     /// What it is.
     pub name: String,

@@ -12,6 +12,7 @@ use crate::settings::Settings;
 
 /// A named set of changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NamedScenario {
     /// Its name.
     pub name: String,
@@ -21,6 +22,7 @@ pub struct NamedScenario {
 
 /// What one scenario comes to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Outlook {
     /// Its name.
     pub name: String,

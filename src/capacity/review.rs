@@ -12,6 +12,7 @@ use crate::settings::Settings;
 
 /// One row of a plan, and what came of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ReviewRow {
     /// When.
     pub ds: domain::Stamp,
@@ -31,6 +32,7 @@ pub struct ReviewRow {
 
 /// How the event went.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Review {
     /// The event.
     pub event: String,

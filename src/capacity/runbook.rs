@@ -18,6 +18,7 @@ const REVIEW_HOURS: i64 = 24;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RunbookStep {
     /// When at the latest.
     pub at: Stamp,

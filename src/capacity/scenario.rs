@@ -7,6 +7,7 @@ use crate::normal;
 
 /// How an event unfolds between its start and its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
     /// The whole multiplier all the time.
@@ -22,6 +23,7 @@ pub enum Shape {
 
 /// A change of demand to be tried out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Scenario {
     /// All demand times `factor` (1.2 = 20 % more).

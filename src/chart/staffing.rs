@@ -23,6 +23,8 @@ pub struct Staffing {
     pub demand_p50: Vec<f64>,
     /// 95th percentile of demand.
     pub demand_p95: Vec<f64>,
+    /// Demand that came, where it is known already; empty before.
+    pub came: Vec<Option<f64>>,
     /// Instances needed.
     pub required: Vec<f64>,
     /// Instances scheduled, lead time counted in.
@@ -45,6 +47,9 @@ impl Staffing {
             Key { ink: Ink::Line(2), name: "scheduled".into() },
             Key { ink: Ink::Dashed(1), name: "required".into() },
         ];
+        if !self.came.is_empty() {
+            keys.insert(2, Key { ink: Ink::Line(3), name: "came".into() });
+        }
         if self.limit.is_some() {
             keys.push(Key { ink: Ink::Dashed(4), name: "quota".into() });
         }
@@ -76,6 +81,10 @@ impl Staffing {
         let median: Vec<_> =
             self.times.iter().copied().zip(self.demand_p50.iter().copied().map(Some)).collect();
         svg.path(Ink::Line(0), &demand.line_path(&median), "demand P50");
+        if !self.came.is_empty() {
+            let came: Vec<_> = self.times.iter().copied().zip(self.came.iter().copied()).collect();
+            svg.path(Ink::Line(3), &demand.line_path(&came), "came");
+        }
         supply.axes(&mut svg, &instances);
         svg.path(Ink::Line(2), &supply.step_path(&self.times, &self.scheduled), "scheduled");
         svg.path(Ink::Dashed(1), &supply.step_path(&self.times, &self.required), "required");
@@ -98,6 +107,7 @@ mod tests {
             times: (0..4).map(|hour| start + chrono::Duration::hours(hour)).collect(),
             demand_p50: vec![100.0, 400.0, 900.0, 200.0],
             demand_p95: vec![150.0, 600.0, 1200.0, 300.0],
+            came: vec![],
             required: vec![2.0, 6.0, 12.0, 3.0],
             scheduled: vec![6.0, 12.0, 12.0, 3.0],
             limit: Some(16.0),

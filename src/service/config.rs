@@ -247,6 +247,9 @@ pub(crate) struct Workload {
     /// From asking for a higher quota until it holds, in days.
     #[serde(default)]
     pub(crate) quota_lead_days: Option<u32>,
+    /// What else has to be asked for in time: reservations, hardware, licences.
+    #[serde(default)]
+    pub(crate) lead_times: Vec<LeadTime>,
     /// The group never gets smaller.
     #[serde(default = "one")]
     pub(crate) min_instances: u32,
@@ -275,7 +278,35 @@ fn one() -> u32 {
     1
 }
 
+/// Something that a workload needs and that takes days to come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LeadTime {
+    /// What it is.
+    pub(crate) name: String,
+    /// From asking until it is there.
+    pub(crate) days: u32,
+    /// Instances that there are without it.
+    pub(crate) holds: u32,
+}
+
 impl Workload {
+    /// What has to be asked for in time: the quota, where its lead time is known, and the rest.
+    pub(crate) fn lead_times(&self) -> Vec<capacity::LeadTime> {
+        let days = |days: u32| u64::from(days) * 86_400;
+        let quota = self.quota.zip(self.quota_lead_days).map(|(quota, lead)| capacity::LeadTime {
+            name: "quota".to_owned(),
+            seconds: days(lead),
+            holds: quota,
+        });
+        let others = self.lead_times.iter().map(|lead| capacity::LeadTime {
+            name: lead.name.clone(),
+            seconds: days(lead.days),
+            holds: lead.holds,
+        });
+        quota.into_iter().chain(others).collect()
+    }
+
     /// As settings of the capacity planner.
     pub(crate) fn settings(&self) -> anyhow::Result<capacity::Settings> {
         self.input().check().with_context(|| format!("workload {:?}", self.name))

@@ -122,6 +122,24 @@ pub async fn read(
     Ok(rows)
 }
 
+/// Metrics that drive others.
+const DEMAND: [MetricName; 2] = [MetricName::Requests, MetricName::QueueLength];
+/// History that demand is forecast from.
+const DEMAND_DAYS: i64 = 800;
+
+/// The histories that demand is forecast from, as known at `as_of`: of every demand series, or of `only` one.
+///
+/// # Errors
+/// Only those of the database.
+pub async fn demand(
+    conn: &mut PgConnection,
+    org: OrganizationId,
+    as_of: DateTime<Utc>,
+    only: Option<&str>,
+) -> Result<Vec<Series>, StoreError> {
+    select(conn, org, &DEMAND, Statistic::Average, Period::days_before(as_of, DEMAND_DAYS), only).await
+}
+
 /// Hourly series named `<metric>/<resource_id>`, each from its first to its last hour inside the period; hours without a
 /// row are missing.
 ///
@@ -134,11 +152,23 @@ pub async fn series(
     statistic: Statistic,
     period: Period,
 ) -> Result<Vec<Series>, StoreError> {
+    select(conn, org, metrics, statistic, period, None).await
+}
+
+async fn select(
+    conn: &mut PgConnection,
+    org: OrganizationId,
+    metrics: &[MetricName],
+    statistic: Statistic,
+    period: Period,
+    only: Option<&str>,
+) -> Result<Vec<Series>, StoreError> {
     let sql = "select s.metric || '/' || s.resource_id as unique_id, array_agg(m.hour order by m.hour) as hours,
             array_agg(case $5 when 'average' then m.average when 'p95' then m.p95 else m.maximum end order by m.hour)
                 as numbers
         from metric_series s join hourly_metrics m on m.series_id = s.id
         where s.organization_id = $1 and s.metric = any($4) and m.hour >= $2 and m.hour < $3
+            and ($6::text is null or s.metric || '/' || s.resource_id = $6)
         group by s.id order by 1";
     let names: Vec<&str> = metrics.iter().map(|metric| metric.as_str()).collect();
     let statistic = match statistic {
@@ -152,6 +182,7 @@ pub async fn series(
         .bind(period.end)
         .bind(names)
         .bind(statistic)
+        .bind(only)
         .try_map(|row: PgRow| {
             Ok(on_grid(
                 row.try_get("unique_id")?,

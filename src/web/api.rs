@@ -13,6 +13,7 @@ mod rate_limit;
 mod recommendations;
 mod request;
 mod runs;
+mod scenarios;
 mod sources;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -57,6 +58,11 @@ fn described() -> (axum::Router<App>, OpenApi) {
                 .routes(routes!(forecasts::one))
                 .routes(routes!(capacity::list))
                 .routes(routes!(capacity::one))
+                .routes(routes!(capacity::outlooks))
+                .routes(routes!(capacity::runbook))
+                .routes(routes!(capacity::review))
+                .routes(routes!(scenarios::list, scenarios::create))
+                .routes(routes!(scenarios::one, scenarios::remove))
                 .routes(routes!(events::list, events::create))
                 .routes(routes!(events::one, events::replace, events::remove))
                 .routes(routes!(recommendations::list))

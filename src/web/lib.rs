@@ -26,6 +26,7 @@ mod sign_in_limit;
 mod state;
 #[cfg(test)]
 mod surface;
+mod workload;
 
 pub use history::series_title;
 pub use password::{MIN_PASSWORD_LETTERS, PasswordError, hash_password};

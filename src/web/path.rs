@@ -28,6 +28,11 @@ pub(crate) fn capacity_path(workload: &str) -> String {
     format!("/capacity/workloads/{}", encode(workload))
 }
 
+/// The scenarios of one workload.
+pub(crate) fn scenarios_path(workload: &str) -> String {
+    format!("/capacity/scenarios/{}", encode(workload))
+}
+
 /// Browsers resolve segments of only dots.
 fn is_dots(name: &str) -> bool {
     name.split('/').any(|segment| !segment.is_empty() && segment.bytes().all(|b| b == b'.'))

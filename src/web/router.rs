@@ -15,8 +15,8 @@ use tower_http::trace::TraceLayer;
 
 use crate::error::WebError;
 use crate::pages::{
-    capacity, costs, events, forecasts, help, overview, plan, recommendations, reports, runs, settings,
-    sign_in, sources,
+    capacity, costs, events, forecasts, help, overview, plan, recommendations, reports, runbook, runs,
+    scenarios, settings, sign_in, sources,
 };
 use crate::state::{App, AppState};
 use crate::{api, assets, headers, health, responses};
@@ -50,6 +50,11 @@ pub fn router(state: AppState) -> axum::Router {
         .route("/capacity", get(capacity::list))
         .route("/capacity/workloads/{*name}", get(capacity::detail))
         .route("/capacity/exports/{format}/{*name}", get(capacity::export))
+        .route("/capacity/scenarios", post(scenarios::create))
+        .route("/capacity/scenarios/{*name}", get(scenarios::show))
+        .route("/capacity/scenario/{id}/delete", post(scenarios::delete))
+        .route("/capacity/runbooks/{event}/{*name}", get(runbook::runbook))
+        .route("/capacity/reviews/{event}/{*name}", get(runbook::review))
         .route("/capacity/events", post(events::create))
         .route("/capacity/events/{id}", get(events::edit).post(events::update))
         .route("/capacity/events/{id}/delete", post(events::delete))

@@ -47,6 +47,8 @@ pub struct Workload {
     pub demand: String,
     /// What it is planned for.
     pub settings: capacity::SettingsInput,
+    /// What has to be asked for in time.
+    pub lead_times: Vec<capacity::LeadTime>,
 }
 
 /// What a hook of the service answers: a sentence for the page, or why it failed.

@@ -14,7 +14,8 @@ use store::token::{NewToken, Scope};
 use store::user::{NewUser, Role};
 use tower::ServiceExt;
 
-use crate::{AppState, Settings, hash_password, new_secret, router};
+use crate::api::tests::{SECRET, SECRET_DEMAND};
+use crate::{AppState, Settings, Workload, hash_password, new_secret, router};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -75,7 +76,12 @@ impl Surface {
             pool: pool.clone(),
             settings,
             clock: now,
-            workloads: vec![],
+            workloads: vec![Workload {
+                name: SECRET.into(),
+                demand: SECRET_DEMAND.into(),
+                settings: capacity::SettingsInput::new(10.0),
+                lead_times: vec![capacity::LeadTime { name: "hardware".into(), seconds: 86_400, holds: 1 }],
+            }],
             send_report: None,
             process_metrics: None,
         };

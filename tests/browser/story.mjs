@@ -1,4 +1,4 @@
-// What a person does: drill into costs, take the figures along, decide about an advice, announce an event.
+// What a person does: drill into costs, take the figures along, decide about an advice, announce an event and plan it.
 
 import { readFileSync } from "node:fs";
 
@@ -7,7 +7,8 @@ export async function walk(watched) {
   const costs = await exploreCosts(watched);
   const recommendation = await decide(watched);
   const event = await announce(watched);
-  return { costs, recommendation, event };
+  const planned = await planEvent(watched);
+  return { costs, recommendation, event, planned };
 }
 
 async function exploreCosts(watched) {
@@ -86,6 +87,87 @@ async function announce(watched) {
   await row.getByRole("button", { name: `Delete ${name}` }).click();
   await row.waitFor({ state: "detached" });
   return name;
+}
+
+/** Announces a sale, sees what it takes, compares two scenarios on top of it and takes the schedule along. */
+async function planEvent(watched) {
+  const { page } = watched;
+  const sale = "Walk: flash sale";
+  const scenarios = ["Walk: twice the users", "Walk: app launch"];
+  const steps = {};
+  const row = (name) => page.getByRole("row").filter({ hasText: name });
+  const cell = async (name, index) => (await row(name).first().locator("td").nth(index).innerText()).trim();
+  const [PEAK, COST, ACT_BY] = [2, 5, 9];
+
+  await step("announce a sale", async (click) => {
+    await watched.open("/capacity");
+    await click(page.getByText("Add an event"));
+    await page.getByLabel("Name").fill(sale);
+    await page.getByLabel("Starts (UTC)").fill("2026-11-20T12:00");
+    await page.getByLabel("Ends (UTC)").fill("2026-11-20T18:00");
+    await page.getByLabel("Demand multiplies by").fill("25");
+    await click(page.getByRole("button", { name: "Add", exact: true }));
+    await row(sale).waitFor();
+  });
+  const figures = await step("see what it takes", async (click) => {
+    await click(page.getByRole("link", { name: "storefront web", exact: true }));
+    await click(page.getByRole("link", { name: "Today’s events and scenarios" }));
+    await row("With today’s events").first().waitFor();
+    const [planned, today] = ["As the run planned", "With today’s events"];
+    const peaks = [Number(await cell(planned, PEAK)), Number(await cell(today, PEAK))];
+    expect(peaks[1] > peaks[0], `25 times the demand takes ${peaks[1]} instances, planned were ${peaks[0]}`);
+    const costs = [cents(await cell(planned, COST)), cents(await cell(today, COST))];
+    expect(costs[1] > costs[0], `25 times the demand costs ${costs[1]} cents, planned were ${costs[0]}`);
+    expect((await cell(planned, ACT_BY)) === "" && (await cell(today, ACT_BY)) !== "", "no date to act by");
+    const orders = await page.getByRole("region", { name: "Orders" }).innerText();
+    expect(orders.includes("quota"), `the quota is not among what to order: ${orders}`);
+    return { peaks, costs: costs.map(String) };
+  });
+  await step("save a scenario", async (click) => {
+    await page.getByLabel("Name").fill(scenarios[0]);
+    await page.getByLabel("Value").fill("2");
+    await click(page.getByRole("button", { name: "Save", exact: true }));
+    await row(scenarios[0]).first().waitFor();
+  });
+  await step("compare it with another", async (click) => {
+    await page.getByLabel("Name").fill(scenarios[1]);
+    await page.locator("select[name=kind]").selectOption("launch");
+    await page.getByLabel("Value").fill("300");
+    await page.getByLabel("From (UTC)").fill("2026-11-10T00:00");
+    await click(page.getByRole("button", { name: "Save", exact: true }));
+    await row(scenarios[1]).first().waitFor();
+    const peaks = [await cell(scenarios[0], PEAK), await cell(scenarios[1], PEAK)].map(Number);
+    expect(peaks[0] > peaks[1] && peaks[1] > figures.peaks[1], `peaks of the scenarios: ${peaks}`);
+  });
+  await step("take the schedule along", async (click) => {
+    const link = page.getByRole("link", { name: "terraform", exact: true });
+    const [download] = await Promise.all([page.waitForEvent("download"), click(link)]);
+    const text = readFileSync(await download.path(), "utf8");
+    expect(text.includes("aws_autoscaling_schedule"), `no schedule: ${text.slice(0, 200)}`);
+  });
+  await step("clear up", async () => {
+    for (const name of scenarios) {
+      await page.getByRole("button", { name: `Delete ${name}` }).click();
+      await row(name).first().waitFor({ state: "detached" });
+    }
+    await watched.open("/capacity");
+    await row(sale).getByRole("button", { name: `Delete ${sale}` }).click();
+    await row(sale).waitFor({ state: "detached" });
+  });
+  return { ...figures, clicks: steps };
+
+  /** One step of the walk: at most five clicks. */
+  async function step(name, act) {
+    watched.where = `story: ${name}`;
+    let clicks = 0;
+    const result = await act(async (target) => {
+      clicks += 1;
+      await target.click();
+    });
+    expect(clicks <= 5, `${name} took ${clicks} clicks`);
+    steps[name] = clicks;
+    return result;
+  }
 }
 
 /** The total below the table of costs, in cents. */

@@ -128,9 +128,20 @@ fn bodies_get_what_files_get() {
     }
     assert_eq!(from_files.len(), forecast["mean"].as_array().unwrap().len());
 
-    let planning = ["plan", "capacity", "--demand", &demand, "--unit-throughput", "100", "--horizon", "2d"];
+    let planning = [
+        "plan",
+        "capacity",
+        "--demand",
+        &demand,
+        "--unit-throughput",
+        "100",
+        "--horizon",
+        "2d",
+        "--schedule-utilization",
+        "0.9",
+    ];
     let from_files = rows(&file(&planning).text());
-    let body = json!({"demand": {"series": sent, "horizon": 48}, "unit_throughput": 100});
+    let body = json!({"demand": {"series": sent, "horizon": 48}, "unit_throughput": 100, "schedule_utilization": 0.9});
     let plan = &post(&server, token, "capacity:compute", &body)[0];
     for (made, row) in plan["rows"].as_array().unwrap().iter().zip(&from_files) {
         assert_eq!((&made["required"], &made["scheduled"]), (&row["required"], &row["scheduled"]));

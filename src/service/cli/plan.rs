@@ -93,6 +93,9 @@ pub(crate) struct PlanCapacity {
     /// Share of it to be used
     #[arg(long, default_value_t = 0.7)]
     pub(crate) target_utilization: f64,
+    /// Share that the schedule alone plans for, where target tracking adds the rest up to --target-utilization
+    #[arg(long)]
+    pub(crate) schedule_utilization: Option<f64>,
     /// From asking for an instance until it serves (10m, 1h)
     #[arg(long, default_value = "10m")]
     pub(crate) lead_time: String,

@@ -132,6 +132,7 @@ fn plan_capacity(args: &cli::PlanCapacity, json: bool) -> anyhow::Result<Outcome
 fn capacity_settings(args: &cli::PlanCapacity) -> anyhow::Result<Settings> {
     let mut input = SettingsInput::new(args.unit_throughput);
     input.target_utilization = args.target_utilization;
+    input.schedule_utilization = args.schedule_utilization;
     input.lead_time_seconds =
         u32::try_from(spans::seconds("lead-time", &args.lead_time)?).unwrap_or(u32::MAX);
     input.zones = args.zones;

@@ -106,7 +106,12 @@ fn state(
 }
 
 fn workload(workload: &Workload) -> web::Workload {
-    web::Workload { name: workload.name.clone(), demand: workload.demand.clone(), settings: workload.input() }
+    web::Workload {
+        name: workload.name.clone(),
+        demand: workload.demand.clone(),
+        settings: workload.input(),
+        lead_times: workload.lead_times(),
+    }
 }
 
 async fn wait_for_signal() -> anyhow::Result<()> {

@@ -8,19 +8,17 @@ use store::metric::Statistic;
 
 use super::Job;
 
-/// Metrics that drive others.
-const DEMAND: [MetricName; 2] = [MetricName::Requests, MetricName::QueueLength];
 /// Metrics of how busy a resource is.
 const UTILIZATION: [MetricName; 2] = [MetricName::CpuUtilization, MetricName::MemoryUsed];
 /// Hours of utilization ahead; demand goes as far as configured.
 const UTILIZATION_HOURS: usize = 14 * 24;
-/// History that is read.
+/// History of utilization that is read.
 const HISTORY_DAYS: i64 = 800;
 
 /// Forecasts and stores every demand and utilization series, and returns all of them.
 pub(super) async fn forecast(job: &mut Job<'_>) -> anyhow::Result<Vec<Forecast>> {
     let period = Period::days_before(job.as_of, HISTORY_DAYS);
-    let demand = store::metric::series(job.conn, job.org, &DEMAND, Statistic::Average, period).await?;
+    let demand = store::metric::demand(job.conn, job.org, job.as_of, None).await?;
     let utilization =
         store::metric::series(job.conn, job.org, &UTILIZATION, Statistic::Average, period).await?;
 

@@ -1,10 +1,13 @@
 //! The document and the router agree, and the API keeps to its rules on every route.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
+use chrono::{DateTime, Duration, Timelike, Utc};
 use domain::{
-    ActionType, CapacityPlan, Components, Currency, Effort, Event, Finding, Forecast, Frequency, Grid, Plan,
-    Provider, Recommendation, Risk, SavingRange, Stamp, Step,
+    ActionType, CapacityPlan, Components, Currency, Effort, Event, Finding, Forecast, Frequency, Grid,
+    HourlyMetric, MetricName, Plan, Provider, Recommendation, Risk, SavingRange, Stamp, Step,
 };
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -18,7 +21,9 @@ use crate::new_secret;
 use crate::surface::{Surface, now, text};
 
 /// Stands in everything that belongs to the other organization.
-const SECRET: &str = "secret-launch";
+pub(crate) const SECRET: &str = "secret-launch";
+/// The demand of the workload that is called so.
+pub(crate) const SECRET_DEMAND: &str = "requests/secret-launch";
 
 #[test]
 fn the_document_is_openapi_3_1_and_names_every_path() {
@@ -92,13 +97,19 @@ pub(crate) async fn the_rules_hold(surface: &Surface) {
 struct Filled {
     event: i64,
     run: i64,
+    scenario: i64,
 }
 
 impl Filled {
     /// The path with the keys in the place of its parameters.
     fn path(&self, path: &str) -> String {
-        let key = if path.contains("/runs/") { self.run } else { self.event };
+        let key = match path {
+            path if path.contains("/runs/") => self.run,
+            path if path.contains("/scenarios/") => self.scenario,
+            _ => self.event,
+        };
         path.replace("{id}", &key.to_string())
+            .replace("{event}", &self.event.to_string())
             .replace("{unique_id}", SECRET)
             .replace("{workload}", SECRET)
             .replace("{key}", SECRET)
@@ -109,8 +120,8 @@ async fn fill(surface: &Surface) -> Filled {
     let (org, mut conn) = (surface.other, surface.pool.acquire().await.unwrap());
     let run = store::run::create(&mut conn, org, now(), "1", now()).await.unwrap();
     let grid = Grid { start: Stamp::Time(now()), frequency: Frequency::DAY };
-    let forecast = Forecast {
-        unique_id: SECRET.into(),
+    let forecast = |unique_id: &str| Forecast {
+        unique_id: unique_id.into(),
         grid,
         mean: vec![1.0],
         levels: vec![0.5],
@@ -123,7 +134,12 @@ async fn fill(surface: &Surface) -> Filled {
         components: Components::default(),
         warnings: vec![],
     };
-    store::forecast::save(&mut conn, org, run, ForecastKind::Cost, &[forecast]).await.unwrap();
+    store::forecast::save(&mut conn, org, run, ForecastKind::Cost, &[forecast(SECRET)]).await.unwrap();
+    let demand = forecast(SECRET_DEMAND);
+    store::forecast::save(&mut conn, org, run, ForecastKind::Demand, &[demand]).await.unwrap();
+    let hours: Vec<HourlyMetric> =
+        (1..=24 * 30).map(|back| requests(now() - Duration::hours(back))).collect();
+    store::metric::upsert(&mut conn, org, "test", &hours).await.unwrap();
     let plan = CapacityPlan {
         unique_id: SECRET.into(),
         rows: vec![],
@@ -141,15 +157,32 @@ async fn fill(surface: &Surface) -> Filled {
     store::source::record(&mut conn, org, SECRET, "billing_files", Ok(&outcome), now(), None).await.unwrap();
     let event = Event {
         name: SECRET.into(),
-        starts_at: Stamp::Time(now()),
-        ends_at: Stamp::Time(now() + chrono::Duration::hours(1)),
+        starts_at: Stamp::Time(now() - Duration::days(2)),
+        ends_at: Stamp::Time(now() - Duration::days(1)),
         multiplier: 2.0,
         multiplier_low: None,
         multiplier_high: None,
         unique_id: None,
     };
     let event = store::event::create(&mut conn, org, &event, "stranger", now()).await.unwrap().id;
-    Filled { event, run: run.0 }
+    let growth = json!([{"kind": "growth", "factor": 2.0}]);
+    let scenario =
+        store::scenario::create(&mut conn, org, SECRET, &growth, "stranger", now()).await.unwrap().id;
+    Filled { event, run: run.0, scenario }
+}
+
+/// Requests of one hour, with the rhythm of the day.
+fn requests(hour: DateTime<Utc>) -> HourlyMetric {
+    let rate = 10.0 + f64::from(hour.hour());
+    HourlyMetric {
+        resource_id: SECRET.into(),
+        metric: MetricName::Requests,
+        hour,
+        average: rate,
+        p95: rate,
+        maximum: rate,
+        samples: 60,
+    }
 }
 
 fn plan_of_one() -> Plan {
@@ -219,6 +252,12 @@ fn body(path: &str) -> Value {
         "plan": "on_demand", "hourly": "0.1"}]);
     match path.rsplit('/').next().unwrap() {
         "status" => json!({"status": "accepted"}),
+        "scenarios" => {
+            // Every name is taken once.
+            static COUNT: AtomicUsize = AtomicUsize::new(0);
+            let name = format!("Growth {}", COUNT.fetch_add(1, Ordering::Relaxed));
+            json!({"name": name, "changes": [{"kind": "growth", "factor": 1.5}]})
+        }
         "forecasts:compute" | "backtests:compute" => json!({"series": series, "horizon": 3}),
         "capacity:compute" => json!({"demand": {"series": series, "horizon": 3}, "unit_throughput": 1}),
         "autoscaling:replay" => json!({"demand": series}),
@@ -292,7 +331,7 @@ async fn strangers_and_other_organizations_get_nothing(surface: &Surface, filled
         operations(&json).iter().filter(|(path, _, _)| path.contains('{')).count() * 6 == refused,
         "{refused}"
     );
-    assert_eq!(seen, 5);
+    assert_eq!(seen, 9);
 }
 
 async fn every_answer_says_who_asked_and_how_often_they_may(surface: &Surface) {

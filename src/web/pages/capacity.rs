@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use capacity::export::Format;
-use capacity::{PolicyName, Scenario, SettingsInput, Shape, Simulation};
+use capacity::{Scenario, SettingsInput, Shape};
 use chart::Staffing;
 use chrono::{DateTime, Duration, Utc};
 use domain::{CapacityPlan, Event, Stamp};
@@ -20,14 +20,12 @@ use crate::layout::{Layout, page};
 use crate::pages::events::EventForm;
 use crate::pages::forecasts::event_time;
 use crate::pages::overview::marks;
+use crate::pages::scenarios::{self, Chosen};
 use crate::path;
 use crate::session::{Visitor, connection};
 use crate::state::{App, Workload};
+use crate::workload::{Known, check, concerns, configured};
 
-/// Policies that a what-if is compared with.
-const POLICIES: [PolicyName; 3] = [PolicyName::Planned, PolicyName::Reactive(70), PolicyName::StaticPeak];
-/// The path of demand on which policies are compared, as in the stored plans.
-const COMPARED_AT: f64 = 0.9;
 /// Largest factor and multiplier that a what-if takes.
 const MAX_FACTOR: f64 = 1000.0;
 
@@ -122,15 +120,15 @@ impl WhatIf {
 }
 
 /// A plan drawn and listed.
-struct Shown {
-    plan: CapacityPlan,
-    figure: Figure,
+pub(crate) struct Shown {
+    pub(crate) plan: CapacityPlan,
+    pub(crate) figure: Figure,
     cheapest: Option<Decimal>,
 }
 
 impl Shown {
     /// Whether no policy costs less.
-    fn is_cheapest(&self, cost: &Decimal) -> bool {
+    pub(crate) fn is_cheapest(&self, cost: &Decimal) -> bool {
         self.cheapest.as_ref() == Some(cost)
     }
 }
@@ -148,6 +146,11 @@ struct DetailPage {
     can_try: bool,
     exports: Vec<(&'static str, String)>,
     demand: Option<String>,
+    orders: Vec<capacity::Order>,
+    has_lead_times: bool,
+    /// Events of this demand, with their keys: still to come, and over.
+    ahead: Vec<(i64, String)>,
+    past: Vec<(i64, String)>,
 }
 
 /// `GET /capacity/workloads/{name}`.
@@ -162,13 +165,19 @@ pub(crate) async fn detail(
     let run = latest_run(conn, &visitor).await?;
     let plan = store::capacity::get(conn, org, run.id, &name).await?;
     let workload = app.state.workloads.iter().find(|workload| workload.name == name);
-    let events: Vec<Event> =
-        store::event::list(conn, org).await?.into_iter().map(|stored| stored.event).collect();
-    let limit = workload.and_then(|workload| workload.settings.limit);
-    let unit = workload.map_or("", |workload| demand_unit(&workload.demand));
+    let stored = store::event::list(conn, org).await?;
+    let as_of = Stamp::Time(run.as_of);
+    let (mut ahead, mut past) = (vec![], vec![]);
+    for event in
+        stored.iter().filter(|event| workload.is_some_and(|workload| concerns(&event.event, workload)))
+    {
+        let list = if event.event.ends_at > as_of { &mut ahead } else { &mut past };
+        list.push((event.id, event.event.name.clone()));
+    }
+    let events: Vec<Event> = stored.into_iter().map(|stored| stored.event).collect();
     let (tried, problem) = match workload {
         Some(workload) if what_if.is_asked() => match attempt(conn, &visitor, workload, &what_if).await {
-            Ok(plan) => (Some(shown(plan, "tried", &events, unit, limit)), None),
+            Ok(plan) => (Some(shown(plan, "tried", &events, Some(workload))), None),
             Err(WebError::Invalid(_, problem)) => (None, Some(problem)),
             Err(error) => return Err(error),
         },
@@ -179,7 +188,11 @@ pub(crate) async fn detail(
         .map(|(word, _)| (*word, format!("/capacity/exports/{word}/{}", path::encode(&name))));
     page(&DetailPage {
         layout: Layout::new(&visitor, "/capacity", &name),
-        stored: shown(plan, "plan", &events, unit, limit),
+        orders: workload.map_or(vec![], |workload| capacity::orders(&plan, &workload.lead_times, as_of)),
+        has_lead_times: workload.is_some_and(|workload| !workload.lead_times.is_empty()),
+        ahead,
+        past,
+        stored: shown(plan, "plan", &events, workload),
         exports: if workload.is_some() { exports.collect() } else { vec![] },
         can_try: workload.is_some(),
         demand: workload.map(|workload| workload.demand.clone()),
@@ -191,21 +204,35 @@ pub(crate) async fn detail(
     })
 }
 
+/// Which plan is downloaded: the run's, or with today's events and one scenario.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct ExportOf {
+    events: Option<String>,
+    scenario: Option<i64>,
+}
+
 /// `GET /capacity/exports/{format}/{name}`: the schedule for the system that is to follow it.
 pub(crate) async fn export(
     State(app): State<App>,
     visitor: Visitor,
     Path((format, name)): Path<(String, String)>,
+    Query(of): Query<ExportOf>,
 ) -> Result<Response, WebError> {
     let format: Format = format
         .parse()
         .map_err(|error: capacity::export::UnknownFormat| WebError::NotFound(error.to_string()))?;
     let mut conn = connection(&app).await?;
-    let run = latest_run(&mut conn, &visitor).await?;
-    let plan = store::capacity::get(&mut conn, visitor.org(), run.id, &name).await?;
-    let workload = app.state.workloads.iter().find(|workload| workload.name == name);
-    let workload = workload
-        .ok_or_else(|| WebError::NotFound(format!("The workload “{name}” is not configured here.")))?;
+    let (conn, org) = (&mut *conn, visitor.org());
+    let run = latest_run(conn, &visitor).await?;
+    let stored = store::capacity::get(conn, org, run.id, &name).await?;
+    let workload = configured(&app, &name)?;
+    let plan = if of.events.is_some() || of.scenario.is_some() {
+        let chosen = Chosen { scenario: of.scenario };
+        let (_, changes) = scenarios::changes(&scenarios::list(conn, org).await?, chosen)?;
+        Known::read(conn, org, workload).await?.plan(changes, None).await?
+    } else {
+        stored
+    };
     let settings = check(workload.settings.clone())?;
     let body = capacity::export::export(&[plan], format, &settings)
         .map_err(|error| WebError::Invalid("", error.to_string()))?;
@@ -217,7 +244,10 @@ async fn latest_run(conn: &mut PgConnection, visitor: &Visitor) -> Result<store:
     run.ok_or_else(|| WebError::NotFound("There is no finished run yet.".to_owned()))
 }
 
-fn shown(plan: CapacityPlan, id: &str, events: &[Event], unit: &str, limit: Option<u32>) -> Shown {
+/// A plan with its chart; `id` is unique on the page.
+pub(crate) fn shown(plan: CapacityPlan, id: &str, events: &[Event], workload: Option<&Workload>) -> Shown {
+    let limit = workload.and_then(|workload| workload.settings.limit);
+    let unit = workload.map_or("", |workload| demand_unit(&workload.demand));
     let time = |stamp: Stamp| match stamp {
         Stamp::Time(at) => Some(at),
         Stamp::Step(_) => None,
@@ -228,6 +258,7 @@ fn shown(plan: CapacityPlan, id: &str, events: &[Event], unit: &str, limit: Opti
         times: rows.iter().map(|(at, _)| *at).collect(),
         demand_p50: rows.iter().map(|(_, row)| row.demand_p50).collect(),
         demand_p95: rows.iter().map(|(_, row)| row.demand_p95).collect(),
+        came: vec![],
         required: rows.iter().map(|(_, row)| f64::from(row.required)).collect(),
         scheduled: rows.iter().map(|(_, row)| f64::from(row.scheduled)).collect(),
         limit: limit.map(f64::from),
@@ -240,7 +271,7 @@ fn shown(plan: CapacityPlan, id: &str, events: &[Event], unit: &str, limit: Opti
 }
 
 /// Unit of a demand series, by its metric.
-fn demand_unit(demand: &str) -> &'static str {
+pub(crate) fn demand_unit(demand: &str) -> &'static str {
     match demand.split('/').next() {
         Some("requests") => "requests/s",
         Some("queue_length") => "messages",
@@ -249,39 +280,19 @@ fn demand_unit(demand: &str) -> &'static str {
     }
 }
 
-/// Plans the workload again under other assumptions.
+/// Plans the workload again, with today's events and under other assumptions.
 async fn attempt(
     conn: &mut PgConnection,
     visitor: &Visitor,
     workload: &Workload,
     what_if: &WhatIf,
 ) -> Result<CapacityPlan, WebError> {
-    let stored = store::forecast::latest(conn, visitor.org(), &workload.demand).await?;
-    let stored =
-        stored.ok_or_else(|| WebError::NotFound(format!("There is no forecast “{}”.", workload.demand)))?;
-    let settings = check(changed(workload.settings.clone(), what_if)?)?;
-    let scenarios = scenarios(what_if)?;
-    let name = workload.name.clone();
-    let made = tokio::task::spawn_blocking(move || {
-        let demand = capacity::apply(&stored.forecast, &scenarios);
-        let mut plan = capacity::plan(&demand, &settings);
-        let path = capacity::path(&demand, COMPARED_AT);
-        let runs = capacity::compare(&plan, &path, &POLICIES, &settings, &Simulation::of(&settings));
-        plan.policies = runs.into_iter().map(|run| run.outcome).collect();
-        plan.unique_id = name;
-        plan
-    });
-    made.await.map_err(|error| {
-        tracing::error!(%error, "a what-if could not be computed");
-        WebError::Internal
-    })
+    let settings = check(assumed(workload.settings.clone(), what_if)?)?;
+    let scenarios = changes(what_if)?;
+    Known::read(conn, visitor.org(), workload).await?.plan(scenarios, Some(settings)).await
 }
 
-fn check(settings: SettingsInput) -> Result<capacity::Settings, WebError> {
-    settings.check().map_err(|error| WebError::Invalid("settings", error.to_string()))
-}
-
-fn changed(mut settings: SettingsInput, what_if: &WhatIf) -> Result<SettingsInput, WebError> {
+fn assumed(mut settings: SettingsInput, what_if: &WhatIf) -> Result<SettingsInput, WebError> {
     if let Some(percent) = positive("target", &what_if.target)? {
         settings.target_utilization = percent / 100.0;
     }
@@ -297,7 +308,7 @@ fn changed(mut settings: SettingsInput, what_if: &WhatIf) -> Result<SettingsInpu
     Ok(settings)
 }
 
-fn scenarios(what_if: &WhatIf) -> Result<Vec<Scenario>, WebError> {
+fn changes(what_if: &WhatIf) -> Result<Vec<Scenario>, WebError> {
     let mut scenarios = vec![];
     if let Some(factor) = positive("growth", &what_if.growth)? {
         scenarios.push(Scenario::Growth { factor });
@@ -305,13 +316,7 @@ fn scenarios(what_if: &WhatIf) -> Result<Vec<Scenario>, WebError> {
     if let Some(multiplier) = positive("multiplier", &what_if.multiplier)? {
         let start = parse_time("from", &what_if.from)?;
         let hours = positive("hours", &what_if.hours)?.unwrap_or(24.0);
-        let shape = match what_if.shape.as_str() {
-            "" | "flat" => Shape::Flat,
-            "spike" => Shape::Spike,
-            "ramp" => Shape::Ramp,
-            "decay" => Shape::Decay,
-            _ => return Err(WebError::Invalid("shape", "A shape is flat, spike, ramp or decay.".to_owned())),
-        };
+        let shape = parse_shape(&what_if.shape)?;
         let event = Event {
             name: "what-if".to_owned(),
             starts_at: Stamp::Time(start),
@@ -324,6 +329,17 @@ fn scenarios(what_if: &WhatIf) -> Result<Vec<Scenario>, WebError> {
         scenarios.push(Scenario::Event { event, shape });
     }
     Ok(scenarios)
+}
+
+/// The shape of an event; empty is flat.
+pub(crate) fn parse_shape(text: &str) -> Result<Shape, WebError> {
+    match text {
+        "" | "flat" => Ok(Shape::Flat),
+        "spike" => Ok(Shape::Spike),
+        "ramp" => Ok(Shape::Ramp),
+        "decay" => Ok(Shape::Decay),
+        _ => Err(WebError::Invalid("shape", "A shape is flat, spike, ramp or decay.".to_owned())),
+    }
 }
 
 /// A number above 0 from a form field; empty is none.

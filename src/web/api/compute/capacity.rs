@@ -40,6 +40,9 @@ pub(super) struct CapacityBody {
     /// Share of it to be used; 0.7 when absent.
     #[schema(exclusive_minimum = 0, maximum = 1)]
     target_utilization: Option<f64>,
+    /// Share that the schedule alone plans for, where target tracking adds the rest up to `target_utilization`.
+    #[schema(exclusive_minimum = 0, maximum = 1)]
+    schedule_utilization: Option<f64>,
     /// From asking for an instance until it serves; 600 when absent.
     #[schema(maximum = 2_592_000)]
     lead_time_seconds: Option<u32>,
@@ -69,6 +72,7 @@ pub(super) struct CapacityBody {
 pub(crate) async fn compute(State(app): State<App>, _: Caller, Body(body): Body<CapacityBody>) -> Answer {
     let mut input = SettingsInput::new(body.unit_throughput);
     input.target_utilization = body.target_utilization.unwrap_or(input.target_utilization);
+    input.schedule_utilization = body.schedule_utilization;
     input.lead_time_seconds = body.lead_time_seconds.unwrap_or(input.lead_time_seconds);
     input.zones = body.zones.unwrap_or(input.zones);
     input.survive = body.survive.unwrap_or(input.survive);

@@ -1,0 +1,182 @@
+//! A configured workload with what is known of its demand today: planned again whenever somebody asks.
+
+use capacity::{NamedScenario, Order, Outlook, PolicyName, Review, RunbookStep, Scenario, Simulation};
+use chrono::{DateTime, Utc};
+use domain::{CapacityPlan, Event, Forecast, OrganizationId, Series, Stamp};
+use store::PgConnection;
+use store::event::StoredEvent;
+
+use crate::error::WebError;
+use crate::state::{App, Workload};
+
+/// Policies that a plan is compared with, as in a run.
+const POLICIES: [PolicyName; 3] = [PolicyName::Planned, PolicyName::Reactive(70), PolicyName::StaticPeak];
+/// The path of demand on which policies are compared, as in a run.
+const COMPARED_AT: f64 = 0.9;
+/// The first two columns of a comparison.
+const AS_RUN: &str = "As the run planned";
+const TODAY: &str = "With today’s events";
+/// Steps of demand before an event at which its review forecasts it again.
+const REVIEW_LEAD_STEPS: usize = 24;
+/// Fewest steps of history that a review forecasts from.
+const REVIEW_LEAST_STEPS: usize = 14 * 24;
+
+/// The workload of this name.
+pub(crate) fn configured<'a>(app: &'a App, name: &str) -> Result<&'a Workload, WebError> {
+    let found = app.state.workloads.iter().find(|workload| workload.name == name);
+    found.ok_or_else(|| WebError::NotFound(format!("The workload “{name}” is not configured here.")))
+}
+
+/// A workload and its demand, with today's events.
+pub(crate) struct Known {
+    workload: Workload,
+    settings: capacity::Settings,
+    history: Series,
+    pub(crate) events: Vec<StoredEvent>,
+    /// Demand ahead as the run forecast it.
+    stored: Forecast,
+    /// Demand ahead with today's events in place of those that the run knew.
+    demand: Forecast,
+    pub(crate) as_of: DateTime<Utc>,
+}
+
+impl Known {
+    /// Reads the history that the latest run saw, and forecasts it with the events of today.
+    pub(crate) async fn read(
+        conn: &mut PgConnection,
+        org: OrganizationId,
+        workload: &Workload,
+    ) -> Result<Self, WebError> {
+        let missing = || WebError::NotFound(format!("There is no forecast “{}”.", workload.demand));
+        let stored = store::forecast::latest(conn, org, &workload.demand).await?.ok_or_else(missing)?;
+        let histories = store::metric::demand(conn, org, stored.as_of, Some(&workload.demand)).await?;
+        let history = histories.into_iter().next().ok_or_else(missing)?;
+        let events = store::event::list(conn, org).await?;
+        let settings = check(workload.settings.clone())?;
+        let mut request = forecast::Request::new(stored.forecast.mean.len());
+        request.levels.clone_from(&stored.forecast.levels);
+        request.lower_bound = Some(0.0);
+        request.events = events.iter().map(|stored| stored.event.clone()).collect();
+        let (history, demand) = off_thread(move || {
+            let demand = forecast::forecast(&history, &request);
+            (history, demand)
+        })
+        .await?;
+        let (as_of, stored) = (stored.as_of, stored.forecast);
+        Ok(Self { workload: workload.clone(), settings, history, events, stored, demand, as_of })
+    }
+
+    /// The same, for an event that has to be about this demand.
+    pub(crate) async fn about(
+        conn: &mut PgConnection,
+        org: OrganizationId,
+        workload: &Workload,
+        event: i64,
+    ) -> Result<(Self, Event), WebError> {
+        let event = store::event::get(conn, org, event).await?.event;
+        if !concerns(&event, workload) {
+            let (event, name) = (event.name, &workload.name);
+            return Err(WebError::NotFound(format!("“{event}” is not about the demand of “{name}”.")));
+        }
+        Ok((Self::read(conn, org, workload).await?, event))
+    }
+
+    /// The plan with today's events and `scenarios`, policies compared; `settings` in place of the configured ones.
+    pub(crate) async fn plan(
+        &self,
+        scenarios: Vec<Scenario>,
+        settings: Option<capacity::Settings>,
+    ) -> Result<CapacityPlan, WebError> {
+        let settings = settings.unwrap_or_else(|| self.settings.clone());
+        let (demand, name) = (self.demand.clone(), self.workload.name.clone());
+        off_thread(move || {
+            let demand = capacity::apply(&demand, &scenarios);
+            let mut plan = capacity::plan(&demand, &settings);
+            let path = capacity::path(&demand, COMPARED_AT);
+            let runs = capacity::compare(&plan, &path, &POLICIES, &settings, &Simulation::of(&settings));
+            plan.policies = runs.into_iter().map(|run| run.outcome).collect();
+            plan.unique_id = name;
+            plan
+        })
+        .await
+    }
+
+    /// What the run planned, what today's events make of it, and on top of these each of the saved scenarios; budgets
+    /// are compared with the run's.
+    pub(crate) async fn outlooks(&self, saved: Vec<NamedScenario>) -> Result<Vec<Outlook>, WebError> {
+        let (stored, demand, settings) = (self.stored.clone(), self.demand.clone(), self.settings.clone());
+        off_thread(move || {
+            let named = |name: &str| NamedScenario { name: name.to_owned(), scenarios: Vec::new() };
+            let mut outlooks = capacity::outlooks(&stored, &[named(AS_RUN)], &settings);
+            let today: Vec<NamedScenario> = std::iter::once(named(TODAY)).chain(saved).collect();
+            outlooks.extend(capacity::outlooks(&demand, &today, &settings));
+            let planned = outlooks[0].cost;
+            for outlook in &mut outlooks {
+                outlook.budget_change = outlook.cost.zip(planned).map(|(cost, planned)| cost - planned);
+            }
+            outlooks
+        })
+        .await
+    }
+
+    /// What has to be ordered for a plan, most urgent first.
+    pub(crate) fn orders(&self, plan: &CapacityPlan) -> Vec<Order> {
+        capacity::orders(plan, &self.workload.lead_times, Stamp::Time(self.as_of))
+    }
+
+    /// End of the forecast.
+    pub(crate) fn ends_at(&self) -> Stamp {
+        self.demand.grid.stamp(self.demand.mean.len())
+    }
+
+    /// What to do for an event, step by step, with the numbers of today's plan.
+    pub(crate) async fn runbook(&self, event: &Event) -> Result<Vec<RunbookStep>, WebError> {
+        let plan = self.plan(Vec::new(), None).await?;
+        Ok(capacity::runbook(&plan, event, &self.orders(&plan), &self.settings))
+    }
+
+    /// How an event that is over went: the plan that would have been made the day before it, and what came.
+    ///
+    /// The plan sees nothing after its day but the announcement.
+    pub(crate) async fn review(&self, event: &Event) -> Result<Review, WebError> {
+        let steps =
+            |until: Stamp| (0..=self.history.len()).find(|step| self.history.grid.stamp(*step) >= until);
+        let measured = steps(event.starts_at).zip(steps(event.ends_at));
+        let planned = measured.map(|(start, end)| (start.saturating_sub(REVIEW_LEAD_STEPS), end));
+        let Some((origin, end)) = planned.filter(|(origin, _)| *origin >= REVIEW_LEAST_STEPS) else {
+            let wanted =
+                "can be reviewed once its whole time was measured, with two weeks of history before it";
+            return Err(WebError::NotFound(format!("“{}” {wanted}.", event.name)));
+        };
+        let mut known = self.history.clone();
+        known.values.truncate(origin);
+        let mut request = forecast::Request::new(end - origin);
+        request.levels = self.settings.forecast_levels();
+        request.lower_bound = Some(0.0);
+        request.events = self.events.iter().map(|stored| stored.event.clone()).collect();
+        let (event, history, settings) = (event.clone(), self.history.clone(), self.settings.clone());
+        off_thread(move || {
+            let plan = capacity::plan(&forecast::forecast(&known, &request), &settings);
+            capacity::review(&plan, &event, &history, &settings)
+        })
+        .await
+    }
+}
+
+/// Whether an event is about the demand of a workload.
+pub(crate) fn concerns(event: &Event, workload: &Workload) -> bool {
+    event.unique_id.as_deref().is_none_or(|concerned| concerned == workload.demand)
+}
+
+/// The settings, or what is wrong with them.
+pub(crate) fn check(settings: capacity::SettingsInput) -> Result<capacity::Settings, WebError> {
+    settings.check().map_err(|error| WebError::Invalid("settings", error.to_string()))
+}
+
+/// Computes beside the threads that serve.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, WebError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "a capacity plan could not be computed");
+        WebError::Internal
+    })
+}
