@@ -125,14 +125,14 @@ async function planEvent(watched) {
   });
   await step("save a scenario", async (click) => {
     await page.getByLabel("Name").fill(scenarios[0]);
-    await page.getByLabel("Value").fill("2");
+    await page.getByRole("textbox", { name: "Value" }).fill("2");
     await click(page.getByRole("button", { name: "Save", exact: true }));
     await row(scenarios[0]).first().waitFor();
   });
   await step("compare it with another", async (click) => {
     await page.getByLabel("Name").fill(scenarios[1]);
     await page.locator("select[name=kind]").selectOption("launch");
-    await page.getByLabel("Value").fill("300");
+    await page.getByRole("textbox", { name: "Value" }).fill("300");
     await page.getByLabel("From (UTC)").fill("2026-11-10T00:00");
     await click(page.getByRole("button", { name: "Save", exact: true }));
     await row(scenarios[1]).first().waitFor();
