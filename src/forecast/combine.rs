@@ -32,10 +32,12 @@ pub(crate) fn errors(runs: &[Run], actuals: &Actuals) -> Vec<Vec<f64>> {
         .collect()
 }
 
-/// Weights that add up to 1, from every fold but `left_out`.
+/// Weights that add up to 1, from every fold but `left_out`; the first member is the baseline.
 pub(crate) fn weights(errors: &[Vec<f64>], left_out: Option<usize>) -> Vec<f64> {
     let recipe = &RECIPE.combination;
-    let scores: Vec<f64> = errors
+    // The baseline is there to be compared with; it counts where nothing else applies.
+    let baseline = usize::from(errors.len() > 1);
+    let scores: Vec<f64> = errors[baseline..]
         .iter()
         .map(|folds| {
             let seen = folds.iter().enumerate().filter(|(fold, _)| Some(*fold) != left_out);
@@ -45,8 +47,8 @@ pub(crate) fn weights(errors: &[Vec<f64>], left_out: Option<usize>) -> Vec<f64> 
     let best = scores.iter().copied().fold(f64::INFINITY, f64::min);
     // A floor keeps a perfect member from dividing by zero.
     let floor = best.max(1e-9);
-    let mut weights: Vec<f64> =
-        scores.iter().map(|score| (floor / score.max(floor)).powf(recipe.power)).collect();
+    let mut weights = vec![0.0; baseline];
+    weights.extend(scores.iter().map(|score| (floor / score.max(floor)).powf(recipe.power)));
     let heaviest = weights.iter().copied().fold(0.0, f64::max);
     weights
         .iter_mut()
@@ -101,16 +103,17 @@ mod tests {
 
     #[test]
     fn better_members_weigh_more_and_hopeless_ones_nothing() {
-        let errors = vec![vec![1.0, 1.0], vec![1.2, 1.2], vec![9.0, 9.0]];
+        let errors = vec![vec![0.5, 0.5], vec![1.0, 1.0], vec![1.2, 1.2], vec![9.0, 9.0]];
         let weights = weights(&errors, None);
         assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
-        assert!(weights[0] > weights[1] && weights[2] == 0.0, "{weights:?}");
+        assert!(weights[1] > weights[2] && weights[3] == 0.0, "{weights:?}");
+        assert_eq!(weights[0], 0.0, "the baseline has no say where others apply");
     }
 
     #[test]
     fn a_fold_that_is_left_out_has_no_say() {
-        let errors = vec![vec![1.0, 0.0], vec![0.0, 100.0]];
-        assert_eq!(weights(&errors, Some(1)), [0.0, 1.0]);
+        let errors = vec![vec![9.0, 9.0], vec![1.0, 0.0], vec![0.0, 100.0]];
+        assert_eq!(weights(&errors, Some(1)), [0.0, 0.0, 1.0]);
         assert_eq!(weights(&errors[..1], None), [1.0]);
     }
 
