@@ -51,7 +51,7 @@ pub struct Settings {
     pub overload_probability: f64,
     /// The same within the last two and the first day of a month (0.01, 0 to 0.5).
     pub month_end_probability: f64,
-    /// Share of the CPU that is planned with (0.8, 0.3 to 1).
+    /// Share of the CPU that is planned with (0.95, 0.3 to 1): what the future may add is in the need already.
     pub cpu_target: f64,
     /// Factor on the largest memory use (1.15, 1 to 3).
     pub memory_margin: f64,
@@ -85,7 +85,7 @@ impl Default for Settings {
             minimum_coverage: 0.6,
             overload_probability: 0.005,
             month_end_probability: 0.01,
-            cpu_target: 0.8,
+            cpu_target: 0.95,
             memory_margin: 1.15,
             speed_doubt: 0.1,
             noise_share: 0.02,
