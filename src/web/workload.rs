@@ -16,6 +16,8 @@ const COMPARED_AT: f64 = 0.9;
 /// The first two columns of a comparison.
 const AS_RUN: &str = "As the run planned";
 const TODAY: &str = "With today’s events";
+/// Most instances that are simulated.
+const MAX_INSTANCES: f64 = 100_000.0;
 /// Steps of demand before an event at which its review forecasts it again.
 const REVIEW_LEAD_STEPS: usize = 24;
 /// Fewest steps of history that a review forecasts from.
@@ -88,9 +90,13 @@ impl Known {
         settings: Option<capacity::Settings>,
     ) -> Result<CapacityPlan, WebError> {
         let settings = settings.unwrap_or_else(|| self.settings.clone());
-        let (demand, name) = (self.demand.clone(), self.workload.name.clone());
+        let (demand, name) = (capacity::apply(&self.demand, &scenarios), self.workload.name.clone());
+        let highest = capacity::quantile_path(&demand, settings.level()).into_iter().fold(0.0, f64::max);
+        if highest / settings.usable_throughput() > MAX_INSTANCES {
+            let much = format!("More than {MAX_INSTANCES} instances would be needed: that is not simulated.");
+            return Err(WebError::Invalid("value", much));
+        }
         off_thread(move || {
-            let demand = capacity::apply(&demand, &scenarios);
             let mut plan = capacity::plan(&demand, &settings);
             let path = capacity::path(&demand, COMPARED_AT);
             let runs = capacity::compare(&plan, &path, &POLICIES, &settings, &Simulation::of(&settings));

@@ -13,7 +13,7 @@ use store::audit::NewEntry;
 
 use crate::error::{WebError, see_other};
 use crate::layout::{Layout, page};
-use crate::pages::capacity::{Shown, parse_shape, parse_time, positive, shown};
+use crate::pages::capacity::{Shown, parse_shape, parse_time, shown};
 use crate::path;
 use crate::session::{Visitor, connection};
 use crate::state::App;
@@ -21,6 +21,10 @@ use crate::workload::{Known, configured};
 
 /// Longest name of a scenario.
 const MAX_NAME_LETTERS: usize = 80;
+/// Largest factor of a change, and largest demand that one adds.
+const MAX_FACTOR: f64 = 1000.0;
+const MAX_ADDED: f64 = 1e9;
+const MAX_ELASTICITY: f64 = 10.0;
 /// Doubt of a launch whose low and high are not given, as of an event's multiplier.
 const DOUBT: f64 = 0.3;
 
@@ -61,8 +65,8 @@ impl ScenarioForm {
     /// The name and the change, or the first field that can't be used.
     fn scenario(&self) -> Result<(String, Scenario), WebError> {
         let name = check_name(&self.name)?;
-        let needed = || WebError::Invalid("value", "A scenario needs a value above 0.".to_owned());
-        let value = positive("value", &self.value)?.ok_or_else(needed)?;
+        let needed = || WebError::Invalid("value", "A scenario needs a value.".to_owned());
+        let value = number("value", &self.value)?.ok_or_else(needed)?;
         let start = || parse_time("from", &self.from).map(Stamp::Time);
         let end = || parse_time("until", &self.until).map(Stamp::Time);
         let scenario = match self.kind.as_str() {
@@ -73,16 +77,16 @@ impl ScenarioForm {
                     starts_at: start()?,
                     ends_at: end()?,
                     multiplier: value,
-                    multiplier_low: positive("low", &self.low)?,
-                    multiplier_high: positive("high", &self.high)?,
+                    multiplier_low: number("low", &self.low)?,
+                    multiplier_high: number("high", &self.high)?,
                     unique_id: None,
                 },
                 shape: parse_shape(&self.shape)?,
             },
             "launch" => Scenario::Launch {
                 adds: value,
-                low: positive("low", &self.low)?.unwrap_or(value * (1.0 - DOUBT)),
-                high: positive("high", &self.high)?.unwrap_or(value * (1.0 + DOUBT)),
+                low: number("low", &self.low)?.unwrap_or(value * (1.0 - DOUBT)),
+                high: number("high", &self.high)?.unwrap_or(value * (1.0 + DOUBT)),
                 starts_at: start()?,
             },
             "migration" => Scenario::Migration { factor: value, starts_at: start()?, ends_at: end()? },
@@ -103,9 +107,17 @@ impl ScenarioForm {
     fn elasticity(&self) -> Result<f64, WebError> {
         let wanted = "How many percent does demand change for one percent more price? −0.5 is usual.";
         let text = self.elasticity.trim().replace('−', "-");
-        let value = text.parse::<f64>().ok().filter(|value| value.is_finite() && value.abs() <= 10.0);
-        value.ok_or_else(|| WebError::Invalid("elasticity", wanted.to_owned()))
+        text.parse().map_err(|_| WebError::Invalid("elasticity", wanted.to_owned()))
     }
+}
+
+/// A number of a form field; empty is none. What it may be depends on the kind of change: see [`check`].
+fn number(field: &'static str, text: &str) -> Result<Option<f64>, WebError> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| WebError::Invalid(field, format!("{field} must be a number.")))
 }
 
 /// A name that is neither empty nor endless.
@@ -120,33 +132,39 @@ pub(crate) fn check_name(name: &str) -> Result<String, WebError> {
 /// A change whose numbers and times are in order.
 pub(crate) fn check(scenario: Scenario) -> Result<Scenario, WebError> {
     let invalid = |field, what: &str| Err(WebError::Invalid(field, what.to_owned()));
-    let usable = |value: f64| value.is_finite() && value >= 0.0;
-    let (times, values): (Option<(Stamp, Stamp)>, Vec<f64>) = match &scenario {
-        Scenario::Growth { factor } => (None, vec![*factor]),
+    let (times, values): (Vec<Stamp>, Vec<f64>) = match &scenario {
+        Scenario::Growth { factor } => (vec![], vec![*factor]),
         Scenario::Event { event, .. } => {
-            (Some((event.starts_at, event.ends_at)), vec![event.low(), event.multiplier, event.high()])
+            (vec![event.starts_at, event.ends_at], vec![event.low(), event.multiplier, event.high()])
         }
-        Scenario::Launch { adds, low, high, .. } => (None, vec![*low, *adds, *high]),
-        Scenario::Migration { factor, starts_at, ends_at } => (Some((*starts_at, *ends_at)), vec![*factor]),
+        Scenario::Launch { adds, low, high, starts_at } => (vec![*starts_at], vec![*low, *adds, *high]),
+        Scenario::Migration { factor, starts_at, ends_at } => (vec![*starts_at, *ends_at], vec![*factor]),
         Scenario::PriceChange { price_factor, .. } if *price_factor <= 0.0 => {
             return invalid("price_factor", "New over old price must be above 0.");
         }
-        Scenario::PriceChange { price_factor, elasticity, .. } => {
-            (None, vec![*price_factor, elasticity.abs()])
+        Scenario::PriceChange { elasticity, .. }
+            if elasticity.is_nan() || elasticity.abs() > MAX_ELASTICITY =>
+        {
+            return invalid("elasticity", "An elasticity lies between −10 and 10.");
         }
+        Scenario::PriceChange { price_factor, starts_at, .. } => (vec![*starts_at], vec![*price_factor]),
         Scenario::RegionLoss { comes_here, starts_at, ends_at } => {
-            (Some((*starts_at, *ends_at)), vec![*comes_here])
+            (vec![*starts_at, *ends_at], vec![*comes_here])
         }
         Scenario::ZoneLoss { zones, .. } if *zones < 2 => {
             return invalid("zones", "Of a single zone none can be lost: give 2 or more.");
         }
-        Scenario::ZoneLoss { starts_at, ends_at, .. } => (Some((*starts_at, *ends_at)), vec![]),
+        Scenario::ZoneLoss { starts_at, ends_at, .. } => (vec![*starts_at, *ends_at], vec![]),
     };
-    if times.is_some_and(|(start, end)| end <= start) {
+    if times.iter().any(|time| matches!(time, Stamp::Step(_))) {
+        return invalid("from", "Times are dates such as 2026-11-27T00:00:00Z.");
+    }
+    if times.len() == 2 && times[1] <= times[0] {
         return invalid("until", "The end must be after the start.");
     }
-    if !values.iter().all(|value| usable(*value)) {
-        return invalid("value", "Values must be 0 or more.");
+    let most = if matches!(scenario, Scenario::Launch { .. }) { MAX_ADDED } else { MAX_FACTOR };
+    if !values.iter().all(|value| (0.0..=most).contains(value)) {
+        return Err(WebError::Invalid("value", format!("Values must be 0 or more and at most {most}.")));
     }
     if values.len() == 3 && !values.is_sorted() {
         return invalid("low", "Low, expected and high must be in that order.");
@@ -360,6 +378,10 @@ mod tests {
         }
     }
 
+    fn with_launch(value: &str) -> ScenarioForm {
+        ScenarioForm { value: value.to_owned(), ..form("launch") }
+    }
+
     #[test]
     fn impossible_changes_name_their_field() {
         let refused = |form: ScenarioForm| match form.scenario() {
@@ -373,10 +395,14 @@ mod tests {
         };
         assert_eq!(with("growth", |form| form.value.clear()), "value");
         assert_eq!(with("growth", |form| form.name.clear()), "name");
+        assert_eq!(with("growth", |form| form.value = "1001".to_owned()), "value");
+        assert_eq!(with("event", |form| form.value = "NaN".to_owned()), "value");
         assert_eq!(with("event", |form| form.until.clone_from(&form.from)), "until");
         assert_eq!(with("event", |form| form.low = "3".to_owned()), "low");
         assert_eq!(with("zone_loss", |form| form.value = "1".to_owned()), "zones");
         assert_eq!(with("price_change", |form| form.elasticity.clear()), "elasticity");
+        assert_eq!(with("price_change", |form| form.elasticity = "-11".to_owned()), "elasticity");
+        assert!(with_launch("5000").scenario().is_ok());
         assert_eq!(with("nothing", |_| ()), "kind");
     }
 }
