@@ -44,7 +44,7 @@ pub(crate) async fn runbook(
 ) -> Result<Response, WebError> {
     let (known, event) = read(&app, &visitor, id, &name).await?;
     page(&RunbookPage {
-        layout: Layout::new(&visitor, "/capacity", &format!("Run-book of {}", event.name)),
+        layout: Layout::new(&visitor, "/capacity", format!("Run-book of {}", event.name)),
         steps: known.runbook(&event).await?,
         ends_before: Some(known.ends_at()).filter(|end| *end <= event.starts_at),
         name,
@@ -61,7 +61,7 @@ pub(crate) async fn review(
     let (known, event) = read(&app, &visitor, id, &name).await?;
     let review = known.review(&event).await?;
     page(&ReviewPage {
-        layout: Layout::new(&visitor, "/capacity", &format!("Review of {}", event.name)),
+        layout: Layout::new(&visitor, "/capacity", format!("Review of {}", event.name)),
         figure: drawn(&review, configured(&app, &name)?),
         review,
         name,

@@ -302,7 +302,7 @@ async fn scenarios_page(
         .collect();
     let events: Vec<Event> = known.events.iter().map(|stored| stored.event.clone()).collect();
     page(&ScenariosPage {
-        layout: Layout::new(visitor, "/capacity", &format!("Scenarios of {name}")),
+        layout: Layout::new(visitor, "/capacity", format!("Scenarios of {name}")),
         lines,
         chosen,
         title,
@@ -373,7 +373,8 @@ mod tests {
         for (kind, _) in KINDS {
             let (name, scenario) = form(kind).scenario().unwrap();
             assert_eq!(name, "Launch in spring");
-            let stored: Vec<Scenario> = serde_json::from_value(to_json(&[scenario.clone()])).unwrap();
+            let stored: Vec<Scenario> =
+                serde_json::from_value(to_json(std::slice::from_ref(&scenario))).unwrap();
             assert_eq!(stored, [scenario]);
         }
     }
