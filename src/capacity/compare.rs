@@ -1,14 +1,30 @@
 //! Policies side by side: on one path of demand, and over an event whose size is in doubt.
 
-use domain::{CapacityPlan, Series, Stamp};
+use domain::{CapacityPlan, Forecast, Series, Stamp};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::fan::path;
 use crate::outcome::Run;
+use crate::plan::plan;
 use crate::policy::{Policy, minutes_between};
 use crate::policy_name::PolicyName;
 use crate::settings::Settings;
 use crate::simulate::{Simulation, simulate};
+
+/// Policies that a plan is compared with.
+const COMPARED: [PolicyName; 3] = [PolicyName::Planned, PolicyName::Reactive(70), PolicyName::StaticPeak];
+
+/// The path of demand that they are compared on: more than expected, so that the doubt costs something.
+pub const COMPARED_AT: f64 = 0.9;
+
+/// Plans `demand`, and says what the plan, reactive scaling and static peak cost on its [`COMPARED_AT`] path.
+pub fn plan_compared(demand: &Forecast, settings: &Settings) -> CapacityPlan {
+    let mut plan = plan(demand, settings);
+    let runs = compare(&plan, &path(demand, COMPARED_AT), &COMPARED, settings, &Simulation::of(settings));
+    plan.policies = runs.into_iter().map(|run| run.outcome).collect();
+    plan
+}
 
 /// Runs each policy of `names` over `demand`, in that order.
 ///

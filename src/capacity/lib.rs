@@ -44,7 +44,7 @@ mod trigger;
 pub use adviser::{Advice, Candidate, Goal, advise};
 pub use autoscaling::{Autoscaling, AutoscalingInput, AutoscalingReplay};
 pub use calendar::{Country, DayRule, Recurrence, occurrences, shopping_days};
-pub use compare::{EventOutcome, compare, compare_event};
+pub use compare::{COMPARED_AT, EventOutcome, compare, compare_event, plan_compared};
 pub use driver::{Driver, DriverSource, Term, unit_cost};
 pub use fan::{path, quantile_path};
 pub use latency::erlang_c;

@@ -1,6 +1,6 @@
 //! A configured workload with what is known of its demand today: planned again whenever somebody asks.
 
-use capacity::{NamedScenario, Order, Outlook, PolicyName, Review, RunbookStep, Scenario, Simulation};
+use capacity::{NamedScenario, Order, Outlook, Review, RunbookStep, Scenario};
 use chrono::{DateTime, Utc};
 use domain::{CapacityPlan, Event, Forecast, OrganizationId, Series, Stamp};
 use store::PgConnection;
@@ -9,13 +9,9 @@ use store::event::StoredEvent;
 use crate::error::WebError;
 use crate::state::{App, Workload};
 
-/// Policies that a plan is compared with, as in a run.
-const POLICIES: [PolicyName; 3] = [PolicyName::Planned, PolicyName::Reactive(70), PolicyName::StaticPeak];
-/// The path of demand on which policies are compared, as in a run.
-const COMPARED_AT: f64 = 0.9;
 /// The first two columns of a comparison.
 const AS_RUN: &str = "As the run planned";
-const TODAY: &str = "With today’s events";
+pub(crate) const TODAY: &str = "With today’s events";
 /// Most instances that are simulated.
 const MAX_INSTANCES: f64 = 100_000.0;
 /// Steps of demand before an event at which its review forecasts it again.
@@ -97,10 +93,7 @@ impl Known {
             return Err(WebError::Invalid("value", much));
         }
         off_thread(move || {
-            let mut plan = capacity::plan(&demand, &settings);
-            let path = capacity::path(&demand, COMPARED_AT);
-            let runs = capacity::compare(&plan, &path, &POLICIES, &settings, &Simulation::of(&settings));
-            plan.policies = runs.into_iter().map(|run| run.outcome).collect();
+            let mut plan = capacity::plan_compared(&demand, &settings);
             plan.unique_id = name;
             plan
         })
@@ -125,6 +118,17 @@ impl Known {
         .await
     }
 
+    /// The plan with today's events alone, no policy compared: what dates and steps need.
+    async fn schedule(&self) -> Result<CapacityPlan, WebError> {
+        let (demand, settings) = (self.demand.clone(), self.settings.clone());
+        off_thread(move || capacity::plan(&demand, &settings)).await
+    }
+
+    /// What has to be ordered with today's events, most urgent first.
+    pub(crate) async fn orders_today(&self) -> Result<Vec<Order>, WebError> {
+        Ok(self.orders(&self.schedule().await?))
+    }
+
     /// What has to be ordered for a plan, most urgent first.
     pub(crate) fn orders(&self, plan: &CapacityPlan) -> Vec<Order> {
         capacity::orders(plan, &self.workload.lead_times, Stamp::Time(self.as_of))
@@ -137,7 +141,7 @@ impl Known {
 
     /// What to do for an event, step by step, with the numbers of today's plan.
     pub(crate) async fn runbook(&self, event: &Event) -> Result<Vec<RunbookStep>, WebError> {
-        let plan = self.plan(Vec::new(), None).await?;
+        let plan = self.schedule().await?;
         Ok(capacity::runbook(&plan, event, &self.orders(&plan), &self.settings))
     }
 

@@ -1,17 +1,10 @@
 //! Instances per hour for the configured workloads, and what other policies would have cost.
 
-use capacity::Simulation;
+use capacity::COMPARED_AT;
 use domain::{CapacityPlan, Forecast};
 
 use super::Job;
 use crate::config::Workload;
-
-/// Policies that the plan is compared with.
-const POLICIES: [capacity::PolicyName; 3] =
-    [capacity::PolicyName::Planned, capacity::PolicyName::Reactive(70), capacity::PolicyName::StaticPeak];
-
-/// The path of demand that policies are compared on: more than expected, so that the doubt costs something.
-const COMPARED_AT: f64 = 0.9;
 
 /// Plans every workload whose demand was forecast, and stores the plans; says how many.
 pub(super) async fn plan(job: &mut Job<'_>, demand: &[Forecast]) -> anyhow::Result<usize> {
@@ -32,10 +25,7 @@ pub(super) async fn plan(job: &mut Job<'_>, demand: &[Forecast]) -> anyhow::Resu
 
 fn one(workload: &Workload, demand: &Forecast) -> anyhow::Result<CapacityPlan> {
     let settings = workload.settings()?;
-    let mut plan = capacity::plan(demand, &settings);
-    let path = capacity::path(demand, COMPARED_AT);
-    let runs = capacity::compare(&plan, &path, &POLICIES, &settings, &Simulation::of(&settings));
-    plan.policies = runs.into_iter().map(|run| run.outcome).collect();
+    let mut plan = capacity::plan_compared(demand, &settings);
     plan.assumptions.push(format!("policies are compared on the P{:.0} path of demand", COMPARED_AT * 100.0));
     plan.unique_id.clone_from(&workload.name);
     Ok(plan)

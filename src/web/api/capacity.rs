@@ -65,7 +65,7 @@ pub(crate) async fn outlooks(
     let org = read.org;
     let known = Known::read(&mut read.conn, org, configured(&app, &workload)?).await?;
     let saved = scenarios::list(&mut read.conn, org).await?.into_iter().map(|(_, named)| named);
-    let orders = known.orders(&known.plan(Vec::new(), None).await?);
+    let orders = known.orders_today().await?;
     let outlooks = known.outlooks(saved.collect()).await?;
     read.answer(&Outlooks { outlooks, orders })
 }

@@ -1,6 +1,6 @@
 //! `/api/v1/events`: announced and past events.
 
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
 use domain::{Event, Stamp};
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::api::answer::{Answer, Page, Reading, json, to_json};
 use crate::api::request::{Body, Paging, Path};
-use crate::api::writing::{IdempotencyKey, Writing};
+use crate::api::writing::{IdempotencyKey, Writing, created};
 use crate::error::WebError;
 use crate::pages::events::check;
 
@@ -88,15 +88,7 @@ pub(crate) async fn create(mut write: Writing, Body(body): Body<EventBody>) -> A
             answer
         }
     };
-    let made: Made = serde_json::from_slice(&answer.body).map_err(|_| WebError::Internal)?;
-    let location = [(header::LOCATION, format!("/api/v1/events/{}", made.id))];
-    Ok((location, json(StatusCode::CREATED, answer.body)).into_response())
-}
-
-/// The key in the answer to a creation.
-#[derive(Deserialize)]
-struct Made {
-    id: i64,
+    Ok(created(answer, "/api/v1/events")?)
 }
 
 /// One event.

@@ -1,15 +1,15 @@
 //! `/api/v1/scenarios`: saved what-ifs, to be compared for any workload.
 
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use capacity::Scenario;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::api::answer::{Answer, Page, Reading, json};
+use crate::api::answer::{Answer, Page, Reading};
 use crate::api::request::{Body, Paging, Path};
-use crate::api::writing::{IdempotencyKey, Writing};
+use crate::api::writing::{IdempotencyKey, Writing, created};
 use crate::error::WebError;
 use crate::pages::scenarios::{check, check_name, read};
 
@@ -96,15 +96,7 @@ pub(crate) async fn create(mut write: Writing, Body(body): Body<ScenarioBody>) -
             answer
         }
     };
-    let made: Made = serde_json::from_slice(&answer.body).map_err(|_| WebError::Internal)?;
-    let location = [(header::LOCATION, format!("/api/v1/scenarios/{}", made.id))];
-    Ok((location, json(StatusCode::CREATED, answer.body)).into_response())
-}
-
-/// The key in the answer to a creation.
-#[derive(Deserialize)]
-struct Made {
-    id: i64,
+    Ok(created(answer, "/api/v1/scenarios")?)
 }
 
 /// One scenario.

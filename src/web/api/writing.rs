@@ -1,17 +1,18 @@
 //! A call that changes something: by whom, noted in the audit log, and done once for each `Idempotency-Key`.
 
 use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Duration, Utc};
 use domain::OrganizationId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use store::audit::NewEntry;
 use store::idempotency::{self, Answer, Known};
 use utoipa::IntoParams;
 
-use crate::api::answer::{Connection, to_json};
+use crate::api::answer::{Connection, json, to_json};
 use crate::error::{Problem, WebError};
 use crate::session::{Caller, connection};
 use crate::state::App;
@@ -113,4 +114,17 @@ impl Writing {
         let entry = NewEntry { actor: &self.by, action, subject, detail: serde_json::Value::Null };
         Ok(store::audit::record(&mut self.conn, self.org, &entry, self.now).await?)
     }
+}
+
+/// The answer to a creation: 201, with the path of what was made below that of its list.
+pub(crate) fn created(answer: Answer, list: &str) -> Result<Response, WebError> {
+    let made: Made = serde_json::from_slice(&answer.body).map_err(|_| WebError::Internal)?;
+    let location = [(header::LOCATION, format!("{list}/{}", made.id))];
+    Ok((location, json(StatusCode::CREATED, answer.body)).into_response())
+}
+
+/// The key in the answer to a creation.
+#[derive(Deserialize)]
+struct Made {
+    id: i64,
 }

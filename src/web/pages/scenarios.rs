@@ -17,7 +17,7 @@ use crate::pages::capacity::{Shown, parse_shape, parse_time, shown};
 use crate::path;
 use crate::session::{Visitor, connection};
 use crate::state::App;
-use crate::workload::{Known, configured};
+use crate::workload::{Known, TODAY, configured};
 
 /// Longest name of a scenario.
 const MAX_NAME_LETTERS: usize = 80;
@@ -321,7 +321,7 @@ pub(crate) fn changes(
     saved: &[(i64, NamedScenario)],
     chosen: Chosen,
 ) -> Result<(String, Vec<Scenario>), WebError> {
-    let Some(id) = chosen.scenario else { return Ok(("With today’s events".to_owned(), Vec::new())) };
+    let Some(id) = chosen.scenario else { return Ok((TODAY.to_owned(), Vec::new())) };
     let found = saved.iter().find(|(known, _)| *known == id);
     let (_, named) = found.ok_or_else(|| WebError::NotFound(format!("There is no scenario “{id}”.")))?;
     Ok((named.name.clone(), named.scenarios.clone()))

@@ -2,7 +2,7 @@
 //! and `headroom replay autoscaling`.
 
 use axum::extract::State;
-use capacity::{Autoscaling, AutoscalingInput, PolicyName, SettingsInput, Simulation, Survive};
+use capacity::{Autoscaling, AutoscalingInput, PolicyName, SettingsInput, Survive};
 use domain::{CapacityPlan, Event, Frequency, Series};
 use rayon::prelude::*;
 use serde::Deserialize;
@@ -91,14 +91,7 @@ pub(crate) async fn compute(State(app): State<App>, _: Caller, Body(body): Body<
     request.levels = settings.forecast_levels();
     request.lower_bound = Some(0.0);
     let compute = move || {
-        let names = [PolicyName::Planned, PolicyName::Reactive(70), PolicyName::StaticPeak];
-        let plan = |demand: &domain::Forecast| {
-            let mut plan = capacity::plan(demand, &settings);
-            let path = capacity::path(demand, 0.9);
-            let runs = capacity::compare(&plan, &path, &names, &settings, &Simulation::of(&settings));
-            plan.policies = runs.into_iter().map(|run| run.outcome).collect();
-            plan
-        };
+        let plan = |demand: &domain::Forecast| capacity::plan_compared(demand, &settings);
         Ok(forecast::forecast_all(&series, &request).iter().map(plan).collect::<Vec<CapacityPlan>>())
     };
     app.computations.answer(compute).await
