@@ -184,34 +184,34 @@ pub(crate) fn moving_average(values: &[f64], width: usize) -> Vec<f64> {
     if n < 2 * half + 1 {
         return vec![mean(values); n];
     }
-    let mut sums = Vec::with_capacity(n + 1);
-    sums.push(0.0);
-    for value in values {
-        sums.push(sums[sums.len() - 1] + value);
+    let mut sums = vec![0.0; n + 1];
+    let mut sum = 0.0;
+    for (value, after) in values.iter().zip(&mut sums[1..]) {
+        sum += value;
+        *after = sum;
     }
-    let even = width.is_multiple_of(2);
-    let whole = |centre: usize| {
-        let (low, high) = (centre - half, centre + half + 1);
-        let ends = if even { 0.5 * (values[low] + values[high - 1]) } else { 0.0 };
-        (sums[high] - sums[low] - ends) / width as f64
-    };
+    let window = 2 * half + 1;
     let (first, last) = (half, n - 1 - half);
+    let share = 1.0 / width as f64;
+    let ends = if width.is_multiple_of(2) { 0.5 } else { 0.0 };
+    let mut averages = vec![0.0; n];
+    let windows = sums.iter().zip(&sums[window..]).zip(values.iter().zip(&values[2 * half..]));
+    for (average, ((before, after), (left, right))) in averages[first..=last].iter_mut().zip(windows) {
+        *average = share * (after - before - ends * (left + right));
+    }
     let reach = width.min(last - first).max(1);
-    let slope =
-        |from: usize, to: usize| if to > from { (whole(to) - whole(from)) / (to - from) as f64 } else { 0.0 };
-    let (left, right) =
-        (slope(first, (first + reach).min(last)), slope(last.saturating_sub(reach).max(first), last));
-    (0..n)
-        .map(|index| {
-            if index < first {
-                whole(first) - left * (first - index) as f64
-            } else if index > last {
-                whole(last) + right * (index - last) as f64
-            } else {
-                whole(index)
-            }
-        })
-        .collect()
+    let slope = |from: usize, to: usize| {
+        if to > from { (averages[to] - averages[from]) / (to - from) as f64 } else { 0.0 }
+    };
+    let left = slope(first, (first + reach).min(last));
+    let right = slope(last.saturating_sub(reach).max(first), last);
+    for index in 0..first {
+        averages[index] = averages[first] - left * (first - index) as f64;
+    }
+    for index in last + 1..n {
+        averages[index] = averages[last] + right * (index - last) as f64;
+    }
+    averages
 }
 
 /// Values around their mean.

@@ -13,6 +13,9 @@ const ROUNDS: usize = 2;
 /// Weight of the neighbouring cycle when a phase is smoothed over cycles: seasons change slowly.
 const CYCLE_SMOOTHING: f64 = 0.25;
 
+/// Cycles whose mean starts the smoothing of a phase.
+const STARTING_CYCLES: usize = 4;
+
 /// Upper limit of the damping of the remainder's trend.
 const DAMPING: f64 = 0.98;
 
@@ -73,22 +76,23 @@ pub(crate) fn decompose(history: &[f64], seasons: &[usize]) -> Decomposition {
 fn smooth_over_cycles(rough: &[f64], season: usize) -> Vec<f64> {
     let n = rough.len();
     let mut smooth = rough.to_vec();
+    // Two passes of exponential smoothing are a symmetric kernel in the middle and one-sided at the ends.
+    let cycles = n.div_ceil(season);
     for phase in 0..season.min(n) {
-        // Two passes of exponential smoothing are a symmetric kernel in the middle and one-sided at the ends.
-        let first: f64 = {
-            let cycles = (n - phase).div_ceil(season).min(4);
-            (0..cycles).map(|cycle| rough[phase + cycle * season]).sum::<f64>() / cycles as f64
-        };
-        let mut state = first;
-        for index in (phase..n).step_by(season) {
-            state += CYCLE_SMOOTHING * (rough[index] - state);
-            smooth[index] = state;
+        let first = (n - phase).div_ceil(season).min(STARTING_CYCLES);
+        let start = (0..first).map(|cycle| rough[phase + cycle * season]).sum::<f64>() / first as f64;
+        smooth[phase] = start + CYCLE_SMOOTHING * (rough[phase] - start);
+    }
+    for cycle in 1..cycles {
+        let (before, now) = smooth.split_at_mut(cycle * season);
+        for (now, before) in now.iter_mut().zip(&before[(cycle - 1) * season..]).take(season) {
+            *now = before + CYCLE_SMOOTHING * (*now - before);
         }
-        let last = phase + (n - 1 - phase) / season * season;
-        let mut state = smooth[last];
-        for index in (phase..=last).rev().step_by(season) {
-            state += CYCLE_SMOOTHING * 2.0 * (smooth[index] - state);
-            smooth[index] = state;
+    }
+    for cycle in (1..cycles).rev() {
+        let (now, after) = smooth.split_at_mut(cycle * season);
+        for (now, after) in now[(cycle - 1) * season..].iter_mut().zip(after) {
+            *now = *after + 2.0 * CYCLE_SMOOTHING * (*now - *after);
         }
     }
     let level = moving_average(&smooth, season);

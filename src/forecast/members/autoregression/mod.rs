@@ -95,7 +95,7 @@ pub(super) fn run(family: Family, views: &[View]) -> Option<Vec<Member>> {
     // The centre of the oldest view serves all: what is subtracted changes nothing but rounding.
     let centre = mean(&differences(&oldest.on(family.scale)?[from..], distances));
     let shared = Rows::new(&newest.on(family.scale)?[from..], distances, centre);
-    let moments = Moments::new(&shared.values, &lags, blocks(longest, &ends));
+    let moments = Moments::new(&shared.values, &lags, blocks(&family, longest, &ends));
     let half_life = (HALF_LIFE_SEASONS * long as f64).max(HALF_LIFE_POINTS);
     let mut members: Vec<Member> =
         family.fits.iter().map(|(name, _)| Member { name, paths: Vec::with_capacity(views.len()) }).collect();
@@ -105,7 +105,7 @@ pub(super) fn run(family: Family, views: &[View]) -> Option<Vec<Member>> {
         let own = Rows::new(history, distances, centre);
         let same = own.values == shared.values[..*end];
         let own_moments =
-            (!same).then(|| Moments::new(&own.values, &lags, blocks(longest, std::slice::from_ref(end))));
+            (!same).then(|| Moments::new(&own.values, &lags, blocks(&family, longest, std::slice::from_ref(end))));
         let moments = own_moments.as_ref().unwrap_or(&moments);
         for (member, (_, memory)) in members.iter_mut().zip(family.fits) {
             let weights = weights(*memory, moments, *end, half_life);
@@ -123,10 +123,11 @@ fn differences(history: &[f64], distances: &[usize]) -> Vec<f64> {
     })
 }
 
-/// Ends of blocks: the origins, and evenly before the oldest.
-fn blocks(start: usize, origins: &[usize]) -> Vec<usize> {
+/// Ends of blocks: the origins, and evenly before the oldest where old rows count less.
+fn blocks(family: &Family, start: usize, origins: &[usize]) -> Vec<usize> {
     let rows = origins[0] - start;
-    let count = (rows / BLOCK_ROWS).clamp(1, BLOCKS);
+    let fading = family.fits.iter().any(|(_, memory)| *memory == Memory::Fading);
+    let count = if fading { (rows / BLOCK_ROWS).clamp(1, BLOCKS) } else { 1 };
     (1..count).map(|block| start + rows * block / count).chain(origins.iter().copied()).collect()
 }
 
@@ -170,12 +171,14 @@ impl Rows {
         rows.extend_from_slice(&self.values[self.values.len() - longest..]);
         for _ in 0..horizon {
             let now = rows.len();
-            let next: f64 = lags
-                .iter()
-                .zip(&coefficients[1..])
-                .map(|(lag, coefficient)| coefficient * rows[now - lag])
-                .sum();
-            rows.push((coefficients[0] + next).clamp(-self.reach, self.reach));
+            // Four sums: one alone waits for its own addition at every lag.
+            let mut sums = [coefficients[0], 0.0, 0.0, 0.0];
+            for (lags, coefficients) in lags.chunks(4).zip(coefficients[1..].chunks(4)) {
+                for ((sum, lag), coefficient) in sums.iter_mut().zip(lags).zip(coefficients) {
+                    *sum += coefficient * rows[now - lag];
+                }
+            }
+            rows.push(sums.iter().sum::<f64>().clamp(-self.reach, self.reach));
         }
         // What the differences settle at goes on for ever unless it fades.
         let pull = 1.0 - coefficients[1..].iter().sum::<f64>();

@@ -2,6 +2,9 @@
 
 use crate::linear::{factor, substitute};
 
+/// Differences whose sums run at the same time: one sum alone waits for its own addition at every step.
+const LANES: usize = 4;
+
 /// Moments of rows `from..to`: what a least-squares fit needs to know of them.
 ///
 /// A block's products come from running sums of `x(t) x(t - d)`, one for each difference `d` of two lags, so that the
@@ -25,30 +28,26 @@ impl Moments {
         let variables: Vec<usize> = std::iter::once(0).chain(lags.iter().copied()).collect();
         let (size, start) = (variables.len(), variables[variables.len() - 1]);
         let mut blocks = vec![vec![0.0; size + size * (size + 1) / 2]; ends.len()];
-        let mut sums = vec![0.0; values.len() + 1];
-        let running = |sums: &mut [f64], distance: Option<usize>| {
-            let mut sum = 0.0;
-            for (index, value) in values.iter().enumerate() {
-                sum += match distance {
-                    None => *value,
-                    Some(distance) if index >= distance => value * values[index - distance],
-                    Some(_) => 0.0,
-                };
-                sums[index + 1] = sum;
-            }
-        };
+        // Zeros in front stand for what was before the first value.
+        let padded: Vec<f64> = std::iter::repeat_n(0.0, start).chain(values.iter().copied()).collect();
+        let mut sums = vec![[0.0; LANES]; values.len() + 1];
         // The rows t of a block see the value at t - lag.
-        let spread = |blocks: &mut [Vec<f64>], sums: &[f64], place: usize, lag: usize| {
+        let spread = |blocks: &mut [Vec<f64>], sums: &[[f64; LANES]], lane: usize, place: usize, lag: usize| {
             let mut from = start;
             for (block, end) in blocks.iter_mut().zip(&ends) {
-                block[place] = sums[end - lag] - sums[from - lag];
+                block[place] = sums[end - lag][lane] - sums[from - lag][lane];
                 from = *end;
             }
         };
-        running(&mut sums, None);
-        for (place, lag) in variables.iter().enumerate() {
-            spread(&mut blocks, &sums, place, *lag);
+        let mut sum = 0.0;
+        for (value, after) in values.iter().zip(&mut sums[1..]) {
+            sum += value;
+            after[0] = sum;
         }
+        for (place, lag) in variables.iter().enumerate() {
+            spread(&mut blocks, &sums, 0, place, *lag);
+        }
+        // (difference, place, smaller lag)
         let mut pairs: Vec<(usize, usize, usize)> = Vec::with_capacity(size * (size + 1) / 2);
         for row in 0..size {
             for column in 0..=row {
@@ -57,13 +56,17 @@ impl Moments {
             }
         }
         pairs.sort_unstable();
-        let mut last = None;
-        for (distance, place, lag) in pairs {
-            if last != Some(distance) {
-                running(&mut sums, Some(distance));
-                last = Some(distance);
+        let by_distance: Vec<&[(usize, usize, usize)]> = pairs.chunk_by(|a, b| a.0 == b.0).collect();
+        for together in by_distance.chunks(LANES) {
+            // A last group with fewer differences repeats its first one.
+            let distances: [usize; LANES] =
+                std::array::from_fn(|lane| together.get(lane).unwrap_or(&together[0])[0].0);
+            running(values, &padded, distances, &mut sums);
+            for (lane, pairs) in together.iter().enumerate() {
+                for (_, place, lag) in *pairs {
+                    spread(&mut blocks, &sums, lane, *place, *lag);
+                }
             }
-            spread(&mut blocks, &sums, place, lag);
         }
         Self { size, ends, start, blocks }
     }
@@ -107,6 +110,19 @@ impl Moments {
         substitute(&matrix, &mut right);
         let explained: f64 = right.iter().zip(&sums[1..]).map(|(coefficient, sum)| coefficient * sum).sum();
         Some(std::iter::once((sums[0] - explained) / count).chain(right).collect())
+    }
+}
+
+/// Running sums of `x(t) x(t - d)` for a few differences `d` at once; `padded` is `values` after zeros.
+fn running(values: &[f64], padded: &[f64], distances: [usize; LANES], sums: &mut [[f64; LANES]]) {
+    let n = values.len();
+    let zeros = padded.len() - n;
+    let [a, b, c, d] = distances.map(|distance| &padded[zeros - distance..][..n]);
+    let mut sum = [0.0; LANES];
+    let earlier = a.iter().zip(b).zip(c).zip(d);
+    for ((value, (((a, b), c), d)), after) in values.iter().zip(earlier).zip(&mut sums[1..]) {
+        sum = [sum[0] + value * a, sum[1] + value * b, sum[2] + value * c, sum[3] + value * d];
+        *after = sum;
     }
 }
 
