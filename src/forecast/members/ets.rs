@@ -76,7 +76,7 @@ pub(super) fn run(spec: Spec, views: &[View]) -> Option<Vec<Vec<f64>>> {
             if fold > 0 && season == 1 && view.horizon <= TOUCH_UP_HORIZON {
                 weights = search(history, season, spec.trend, weights, TOUCH_UP_ROUNDS);
             }
-            Some(view.back(spec.scale, filter(history, season, weights).predict(view.horizon)))
+            Some(view.back(spec.scale, filter(history, season, [weights]).predict(view.horizon)))
         })
         .collect()
 }
@@ -93,7 +93,7 @@ pub(super) fn smooth(rests: &[Vec<f64>], damping: Option<f64>, horizons: &[usize
         if let Some(cap) = damping {
             weights.damping = weights.damping.min(cap);
         }
-        paths.push(filter(recent, 1, weights).predict(*horizon));
+        paths.push(filter(recent, 1, [weights]).predict(*horizon));
     }
     paths
 }
@@ -125,22 +125,22 @@ fn search(history: &[f64], season: usize, trend: bool, from: Weights, rounds: us
         free.push((|weights| &mut weights.season, 0.6));
         free.push((|weights| &mut weights.carry, 0.95));
     }
-    let mut least = filter(history, season, best).error;
+    let [mut least] = filter(history, season, [best]).error;
     // Steps are on the logistic scale, so that 0.01 and 0.99 are as easy to reach as 0.5.
     let mut step = 1.6;
     for _ in 0..rounds {
         let before = least;
         for (pick, cap) in &free {
-            for direction in [step, -step] {
+            let tried = [step, -step].map(|direction| {
                 let mut tried = best;
                 let value = pick(&mut tried);
                 let odds = (*value / (1.0 - *value)).ln() + direction;
                 *value = (1.0 / (1.0 + (-odds).exp())).clamp(0.001, *cap);
-                let error = filter(history, season, tried).error;
-                if error < least {
-                    (best, least) = (tried, error);
-                    break;
-                }
+                tried
+            });
+            let errors = filter(history, season, tried).error;
+            if let Some(better) = (0..2).find(|direction| errors[*direction] < least) {
+                (best, least) = (tried[better], errors[better]);
             }
         }
         if least >= before {
@@ -150,23 +150,24 @@ fn search(history: &[f64], season: usize, trend: bool, from: Weights, rounds: us
     best
 }
 
-/// The states after the last point of history.
-pub(crate) struct State {
-    weights: Weights,
-    level: f64,
-    trend: f64,
+/// The states after the last point of history, for `N` sets of weights side by side: each step of one set waits for
+/// the step before, so two cost hardly more time than one.
+pub(crate) struct State<const N: usize> {
+    weights: [Weights; N],
+    level: [f64; N],
+    trend: [f64; N],
     /// The next step's part is at `phase`.
-    season: Vec<f64>,
+    season: Vec<[f64; N]>,
     phase: usize,
-    last_error: f64,
+    last_error: [f64; N],
     /// Mean absolute one-step error after the first season.
-    error: f64,
+    error: [f64; N],
 }
 
 /// Runs the recursions over history.
-pub(crate) fn filter(history: &[f64], season: usize, weights: Weights) -> State {
+pub(crate) fn filter<const N: usize>(history: &[f64], season: usize, weights: [Weights; N]) -> State<N> {
     let warm = season.max(1);
-    let mut shape = vec![0.0; warm];
+    let mut shape = vec![[0.0; N]; warm];
     let start = if warm > 1 {
         mean(&history[..warm.min(history.len())])
     } else {
@@ -177,49 +178,67 @@ pub(crate) fn filter(history: &[f64], season: usize, weights: Weights) -> State 
         let cycles = (2 * warm).min(history.len()) / warm;
         let base = mean(&history[..cycles * warm]);
         for (phase, value) in shape.iter_mut().enumerate() {
-            *value =
-                (0..cycles).map(|cycle| history[cycle * warm + phase] - base).sum::<f64>() / cycles as f64;
+            let sum: f64 = (0..cycles).map(|cycle| history[cycle * warm + phase] - base).sum();
+            *value = [sum / cycles as f64; N];
         }
     }
-    let mut state =
-        State { weights, level: start, trend: 0.0, season: shape, phase: 0, last_error: 0.0, error: 0.0 };
-    let (mut sum, mut count) = (0.0, 0_usize);
-    for (index, value) in history.iter().enumerate() {
-        let error = state.step(*value);
-        if index >= warm {
-            sum += error.abs();
-            count += 1;
-        }
+    let mut state = State {
+        weights,
+        level: [start; N],
+        trend: [0.0; N],
+        season: shape,
+        phase: 0,
+        last_error: [0.0; N],
+        error: [0.0; N],
+    };
+    for value in &history[..warm.min(history.len())] {
+        state.step(*value);
     }
-    state.error = if count == 0 { f64::INFINITY } else { sum / count as f64 };
+    let mut sums = [0.0; N];
+    for value in &history[warm.min(history.len())..] {
+        let errors = state.step(*value);
+        sums.iter_mut().zip(errors).for_each(|(sum, error)| *sum += error.abs());
+    }
+    let count = history.len().saturating_sub(warm);
+    state.error = sums.map(|sum| if count == 0 { f64::INFINITY } else { sum / count as f64 });
     state
 }
 
-impl State {
-    /// Takes one value in and returns its one-step error.
-    fn step(&mut self, value: f64) -> f64 {
-        let Weights { level, trend, damping, season, carry } = self.weights;
-        let drift = damping * self.trend;
-        let raw = value - (self.level + drift + self.season[self.phase]);
-        let error = raw - carry * self.last_error;
-        self.level += drift + level * error;
-        self.trend = drift + level * trend * error;
-        self.season[self.phase] += season * error;
+impl<const N: usize> State<N> {
+    /// Takes one value in and returns its one-step errors.
+    fn step(&mut self, value: f64) -> [f64; N] {
+        let seasonal = self.season.len() > 1;
+        let mut errors = [0.0; N];
+        for lane in 0..N {
+            let Weights { level, trend, damping, season, carry } = self.weights[lane];
+            let drift = damping * self.trend[lane];
+            let shape = if seasonal { self.season[self.phase][lane] } else { 0.0 };
+            let raw = value - (self.level[lane] + drift + shape);
+            let error = raw - carry * self.last_error[lane];
+            self.level[lane] += drift + level * error;
+            self.trend[lane] = drift + level * trend * error;
+            if seasonal {
+                self.season[self.phase][lane] = shape + season * error;
+            }
+            self.last_error[lane] = raw;
+            errors[lane] = error;
+        }
         self.phase = if self.phase + 1 == self.season.len() { 0 } else { self.phase + 1 };
-        self.last_error = raw;
-        error
+        errors
     }
+}
 
+impl State<1> {
     /// The path ahead.
     pub(crate) fn predict(&self, horizon: usize) -> Vec<f64> {
-        let (mut growth, mut factor, mut carried) = (0.0, self.weights.damping, self.last_error);
+        let (Weights { damping, carry, .. }, [level], [trend]) = (self.weights[0], self.level, self.trend);
+        let ([mut carried], mut growth, mut factor) = (self.last_error, 0.0, damping);
         (0..horizon)
             .map(|step| {
-                growth += factor * self.trend;
-                factor *= self.weights.damping;
-                carried *= self.weights.carry;
-                let seasonal = self.season[(self.phase + step) % self.season.len()];
-                self.level + growth + seasonal + carried
+                growth += factor * trend;
+                factor *= damping;
+                carried *= carry;
+                level + growth + self.season[(self.phase + step) % self.season.len()][0] + carried
             })
             .collect()
     }
@@ -234,14 +253,14 @@ mod tests {
     #[test]
     fn simple_smoothing_is_the_textbook_recursion() {
         // level: 10, then 10 + 0.5 (12 - 10) = 11, then 11 + 0.5 (8 - 11) = 9.5
-        assert_eq!(filter(&[10.0, 12.0, 8.0], 1, SIMPLE).predict(2), [9.5, 9.5]);
+        assert_eq!(filter(&[10.0, 12.0, 8.0], 1, [SIMPLE]).predict(2), [9.5, 9.5]);
     }
 
     #[test]
     fn damped_trend_is_the_textbook_recursion() {
         let weights = Weights { level: 0.5, trend: 0.4, damping: 0.9, ..SIMPLE };
         // Error 2 at the second point: level 11, trend 0.5 · 0.4 · 2 = 0.4; ahead: 11 + 0.36, 11 + 0.36 + 0.324.
-        let path = filter(&[10.0, 12.0], 1, weights).predict(2);
+        let path = filter(&[10.0, 12.0], 1, [weights]).predict(2);
         assert!((path[0] - 11.36).abs() < 1e-12 && (path[1] - 11.684).abs() < 1e-12, "{path:?}");
     }
 
@@ -263,13 +282,13 @@ mod tests {
             carry: 0.0,
         };
         let mut state = State {
-            weights,
-            level: 114.640_248,
-            trend: 4.290_329_68,
-            season: vec![-6.592_128_96, -1.909_870_99, 4.983_868_82, 3.518_131_13],
+            weights: [weights],
+            level: [114.640_248],
+            trend: [4.290_329_68],
+            season: vec![[-6.592_128_96], [-1.909_870_99], [4.983_868_82], [3.518_131_13]],
             phase: 0,
-            last_error: 0.0,
-            error: 0.0,
+            last_error: [0.0],
+            error: [0.0],
         };
         for value in history {
             state.step(value);
@@ -282,7 +301,7 @@ mod tests {
     #[test]
     fn simple_smoothing_forecasts_what_statsforecast_does() {
         let history = [112.0, 118.0, 132.0, 129.0, 121.0, 135.0, 148.0, 148.0, 136.0, 119.0, 104.0, 118.0];
-        let path = filter(&history, 1, Weights { level: 0.3, ..SIMPLE }).predict(1);
+        let path = filter(&history, 1, [Weights { level: 0.3, ..SIMPLE }]).predict(1);
         assert!((path[0] - 121.647_942_75).abs() < 1e-6, "{path:?}");
     }
 
@@ -290,7 +309,7 @@ mod tests {
     fn an_exact_season_has_no_error() {
         let history: Vec<f64> = (0..40).map(|index| [1.0, 5.0, 3.0, 2.0][index % 4]).collect();
         let weights = search(&history, 4, true, start(4, true), SEARCH_ROUNDS);
-        let path = filter(&history, 4, weights).predict(6);
+        let path = filter(&history, 4, [weights]).predict(6);
         let worst = path.iter().zip([1.0, 5.0, 3.0, 2.0, 1.0, 5.0]).map(|(a, b)| (a - b).abs());
         assert!(worst.fold(0.0, f64::max) < 1e-6, "{path:?}");
     }
