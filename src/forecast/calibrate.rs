@@ -34,7 +34,7 @@ struct Spread {
     growth: f64,
     /// Last scored step.
     reach: f64,
-    /// Relative size by phase of the season, starting at the first step ahead; mean about 1.
+    /// Relative size of each phase of the season, starting at the first step ahead; mean about 1.
     phases: Vec<f64>,
     /// Number of residuals that were seen.
     seen: usize,
@@ -42,20 +42,19 @@ struct Spread {
     own: Vec<f64>,
 }
 
-/// What came at earlier origins, compared with what had been forecast.
+/// What came at earlier origins, compared with what had been forecast: residuals by fold.
 #[derive(Debug, Clone)]
 pub(crate) struct Lessons {
-    additive: Vec<Residual>,
+    additive: Vec<Vec<Residual>>,
     /// Of log ratios; `None` where one value at or below zero makes ratios mean nothing.
-    ratio: Option<Vec<Residual>>,
+    ratio: Option<Vec<Vec<Residual>>>,
     /// Season length (1: none).
     season: usize,
 }
 
-/// The error of one step of one fold.
+/// The error of one step.
 #[derive(Debug, Clone, Copy)]
 struct Residual {
-    fold: usize,
     step: usize,
     /// Phase in the season, counted so that the forecast ahead starts at phase 0.
     phase: usize,
@@ -65,27 +64,28 @@ struct Residual {
 impl Lessons {
     /// Compares paths at earlier origins with what came; `phases` are those of the folds' first steps.
     pub(crate) fn new(paths: &[Vec<f64>], actuals: &Actuals, phases: &[usize], season: usize) -> Self {
-        let pairs = || {
-            paths.iter().zip(actuals).enumerate().flat_map(move |(fold, (path, actual))| {
-                path.iter()
-                    .zip(actual)
-                    .enumerate()
-                    .map(move |(step, (path, actual))| (fold, step, *path, *actual))
-            })
-        };
         let residuals = |error: fn(f64, f64) -> f64| {
-            pairs()
-                .filter_map(|(fold, step, path, actual)| {
-                    let phase = (phases[fold] + step) % season;
-                    Some(Residual { fold, step, phase, value: error(actual?, path) })
-                })
-                .collect()
+            let fold = |((path, actual), phase): ((&Vec<f64>, &Vec<Option<f64>>), &usize)| {
+                let phases = (0..season).cycle().skip(phase % season);
+                let steps = path.iter().zip(actual).zip(phases).enumerate();
+                steps
+                    .filter_map(|(step, ((path, actual), phase))| {
+                        Some(Residual { step, phase, value: error((*actual)?, *path) })
+                    })
+                    .collect()
+            };
+            paths.iter().zip(actuals).zip(phases).map(fold).collect()
         };
-        let defined =
-            pairs().all(|(_, _, path, actual)| path > 0.0 && actual.is_none_or(|actual| actual > 0.0));
+        let positive = |(path, actual): (&Vec<f64>, &Vec<Option<f64>>)| {
+            path.iter().all(|value| *value > 0.0) && actual.iter().flatten().all(|value| *value > 0.0)
+        };
         Self {
             additive: residuals(|actual, path| actual - path),
-            ratio: defined.then(|| residuals(|actual, path| (actual / path).ln())),
+            ratio: paths
+                .iter()
+                .zip(actuals)
+                .all(positive)
+                .then(|| residuals(|actual, path| (actual / path).ln())),
             season,
         }
     }
@@ -94,14 +94,15 @@ impl Lessons {
 impl Calibration {
     /// Learns from every fold but `left_out`; `None` when they hold no residual.
     pub(crate) fn learn(lessons: &Lessons, left_out: Option<usize>) -> Option<Self> {
-        let learn = |residuals: &[Residual]| {
-            let seen: Vec<Residual> =
-                residuals.iter().filter(|residual| Some(residual.fold) != left_out).copied().collect();
+        let learn = |folds: &[Vec<Residual>]| {
+            let seen = folds.iter().enumerate().filter(|(fold, _)| Some(*fold) != left_out);
+            let seen: Vec<&[Residual]> =
+                seen.map(|(_, fold)| fold.as_slice()).filter(|fold| !fold.is_empty()).collect();
             Spread::learn(&seen, lessons.season)
         };
         Some(Self {
             additive: learn(&lessons.additive)?,
-            ratio: lessons.ratio.as_ref().and_then(|residuals| learn(residuals)),
+            ratio: lessons.ratio.as_ref().and_then(|folds| learn(folds)),
         })
     }
 
@@ -148,15 +149,15 @@ impl Calibration {
 }
 
 impl Spread {
-    fn learn(found: &[Residual], season: usize) -> Option<Self> {
-        let reach = found.iter().map(|residual| residual.step + 1).max()?;
-        let folds = found.chunk_by(|a, b| a.fold == b.fold).count();
-        let growth = growth_exponent(found, reach as f64, folds);
+    fn learn(folds: &[&[Residual]], season: usize) -> Option<Self> {
+        let found = || folds.iter().copied().flatten();
+        let reach = found().map(|residual| residual.step + 1).max()?;
+        let growth = growth_exponent(folds, reach);
         let grown = growth_by_step(reach, reach as f64, growth);
         let flat: Vec<(usize, f64)> =
-            found.iter().map(|residual| (residual.phase, residual.value / grown[residual.step])).collect();
-        let phases = phase_sizes(&flat, season, folds);
-        let own: Vec<f64> = flat.iter().map(|(phase, rest)| rest / phases[phase % phases.len()]).collect();
+            found().map(|residual| (residual.phase, residual.value / grown[residual.step])).collect();
+        let phases = phase_sizes(&flat, season, folds.len());
+        let own: Vec<f64> = flat.iter().map(|(phase, rest)| rest / phases[*phase]).collect();
         let count = own.len() as f64;
         let absolute = own.iter().map(|rest| rest.abs()).sum::<f64>() / count;
         let square = (own.iter().map(|rest| rest * rest).sum::<f64>() / count).sqrt();
@@ -172,9 +173,8 @@ impl Spread {
     /// Size of the error at each of `steps` steps, the first of which has the given phase.
     fn sizes(&self, steps: usize, phase: usize) -> Vec<f64> {
         let mut sizes = growth_by_step(steps, self.reach, self.growth);
-        for (step, size) in sizes.iter_mut().enumerate() {
-            *size *= self.size * self.phases[(phase + step) % self.phases.len()];
-        }
+        let phases = self.phases.iter().cycle().skip(phase % self.phases.len());
+        sizes.iter_mut().zip(phases).for_each(|(size, phase)| *size *= self.size * phase);
         sizes
     }
 
@@ -195,17 +195,16 @@ fn growth_by_step(steps: usize, reach: f64, growth: f64) -> Vec<f64> {
 }
 
 /// Slope of log size over log step, from four stretches of the horizon, shrunk towards the recipe's.
-fn growth_exponent(found: &[Residual], reach: f64, folds: usize) -> f64 {
+fn growth_exponent(folds: &[&[Residual]], reach: usize) -> f64 {
     let recipe = &RECIPE.intervals;
     let stretches = 4;
     let mut sums = vec![(0.0, 0.0, 0_usize); stretches];
-    let logs: Vec<f64> = (1..=reach as usize).map(|step| (step as f64).ln()).collect();
-    for residual in found {
-        let place = ((residual.step as f64 / reach) * stretches as f64) as usize;
-        let stretch = &mut sums[place.min(stretches - 1)];
-        stretch.0 += residual.value.abs();
-        stretch.1 += logs[residual.step];
-        stretch.2 += 1;
+    let steps: Vec<(usize, f64)> =
+        (0..reach).map(|step| (stretches * step / reach, ((step + 1) as f64).ln())).collect();
+    for residual in folds.iter().copied().flatten() {
+        let (stretch, log) = steps[residual.step];
+        let sum = &mut sums[stretch];
+        *sum = (sum.0 + residual.value.abs(), sum.1 + log, sum.2 + 1);
     }
     let points: Vec<(f64, f64)> = sums
         .iter()
@@ -221,15 +220,16 @@ fn growth_exponent(found: &[Residual], reach: f64, folds: usize) -> f64 {
     let shared: f64 = points.iter().map(|point| (point.0 - x) * (point.1 - y)).sum();
     let square: f64 = points.iter().map(|point| (point.0 - x).powi(2)).sum();
     let own = (shared / square.max(1e-12)).clamp(GROWTH_RANGE.0, GROWTH_RANGE.1);
-    let share = folds as f64 / (folds as f64 + recipe.growth_folds);
+    let folds = folds.len() as f64;
+    let share = folds / (folds + recipe.growth_folds);
     share * own + (1.0 - share) * recipe.growth
 }
 
-/// Relative size by phase, smoothed over neighbours; one phase when there is too little to tell them apart.
+/// Relative size by phase, smoothed over neighbours; 1 when there is too little to tell them apart.
 fn phase_sizes(flat: &[(usize, f64)], season: usize, folds: usize) -> Vec<f64> {
-    let overall = mean(&flat.iter().map(|(_, rest)| rest.abs()).collect::<Vec<_>>());
+    let overall = flat.iter().map(|(_, rest)| rest.abs()).sum::<f64>() / flat.len() as f64;
     if season < 2 || folds < 3 || flat.len() < 3 * season || overall <= 0.0 {
-        return vec![1.0];
+        return vec![1.0; season.max(1)];
     }
     let mut sums = vec![(0.0, 0.0); season];
     for (phase, rest) in flat {

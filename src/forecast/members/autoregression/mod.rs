@@ -104,8 +104,8 @@ pub(super) fn run(family: Family, views: &[View]) -> Option<Vec<Member>> {
         // A history that was cleaned otherwise at this origin (an episode that was not known to be one) is its own.
         let own = Rows::new(history, distances, centre);
         let same = own.values == shared.values[..*end];
-        let own_moments =
-            (!same).then(|| Moments::new(&own.values, &lags, blocks(&family, longest, std::slice::from_ref(end))));
+        let own_moments = (!same)
+            .then(|| Moments::new(&own.values, &lags, blocks(&family, longest, std::slice::from_ref(end))));
         let moments = own_moments.as_ref().unwrap_or(&moments);
         for (member, (_, memory)) in members.iter_mut().zip(family.fits) {
             let weights = weights(*memory, moments, *end, half_life);

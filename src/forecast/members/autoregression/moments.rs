@@ -32,13 +32,14 @@ impl Moments {
         let padded: Vec<f64> = std::iter::repeat_n(0.0, start).chain(values.iter().copied()).collect();
         let mut sums = vec![[0.0; LANES]; values.len() + 1];
         // The rows t of a block see the value at t - lag.
-        let spread = |blocks: &mut [Vec<f64>], sums: &[[f64; LANES]], lane: usize, place: usize, lag: usize| {
-            let mut from = start;
-            for (block, end) in blocks.iter_mut().zip(&ends) {
-                block[place] = sums[end - lag][lane] - sums[from - lag][lane];
-                from = *end;
-            }
-        };
+        let spread =
+            |blocks: &mut [Vec<f64>], sums: &[[f64; LANES]], lane: usize, place: usize, lag: usize| {
+                let mut from = start;
+                for (block, end) in blocks.iter_mut().zip(&ends) {
+                    block[place] = sums[end - lag][lane] - sums[from - lag][lane];
+                    from = *end;
+                }
+            };
         let mut sum = 0.0;
         for (value, after) in values.iter().zip(&mut sums[1..]) {
             sum += value;
