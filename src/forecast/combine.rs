@@ -6,7 +6,7 @@ use crate::recipe::RECIPE;
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
     pub(crate) name: &'static str,
-    /// One path a fold, oldest first.
+    /// One path a fold, oldest first; empty where history was too short for the member.
     pub(crate) folds: Vec<Vec<f64>>,
     /// The path of the request.
     pub(crate) ahead: Vec<f64>,
@@ -15,9 +15,11 @@ pub(crate) struct Run {
 /// What came in each fold; `None` where nothing usual was measured.
 pub(crate) type Actuals = Vec<Vec<Option<f64>>>;
 
-/// Mean absolute error of each member (outer) in each fold (inner).
-pub(crate) fn errors(runs: &[Run], actuals: &Actuals) -> Vec<Vec<f64>> {
-    let fold_error = |path: &Vec<f64>, actual: &Vec<Option<f64>>| {
+/// Mean absolute error of each member (outer) in each fold (inner); `None` where the member did not apply.
+pub(crate) type Errors = Vec<Vec<Option<f64>>>;
+
+pub(crate) fn errors(runs: &[Run], actuals: &Actuals) -> Errors {
+    let fold_error = |(path, actual): (&Vec<f64>, &Vec<Option<f64>>)| {
         let (mut sum, mut count) = (0.0, 0_usize);
         for (predicted, actual) in path.iter().zip(actual) {
             if let Some(actual) = actual {
@@ -25,30 +27,50 @@ pub(crate) fn errors(runs: &[Run], actuals: &Actuals) -> Vec<Vec<f64>> {
                 count += 1;
             }
         }
-        if count == 0 { 0.0 } else { sum / count as f64 }
+        (!path.is_empty()).then_some(if count == 0 { 0.0 } else { sum / count as f64 })
     };
-    runs.iter()
-        .map(|run| run.folds.iter().zip(actuals).map(|(path, actual)| fold_error(path, actual)).collect())
-        .collect()
+    runs.iter().map(|run| run.folds.iter().zip(actuals).map(fold_error).collect()).collect()
 }
 
-/// Weights that add up to 1, from every fold but `left_out`; the first member is the baseline.
-pub(crate) fn weights(errors: &[Vec<f64>], left_out: Option<usize>) -> Vec<f64> {
+/// Weights that add up to 1, from every fold but `left_out`, of members that forecast that fold; the first member is
+/// the baseline.
+///
+/// A member that applied to the latest folds alone is taken to have been as much better or worse before as it was
+/// there, against the best of the members that always applied; the fewer the folds, the less of a lead is believed.
+pub(crate) fn weights(errors: &Errors, left_out: Option<usize>) -> Vec<f64> {
     let recipe = &RECIPE.combination;
     // The baseline is there to be compared with; it counts where nothing else applies.
     let baseline = usize::from(errors.len() > 1);
-    let scores: Vec<f64> = errors[baseline..]
-        .iter()
-        .map(|folds| {
-            let seen = folds.iter().enumerate().filter(|(fold, _)| Some(*fold) != left_out);
-            seen.map(|(_, error)| error).sum()
-        })
-        .collect();
-    let best = scores.iter().copied().fold(f64::INFINITY, f64::min);
+    let seen = |folds: &Vec<Option<f64>>| -> Vec<Option<f64>> {
+        let others = folds.iter().enumerate().filter(|(fold, _)| Some(*fold) != left_out);
+        others.map(|(_, error)| *error).collect()
+    };
+    let total = |folds: &[Option<f64>]| folds.iter().copied().sum::<Option<f64>>();
+    let candidates: Vec<Vec<Option<f64>>> = errors[baseline..].iter().map(seen).collect();
+    let complete = candidates.iter().filter_map(|folds| Some((total(folds)?, folds)));
+    let Some((best, leader)) = complete.min_by(|a, b| a.0.total_cmp(&b.0)) else {
+        return vec![1.0; errors.len()];
+    };
     // A floor keeps a perfect member from dividing by zero.
     let floor = best.max(1e-9);
+    let late = |folds: &[Option<f64>]| {
+        let both: Vec<(f64, f64)> =
+            folds.iter().zip(leader).filter_map(|(own, leader)| (*own).zip(*leader)).collect();
+        let (own, other) = both.iter().fold((0.0, 0.0), |sum, (own, other)| (sum.0 + own, sum.1 + other));
+        let count = both.len() as f64;
+        let ratio = own.max(1e-9) / other.max(1e-9);
+        (count > 0.0).then(|| ratio.powf(count / (count + recipe.late_folds)))
+    };
+    // Error against that of the best member that always applied.
+    let score = |folds: &[Option<f64>]| match total(folds) {
+        Some(sum) => Some(sum.max(floor) / floor),
+        None => late(folds),
+    };
     let mut weights = vec![0.0; baseline];
-    weights.extend(scores.iter().map(|score| (floor / score.max(floor)).powf(recipe.power)));
+    weights.extend(candidates.iter().zip(&errors[baseline..]).map(|(folds, all)| {
+        let applied = left_out.is_none_or(|fold| all[fold].is_some());
+        score(folds).filter(|_| applied).map_or(0.0, |score| score.powf(-recipe.power))
+    }));
     let heaviest = weights.iter().copied().fold(0.0, f64::max);
     weights
         .iter_mut()
@@ -101,9 +123,13 @@ fn middle(column: &[(f64, f64)]) -> f64 {
 mod tests {
     use super::*;
 
+    fn always(errors: &[[f64; 2]]) -> Errors {
+        errors.iter().map(|folds| folds.map(Some).to_vec()).collect()
+    }
+
     #[test]
     fn better_members_weigh_more_and_hopeless_ones_nothing() {
-        let errors = vec![vec![0.5, 0.5], vec![1.0, 1.0], vec![1.2, 1.2], vec![9.0, 9.0]];
+        let errors = always(&[[0.5, 0.5], [1.0, 1.0], [1.2, 1.2], [9.0, 9.0]]);
         let weights = weights(&errors, None);
         assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         assert!(weights[1] > weights[2] && weights[3] == 0.0, "{weights:?}");
@@ -112,9 +138,26 @@ mod tests {
 
     #[test]
     fn a_fold_that_is_left_out_has_no_say() {
-        let errors = vec![vec![9.0, 9.0], vec![1.0, 0.0], vec![0.0, 100.0]];
+        let errors = always(&[[9.0, 9.0], [1.0, 0.0], [0.0, 100.0]]);
         assert_eq!(weights(&errors, Some(1)), [0.0, 0.0, 1.0]);
-        assert_eq!(weights(&errors[..1], None), [1.0]);
+        assert_eq!(weights(&errors[..1].to_vec(), None), [1.0]);
+    }
+
+    #[test]
+    fn a_member_that_came_late_is_judged_by_the_folds_it_saw() {
+        let errors: Errors = vec![
+            vec![Some(1.0); 4],
+            vec![Some(1.0); 4],
+            vec![Some(1.2); 4],
+            vec![None, None, Some(0.5), Some(0.5)],
+            vec![None, None, Some(2.0), Some(2.0)],
+        ];
+        let all = weights(&errors, None);
+        assert!(all[3] > all[1] && all[1] > all[2] && all[2] > all[4] && all[4] > 0.0, "{all:?}");
+        let first = weights(&errors, Some(0));
+        assert!(first[3] == 0.0 && first[1] > first[2], "it has no say where it did not apply: {first:?}");
+        // Half as wrong on two folds is less than half as wrong on all.
+        assert!(all[3] < 16.0 * all[1], "{all:?}");
     }
 
     #[test]

@@ -163,10 +163,10 @@ fn members(study: &Study) -> Vec<Member> {
         .zip(&study.weights)
         .zip(&study.errors)
         .filter(|((_, weight), _)| **weight > 0.0)
-        .map(|((run, weight), errors)| Member {
-            model: run.name.to_owned(),
-            weight: *weight,
-            mase: scale.filter(|_| !errors.is_empty()).map(|scale| crate::order::mean(errors) / scale),
+        .map(|((run, weight), errors)| {
+            let errors: Vec<f64> = errors.iter().copied().flatten().collect();
+            let mase = scale.filter(|_| !errors.is_empty()).map(|scale| crate::order::mean(&errors) / scale);
+            Member { model: run.name.to_owned(), weight: *weight, mase }
         })
         .collect();
     members.sort_by(|a, b| b.weight.total_cmp(&a.weight));

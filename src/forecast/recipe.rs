@@ -34,6 +34,7 @@ pub(crate) struct Combination {
     pub(crate) power: f64,
     pub(crate) least_share: f64,
     pub(crate) band: f64,
+    pub(crate) late_folds: f64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -4,7 +4,7 @@ use domain::Series;
 
 use crate::calendar::Calendar;
 use crate::calibrate::{Calibration, Lessons};
-use crate::combine::{self, Actuals, Run};
+use crate::combine::{self, Actuals, Errors, Run};
 use crate::events;
 use crate::fees::Fees;
 use crate::folds::{self, Folds};
@@ -36,7 +36,7 @@ pub(crate) struct Study {
     /// Members that apply, the baseline first.
     pub(crate) runs: Vec<Run>,
     /// Mean absolute error by member and fold.
-    pub(crate) errors: Vec<Vec<f64>>,
+    pub(crate) errors: Errors,
     /// Weight by member; they add up to 1.
     pub(crate) weights: Vec<f64>,
     /// The combination at each fold, with weights that did not see that fold.
@@ -189,7 +189,8 @@ fn allowed(view: &View) -> (f64, f64) {
 /// A member with its paths kept within the ranges of the views; `None` when it did not end in numbers.
 fn clip(member: Member, ranges: &[(f64, f64)]) -> Option<Run> {
     let Member { name, mut paths } = member;
-    for (path, (low, high)) in paths.iter_mut().zip(ranges) {
+    let late = ranges.len() - paths.len();
+    for (path, (low, high)) in paths.iter_mut().zip(&ranges[late..]) {
         for value in path.iter_mut() {
             if !value.is_finite() {
                 return None;
@@ -198,5 +199,5 @@ fn clip(member: Member, ranges: &[(f64, f64)]) -> Option<Run> {
         }
     }
     let ahead = paths.pop()?;
-    Some(Run { name, folds: paths, ahead })
+    Some(Run { name, folds: std::iter::repeat_n(Vec::new(), late).chain(paths).collect(), ahead })
 }

@@ -92,6 +92,9 @@ const fn model(name: &'static str, kind: Kind) -> Model {
     Model { name, kind }
 }
 
+/// Folds from which a member's weight is told.
+const LEAST_FOLDS: usize = 2;
+
 /// The baseline of every comparison; always applicable.
 pub(crate) const SEASONAL_NAIVE: Model = model("seasonal_naive", Kind::SeasonalNaive(naive::Season::Short));
 
@@ -148,8 +151,15 @@ pub(crate) const ZOO: &[Model] = {
 impl Model {
     /// Forecasts from each origin, oldest first; empty when the model does not apply to this series.
     ///
-    /// Parameters that need a search are found at the oldest origin and kept, so no fold sees its own future.
+    /// Where the oldest origins have too little history for the model, it forecasts from the later ones, two folds at
+    /// least. Parameters that need a search are found at the oldest origin and kept, so no fold sees its own future.
     pub(crate) fn run(&self, views: &[View]) -> Vec<Member> {
+        let latest = views.len().saturating_sub(1 + LEAST_FOLDS);
+        let made = (0..=latest).map(|late| self.run_on_all(&views[late..])).find(|made| !made.is_empty());
+        made.unwrap_or_default()
+    }
+
+    fn run_on_all(&self, views: &[View]) -> Vec<Member> {
         let paths = match self.kind {
             Kind::Autoregression(family) => return autoregression::run(family, views).unwrap_or_default(),
             Kind::SeasonalNaive(season) => naive::seasonal(season, views),
