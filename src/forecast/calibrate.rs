@@ -36,8 +36,8 @@ struct Spread {
     reach: f64,
     /// Relative size of each phase of the season, starting at the first step ahead; mean about 1.
     phases: Vec<f64>,
-    /// Number of residuals that were seen.
-    seen: usize,
+    /// Number of folds that were seen.
+    folds: usize,
     /// Standardized residuals, or a sample of them, ascending.
     own: Vec<f64>,
 }
@@ -115,7 +115,7 @@ impl Calibration {
             growth: 0.5,
             reach: season.max(1) as f64,
             phases: vec![1.0],
-            seen: 0,
+            folds: 0,
             own: Vec::new(),
         };
         Self { additive, ratio: None }
@@ -161,13 +161,14 @@ impl Spread {
         let count = own.len() as f64;
         let absolute = own.iter().map(|rest| rest.abs()).sum::<f64>() / count;
         let square = (own.iter().map(|rest| rest * rest).sum::<f64>() / count).sqrt();
-        let size = 0.5 * square + 0.5 * absolute;
+        let few = (1.0 + RECIPE.intervals.few_folds / folds.len() as f64).sqrt();
+        let size = few * (0.5 * square + 0.5 * absolute);
         let seen = if size > 0.0 { own.len() } else { 0 };
         // An odd step meets every phase of an even season.
         let step = (own.len() / ENOUGH_OWN) | 1;
         let mut own: Vec<f64> = own[..seen].iter().step_by(step).map(|rest| rest / size).collect();
         own.sort_unstable_by(f64::total_cmp);
-        Some(Self { size, growth, reach: reach as f64, phases, seen, own })
+        Some(Self { size, growth, reach: reach as f64, phases, folds: folds.len(), own })
     }
 
     /// Size of the error at each of `steps` steps, the first of which has the given phase.
@@ -178,13 +179,14 @@ impl Spread {
         sizes
     }
 
-    /// Standardized error at a level: the pooled table, mixed with the series' own by its number of residuals.
+    /// Standardized error at a level: the pooled table, mixed with the series' own by its number of folds:
+    /// residuals of one fold are much alike.
     fn standard(&self, level: f64) -> f64 {
         let pooled = interpolate(&RECIPE.intervals.levels, &RECIPE.intervals.quantiles, level);
         if self.own.len() < FEWEST_OWN {
             return pooled;
         }
-        let share = self.seen as f64 / (self.seen as f64 + RECIPE.intervals.own);
+        let share = self.folds as f64 / (self.folds as f64 + RECIPE.intervals.own_folds);
         share * sorted_quantile(&self.own, level) + (1.0 - share) * pooled
     }
 }

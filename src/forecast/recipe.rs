@@ -42,9 +42,10 @@ pub(crate) struct Combination {
 pub(crate) struct Intervals {
     pub(crate) levels: Vec<f64>,
     pub(crate) quantiles: Vec<f64>,
-    pub(crate) own: f64,
+    pub(crate) own_folds: f64,
     pub(crate) growth: f64,
     pub(crate) growth_folds: f64,
+    pub(crate) few_folds: f64,
 }
 
 #[cfg(test)]

@@ -5,8 +5,22 @@ use domain::Frequency;
 use crate::linear::dot;
 use crate::order::{mean, sorted_quantile};
 
-/// One-sided 95 % of the normal distribution: the level of the test.
-const CRITICAL: f64 = 1.645;
+/// What it takes for a season to be believed.
+#[derive(Debug, Clone, Copy)]
+struct Proof {
+    /// Standard errors that its autocorrelation must be above zero.
+    errors: f64,
+    /// A weaker autocorrelation is of no use, however significant.
+    strength: f64,
+}
+
+/// A length that the calendar suggests: one-sided 95 % of the normal distribution.
+const EXPECTED: Proof = Proof { errors: 1.645, strength: 0.1 };
+
+/// A length that was looked for among many: the best of a thousand chances must stand out of all of them, which is
+/// four or more standard errors of noise of SEARCH_LEAST points.
+const SEARCHED: Proof = Proof { errors: 1.645, strength: 0.4 };
+const SEARCH_LEAST: usize = 150;
 
 /// A season longer than this is handled as the year, by members of its own.
 const LONGEST_SHORT_SEASON: usize = 2_500;
@@ -21,14 +35,21 @@ const NEARLY_STRONGEST: f64 = 0.7;
 /// Without a clock there are more candidates, and so more chances that a short one is a mere echo.
 const NEARLY_STRONGEST_OF_STEPS: f64 = 0.85;
 
-/// A weaker autocorrelation is of no use, however significant.
-const LEAST_STRENGTH: f64 = 0.1;
-
 /// Share of the autocorrelation at a season that is left at twice the season.
 const ECHO: f64 = 0.25;
 
 /// Candidates where the source has no clock: quarters, months, weeks, days of hours, half hours, 5 minutes …
 const STEP_CANDIDATES: [usize; 10] = [4, 7, 12, 24, 48, 52, 96, 168, 288, 336];
+
+/// Candidates within one part in so many of a stronger one are the same season, off by a step.
+const NEIGHBOURS: usize = 16;
+
+/// A season of its own may be a day, and a week of business days or of all days the longer one.
+const WEEKS_OF_DAYS: [usize; 2] = [5, 7];
+
+/// Newest points, and longest lag, that are searched for seasons without a calendar.
+const SEARCH_POINTS: usize = 4_000;
+const SEARCH_LAG: usize = 1_600;
 
 /// The seasons of a series.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,10 +88,23 @@ pub(crate) fn find(values: &[f64], frequency: Frequency, given: Option<&[usize]>
         return Seasons { cycles, year: given_year };
     }
     let values = &tamed(values);
-    let found: Vec<(usize, f64)> = candidates(frequency)
-        .into_iter()
-        .filter_map(|candidate| Some((candidate, strength(values, candidate, None)?)))
-        .collect();
+    let strengths = |candidates: Vec<usize>, proof: Proof| -> Vec<(usize, f64)> {
+        let tested =
+            candidates.into_iter().map(|candidate| (candidate, strength(values, candidate, None, proof)));
+        tested.filter_map(|(candidate, strength)| Some((candidate, strength?))).collect()
+    };
+    let mut found = strengths(candidates(frequency), EXPECTED);
+    if found.is_empty() || matches!(frequency, Frequency::Steps(_)) {
+        // A calendar says nothing here: a day of business hours has any number of steps.
+        found.extend(strengths(peaks(values), SEARCHED));
+        found.sort_unstable_by_key(|(candidate, _)| *candidate);
+        found.dedup_by_key(|(candidate, _)| *candidate);
+        let all = found.clone();
+        found.retain(|(candidate, strength)| {
+            let beside = |other: usize| other.abs_diff(*candidate) * NEIGHBOURS <= *candidate;
+            !all.iter().any(|(other, stronger)| beside(*other) && stronger > strength)
+        });
+    }
     let strongest = found.iter().map(|(_, strength)| *strength).fold(0.0, f64::max);
     let enough = match frequency {
         Frequency::Steps(_) => NEARLY_STRONGEST_OF_STEPS,
@@ -78,10 +112,14 @@ pub(crate) fn find(values: &[f64], frequency: Frequency, given: Option<&[usize]>
     };
     let short = found.iter().find(|(_, strength)| *strength >= enough * strongest).map(|(season, _)| *season);
     let long = short.and_then(|short| {
-        candidates(frequency)
+        let mut longer = candidates(frequency);
+        if !longer.contains(&short) {
+            longer.extend(WEEKS_OF_DAYS.map(|days| days * short));
+        }
+        longer
             .into_iter()
             .filter(|longer| *longer > short && longer % short == 0)
-            .find(|longer| strength(values, *longer, Some(short)).is_some())
+            .find(|longer| strength(values, *longer, Some(short), EXPECTED).is_some())
     });
     let cycles: Vec<usize> = short.into_iter().chain(long).collect();
     Seasons { year: year.filter(|length| n > *length && !cycles.contains(length)), cycles }
@@ -115,6 +153,29 @@ fn candidates(frequency: Frequency) -> Vec<usize> {
     lengths
 }
 
+/// Lags at which the autocorrelation peaks: the strongest one, and the first that is nearly as strong.
+fn peaks(values: &[f64]) -> Vec<usize> {
+    let window = &values[values.len().saturating_sub(SEARCH_POINTS)..];
+    let longest = (window.len() * 2 / 5).min(SEARCH_LAG);
+    if window.len() < SEARCH_LEAST {
+        return Vec::new();
+    }
+    let rest = Centred::new(without_trend(window, longest));
+    let at: Vec<f64> = (0..=longest).map(|lag| rest.autocorrelation(lag)).collect();
+    // A peak stands above a valley before it.
+    let mut valley = f64::INFINITY;
+    let mut tops: Vec<usize> = Vec::new();
+    for lag in 2..longest {
+        valley = valley.min(at[lag - 1]);
+        if at[lag] > at[lag - 1] && at[lag] >= at[lag + 1] && at[lag] > valley + SEARCHED.strength {
+            tops.push(lag);
+        }
+    }
+    let Some(best) = tops.iter().copied().max_by(|a, b| at[*a].total_cmp(&at[*b])) else { return tops };
+    let first = tops.iter().copied().find(|lag| at[*lag] >= NEARLY_STRONGEST_OF_STEPS * at[best]);
+    first.into_iter().filter(|first| *first != best).chain([best]).collect()
+}
+
 /// The series with wild values pulled in, so that one outburst does not hide a rhythm.
 fn tamed(values: &[f64]) -> Vec<f64> {
     let mut sorted = values.to_vec();
@@ -130,7 +191,7 @@ fn tamed(values: &[f64]) -> Vec<f64> {
 
 /// The autocorrelation at `season`, where it is significantly above zero (Bartlett's error, as in M4's Naive2)
 /// after the trend or a shorter season is taken out, and higher than at half a season.
-fn strength(values: &[f64], season: usize, shorter: Option<usize>) -> Option<f64> {
+fn strength(values: &[f64], season: usize, shorter: Option<usize>, proof: Proof) -> Option<f64> {
     let n = values.len();
     if n < 2 * season + season / 2 + 2 || season > LONGEST_SHORT_SEASON * 5 {
         return None;
@@ -142,7 +203,7 @@ fn strength(values: &[f64], season: usize, shorter: Option<usize>) -> Option<f64
     }
     let rest = Centred::new(rest);
     let at_season = rest.autocorrelation(season);
-    if at_season <= LEAST_STRENGTH || at_season <= rest.autocorrelation(season / 2) {
+    if at_season <= proof.strength || at_season <= rest.autocorrelation(season / 2) {
         return None;
     }
     // A wobble comes back once, a season again and again.
@@ -156,7 +217,7 @@ fn strength(values: &[f64], season: usize, shorter: Option<usize>) -> Option<f64
             * stride as f64;
     let count = rest.values.len() as f64;
     let error = ((1.0 + 2.0 * inner.min(count / 4.0)) / count).sqrt();
-    (at_season > CRITICAL * error).then_some(at_season)
+    (at_season > proof.errors * error).then_some(at_season)
 }
 
 /// Differences from a centred moving average over one season (ends use what is there).
@@ -239,9 +300,12 @@ impl Centred {
 mod tests {
     use super::*;
 
-    /// Deterministic noise in (-0.5, 0.5).
+    /// Deterministic noise in (-0.5, 0.5): the mixing step of SplitMix64.
     fn noise(index: usize) -> f64 {
-        ((index as f64 * 12.9898).sin() * 43_758.547).fract()
+        let mut mixed = (index as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64 - 0.5
     }
 
     fn wave(index: usize, season: f64) -> f64 {
@@ -266,6 +330,22 @@ mod tests {
         assert_eq!(find(&climbing, Frequency::Months(1), None).cycles, [] as [usize; 0]);
         let yearly: Vec<f64> = (0..120).map(|month| month as f64 + 5.0 * wave(month, 12.0)).collect();
         assert_eq!(find(&yearly, Frequency::Months(1), None).cycles, [12]);
+    }
+
+    #[test]
+    fn finds_a_day_of_business_hours_and_a_week_of_such_days() {
+        let calls: Vec<f64> = (0..37 * 60)
+            .map(|step| {
+                let quiet = if step / 37 % 5 == 4 { 2.0 } else { 0.0 };
+                10.0 + 3.0 * wave(step, 37.0) - quiet + 0.5 * noise(step)
+            })
+            .collect();
+        assert_eq!(find(&calls, Frequency::Steps(1), None).cycles, [37, 185]);
+        let batch: Vec<f64> =
+            (0..900).map(|step| if step % 18 < 3 { 9.0 } else { 1.0 } + 0.3 * noise(step)).collect();
+        assert_eq!(find(&batch, Frequency::Seconds(300), None).cycles, [18]);
+        let flat: Vec<f64> = (0..900).map(noise).collect();
+        assert_eq!(find(&flat, Frequency::Steps(1), None).cycles, [] as [usize; 0]);
     }
 
     #[test]

@@ -1,8 +1,13 @@
 //! Total of each period times its shape: totals are forecast in logs, the split within a period is the usual one.
 
-use super::View;
+use super::autoregression::{self, Difference, Family, Memory};
+use super::{Scale, View};
 use crate::linear::solve;
 use crate::order::mean;
+use crate::seasons::Seasons;
+
+/// Totals are at least this, for their logarithm.
+const FLOOR: f64 = 1e-6;
 
 /// Periods whose split is averaged.
 const SHAPE_PERIODS: usize = 8;
@@ -27,16 +32,59 @@ pub(super) fn run(views: &[View]) -> Option<Vec<Vec<f64>>> {
     views.iter().map(|view| path(&view.level, short, long / short, view.horizon)).collect()
 }
 
+/// Fewest periods at the oldest origin whose totals are regressed.
+const LEAST_TOTALS: usize = 60;
+
+/// Regresses log totals on those before, a long memory included, and splits them as usual.
+pub(super) fn ridge(views: &[View]) -> Option<Vec<Vec<f64>>> {
+    let oldest = views.first()?;
+    let (period, long) = (oldest.seasons.short(), oldest.seasons.long());
+    if period < 2 || long % period != 0 || oldest.level.len() < LEAST_TOTALS * period {
+        return None;
+    }
+    oldest.log.as_ref()?;
+    let kinds = long / period;
+    let seasons = Seasons { cycles: (kinds > 1).then_some(kinds).into_iter().collect(), year: None };
+    let periods: Vec<Vec<&[f64]>> = views.iter().map(|view| periods(&view.level, period)).collect();
+    let totals: Vec<View> = views
+        .iter()
+        .zip(&periods)
+        .map(|(view, periods)| {
+            let level: Vec<f64> = periods.iter().map(|period| mean(period).max(FLOOR)).collect();
+            let log = Some(level.iter().map(|total| total.ln()).collect());
+            let horizon = view.horizon.div_ceil(period);
+            View { level, log, log_offset: 0.0, seasons: &seasons, calendar: None, horizon }
+        })
+        .collect();
+    const FITS: &[(&str, Memory)] = &[("totals", Memory::Long)];
+    let family = Family { scale: Scale::Log, difference: Difference::None, fits: FITS };
+    let ahead = autoregression::run(family, &totals)?.pop()?.paths;
+    let split = views.iter().zip(&periods).zip(ahead).map(|((view, periods), totals)| {
+        let shapes = shapes(periods, period, kinds);
+        (0..view.horizon)
+            .map(|step| totals[step / period] * shapes[step / period % kinds][step % period])
+            .collect()
+    });
+    Some(split.collect())
+}
+
+/// Whole periods, counted back from the end.
+fn periods(history: &[f64], period: usize) -> Vec<&[f64]> {
+    history[history.len() % period..].chunks_exact(period).collect()
+}
+
+/// The shape of each kind of period; kind 0 is the period that comes next.
+fn shapes(periods: &[&[f64]], period: usize, kinds: usize) -> Vec<Vec<f64>> {
+    let kind = |index: usize| (index + kinds * periods.len() - periods.len()) % kinds;
+    (0..kinds).map(|wanted| shape(periods, period, |index| kind(index) == wanted)).collect()
+}
+
 fn path(history: &[f64], period: usize, kinds: usize, horizon: usize) -> Option<Vec<f64>> {
-    // Whole periods, counted back from the end; kind 0 is the period that comes next.
-    let count = (history.len() / period).min(TOTAL_PERIODS.max(SHAPE_PERIODS * kinds));
-    let blocks: Vec<&[f64]> = history[history.len() - count * period..].chunks_exact(period).collect();
-    let floor = 1e-6;
-    let totals: Vec<f64> = blocks.iter().map(|block| mean(block).max(floor).ln()).collect();
-    let kind = |index: usize| (index + kinds * count - count) % kinds;
+    let all = periods(history, period);
+    let blocks = &all[all.len().saturating_sub(TOTAL_PERIODS.max(SHAPE_PERIODS * kinds))..];
+    let totals: Vec<f64> = blocks.iter().map(|block| mean(block).max(FLOOR).ln()).collect();
     let ahead = predict_totals(&totals, kinds, horizon.div_ceil(period))?;
-    let shapes: Vec<Vec<f64>> =
-        (0..kinds).map(|wanted| shape(&blocks, period, |index| kind(index) == wanted)).collect();
+    let shapes = shapes(blocks, period, kinds);
     Some(
         (0..horizon)
             .map(|step| ahead[step / period].exp() * shapes[step / period % kinds][step % period])
