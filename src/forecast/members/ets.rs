@@ -81,8 +81,9 @@ pub(super) fn run(spec: Spec, views: &[View]) -> Option<Vec<Vec<f64>>> {
         .collect()
 }
 
-/// Simple smoothing with or without a damped trend of what is left of a series at each origin, oldest first.
-pub(super) fn smooth(rests: &[Vec<f64>], damping: Option<f64>, horizons: &[usize]) -> Vec<Vec<f64>> {
+/// Simple smoothing with or without a damped trend of what is left of a series at each origin, oldest first: the path
+/// ahead, and the weight of the level.
+pub(super) fn smooth(rests: &[Vec<f64>], damping: Option<f64>, horizons: &[usize]) -> Vec<(Vec<f64>, f64)> {
     let mut weights = start(1, damping.is_some());
     let mut rounds = SEARCH_ROUNDS;
     let mut paths = Vec::with_capacity(rests.len());
@@ -93,7 +94,7 @@ pub(super) fn smooth(rests: &[Vec<f64>], damping: Option<f64>, horizons: &[usize
         if let Some(cap) = damping {
             weights.damping = weights.damping.min(cap);
         }
-        paths.push(filter(recent, 1, [weights]).predict(*horizon));
+        paths.push((filter(recent, 1, [weights]).predict(*horizon), weights.level));
     }
     paths
 }

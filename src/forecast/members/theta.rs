@@ -21,10 +21,10 @@ pub(super) fn run(scale: Scale, views: &[View]) -> Option<Vec<Vec<f64>>> {
     let horizons: Vec<usize> = views.iter().map(|view| view.horizon).collect();
     let levels = ets::smooth(&rests, None, &horizons);
     let paths = views.iter().zip(levels).zip(rests.iter().zip(&profiles)).map(
-        |((view, mut path), (rest, profile))| {
-            let drift = 0.5 * slope(&rest[rest.len().saturating_sub(LINE_POINTS.max(4 * season))..]);
+        |((view, (mut path, alpha)), (rest, profile))| {
+            add_drift(&mut path, &rest[rest.len().saturating_sub(LINE_POINTS.max(4 * season))..], alpha);
             path.iter_mut().enumerate().for_each(|(step, value)| {
-                *value += drift * (step + 1) as f64 + profile[(rest.len() + step) % profile.len()];
+                *value += profile[(rest.len() + step) % profile.len()];
             });
             view.back(scale, path)
         },
@@ -53,6 +53,14 @@ fn adjust(history: &[f64], season: usize) -> (Vec<f64>, Vec<f64>) {
     profile.iter_mut().for_each(|value| *value -= centre);
     let adjusted = history.iter().enumerate().map(|(index, value)| value - profile[index % season]).collect();
     (adjusted, profile)
+}
+
+/// Adds half the slope of a line through `history` to the level that was smoothed with weight `alpha`.
+fn add_drift(path: &mut [f64], history: &[f64], alpha: f64) {
+    let drift = 0.5 * slope(history);
+    // A smoothed level lags behind a trend; the drift makes up for it from the first step on.
+    let lag = (1.0 - (1.0 - alpha).powf(history.len() as f64)) / alpha;
+    path.iter_mut().enumerate().for_each(|(step, value)| *value += drift * (step as f64 + lag));
 }
 
 /// Least-squares slope per step.
@@ -85,5 +93,24 @@ mod tests {
         let (adjusted, profile) = adjust(&history, 4);
         assert!((profile.iter().sum::<f64>()).abs() < 1e-12);
         assert!(adjusted.iter().all(|value| (value - 10.0).abs() < 0.5));
+    }
+
+    /// The standard Theta model of statsforecast 2.1.1 with fixed parameters:
+    /// `forecast_theta(thetamodel(y, 1, "STM", y[0], alpha, 2.0, 3), 4)["mean"]`.
+    #[test]
+    fn forecasts_what_statsforecast_does() {
+        let history: Vec<f64> =
+            (0..60).map(|index| 100.0 + 0.5 * index as f64 + (7 * index * index % 23) as f64).collect();
+        let expected = [
+            (0.3, [143.695_857_52, 143.955_193_45, 144.214_529_38, 144.473_865_3]),
+            (0.8, [141.434_524_75, 141.693_860_68, 141.953_196_6, 142.212_532_53]),
+        ];
+        for (alpha, expected) in expected {
+            let weights = ets::Weights { level: alpha, trend: 0.0, damping: 0.0, season: 0.0, carry: 0.0 };
+            let mut path = ets::filter(&history, 1, [weights]).predict(4);
+            add_drift(&mut path, &history, alpha);
+            let worst = path.iter().zip(expected).map(|(own, other)| (own - other).abs());
+            assert!(worst.fold(0.0, f64::max) < 1e-7, "{path:?}");
+        }
     }
 }
