@@ -53,6 +53,9 @@ pub struct Settings {
     pub month_end_probability: f64,
     /// Share of the CPU that is planned with (0.95, 0.3 to 1): what the future may add is in the need already.
     pub cpu_target: f64,
+    /// What time in overload costs, in prices of the current type: with 20, one percent of the time counts like a fifth
+    /// of the price (20, 0 to 1000).
+    pub overload_price: f64,
     /// Factor on the largest memory use (1.15, 1 to 3).
     pub memory_margin: f64,
     /// Doubt about the relative speed of another family (0.1, 0 to 0.5).
@@ -86,6 +89,7 @@ impl Default for Settings {
             overload_probability: 0.005,
             month_end_probability: 0.01,
             cpu_target: 0.95,
+            overload_price: 20.0,
             memory_margin: 1.15,
             speed_doubt: 0.1,
             noise_share: 0.02,
@@ -114,6 +118,7 @@ impl Settings {
         within("rightsize.overload_probability", self.overload_probability, 1e-5, 0.2)?;
         within("rightsize.month_end_probability", self.month_end_probability, 0.0, 0.5)?;
         within("rightsize.cpu_target", self.cpu_target, 0.3, 1.0)?;
+        within("rightsize.overload_price", self.overload_price, 0.0, 1000.0)?;
         within("rightsize.memory_margin", self.memory_margin, 1.0, 3.0)?;
         within("rightsize.speed_doubt", self.speed_doubt, 0.0, 0.5)?;
         within("rightsize.noise_share", self.noise_share, 0.0, 0.5)?;
@@ -199,6 +204,7 @@ pub(crate) fn decide(
     let cpu_average = observed.cpu_average(current.shape);
     let load = Load {
         current: current.shape,
+        current_hourly: current.hourly,
         needs: &needs.all,
         cpu_average: &cpu_average,
         hours_each: observed.step_hours(),
@@ -281,11 +287,7 @@ pub(crate) fn decide(
 fn pressure(shape: &Shape, load: &Load<'_>, settings: &Settings, days: f64) -> (Option<MetricName>, f64) {
     let ratio = |need: &Need| need.amount / usable(need.dimension, shape, load.current, settings);
     let limiting = load.needs.iter().max_by(|a, b| ratio(a).total_cmp(&ratio(b)));
-    let mut safe: f64 = load
-        .needs
-        .iter()
-        .map(|need| 1.0 - need.probability_over(need.dimension.capacity(shape)).min(1.0))
-        .product();
+    let mut safe = 1.0 - load.probability_over(shape);
     if shape.instance_type != load.current.instance_type {
         if shape.family != load.current.family {
             safe *= 1.0 - RISK_OTHER_FAMILY;

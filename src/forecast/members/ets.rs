@@ -82,15 +82,21 @@ pub(super) fn run(spec: Spec, views: &[View]) -> Option<Vec<Vec<f64>>> {
 }
 
 /// Simple smoothing with or without a damped trend of what is left of a series at each origin, oldest first: the path
-/// ahead, and the weight of the level.
-pub(super) fn smooth(rests: &[Vec<f64>], damping: Option<f64>, horizons: &[usize]) -> Vec<(Vec<f64>, f64)> {
+/// ahead, and the weight of the level. `season` is the longest that was taken out (1: none).
+pub(super) fn smooth(
+    rests: &[Vec<f64>],
+    season: usize,
+    damping: Option<f64>,
+    horizons: &[usize],
+) -> Vec<(Vec<f64>, f64)> {
     let mut weights = start(1, damping.is_some());
     let mut rounds = SEARCH_ROUNDS;
     let mut paths = Vec::with_capacity(rests.len());
     for (rest, horizon) in rests.iter().zip(horizons) {
         let recent = &rest[rest.len().saturating_sub(SEARCH_POINTS)..];
         weights = search(recent, 1, damping.is_some(), weights, rounds);
-        rounds = if *horizon <= TOUCH_UP_HORIZON { TOUCH_UP_ROUNDS } else { 0 };
+        // Within a season the weights of the oldest origin are steadier, and a search at every origin costs most there.
+        rounds = if season < *horizon && *horizon <= TOUCH_UP_HORIZON { TOUCH_UP_ROUNDS } else { 0 };
         if let Some(cap) = damping {
             weights.damping = weights.damping.min(cap);
         }

@@ -32,7 +32,7 @@ pub(super) fn run(scale: Scale, views: &[View]) -> Option<Vec<Vec<f64>>> {
     let (rests, cycles): (Vec<Vec<f64>>, Vec<Vec<Vec<f64>>>) =
         parts?.into_iter().map(|part| (part.adjusted, part.ahead)).unzip();
     let horizons: Vec<usize> = views.iter().map(|view| view.horizon).collect();
-    let levels = ets::smooth(&rests, Some(DAMPING), &horizons);
+    let levels = ets::smooth(&rests, long, Some(DAMPING), &horizons);
     let paths = views.iter().zip(levels).zip(&cycles).map(|((view, (mut path, _)), cycles)| {
         for cycle in cycles {
             path.iter_mut().enumerate().for_each(|(step, value)| *value += cycle[step % cycle.len()]);

@@ -19,7 +19,7 @@ pub(super) fn run(scale: Scale, views: &[View]) -> Option<Vec<Vec<f64>>> {
         views.iter().map(|view| Some(adjust(recent(view.on(scale)?, season), season))).collect();
     let (rests, profiles): (Vec<Vec<f64>>, Vec<Vec<f64>>) = parts?.into_iter().unzip();
     let horizons: Vec<usize> = views.iter().map(|view| view.horizon).collect();
-    let levels = ets::smooth(&rests, None, &horizons);
+    let levels = ets::smooth(&rests, season, None, &horizons);
     let paths = views.iter().zip(levels).zip(rests.iter().zip(&profiles)).map(
         |((view, (mut path, alpha)), (rest, profile))| {
             add_drift(&mut path, &rest[rest.len().saturating_sub(LINE_POINTS.max(4 * season))..], alpha);

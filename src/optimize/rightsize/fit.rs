@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use domain::{Provider, Shape};
+use domain::{Provider, Shape, from_statistic};
 use rust_decimal::Decimal;
 
 use super::dimension::Dimension;
@@ -19,8 +19,9 @@ pub(crate) struct Candidate<'a> {
 /// What a machine has to carry.
 #[derive(Debug)]
 pub(super) struct Load<'a> {
-    /// The type it runs on.
+    /// The type it runs on, and what that costs.
     pub(super) current: &'a Shape,
+    pub(super) current_hourly: Decimal,
     /// The measured dimensions.
     pub(super) needs: &'a [Need],
     /// Mean CPU per sample in units of capacity, oldest first, and the hours of one sample.
@@ -30,22 +31,39 @@ pub(super) struct Load<'a> {
     pub(super) any_architecture: bool,
 }
 
-/// The cheapest type that carries the load; of equal prices the same family, the faster one, the name.
+/// The cheapest type that carries the load, the time in overload counted as a cost; of equal costs the same family,
+/// the faster one, the name.
 pub(super) fn cheapest<'a>(
     load: &Load<'_>,
     candidates: &[Candidate<'a>],
     settings: &Settings,
 ) -> Option<Candidate<'a>> {
     let other_family = |candidate: &Candidate<'_>| candidate.shape.family != load.current.family;
-    let order = |a: &Candidate<'_>, b: &Candidate<'_>| -> Ordering {
-        a.hourly
-            .cmp(&b.hourly)
-            .then_with(|| other_family(a).cmp(&other_family(b)))
-            .then_with(|| Dimension::Cpu.capacity(b.shape).total_cmp(&Dimension::Cpu.capacity(a.shape)))
-            .then_with(|| a.shape.instance_type.cmp(&b.shape.instance_type))
+    let cost = |candidate: &Candidate<'_>| -> Decimal {
+        let overload = from_statistic(settings.overload_price * load.probability_over(candidate.shape));
+        candidate.hourly + overload * load.current_hourly
     };
+    let order =
+        |(a_cost, a): &(Decimal, &Candidate<'_>), (b_cost, b): &(Decimal, &Candidate<'_>)| -> Ordering {
+            a_cost
+                .cmp(b_cost)
+                .then_with(|| other_family(a).cmp(&other_family(b)))
+                .then_with(|| Dimension::Cpu.capacity(b.shape).total_cmp(&Dimension::Cpu.capacity(a.shape)))
+                .then_with(|| a.shape.instance_type.cmp(&b.shape.instance_type))
+        };
     let fitting = candidates.iter().filter(|candidate| carries(candidate.shape, load, settings));
-    fitting.min_by(|a, b| order(a, b)).copied()
+    fitting
+        .map(|candidate| (cost(candidate), candidate))
+        .min_by(|a, b| order(a, b))
+        .map(|(_, candidate)| *candidate)
+}
+
+impl Load<'_> {
+    /// Probability that a sample of the next month asks for more of something than `shape` has.
+    pub(super) fn probability_over(&self, shape: &Shape) -> f64 {
+        let within = |need: &Need| 1.0 - need.probability_over(need.dimension.capacity(shape)).min(1.0);
+        1.0 - self.needs.iter().map(within).product::<f64>()
+    }
 }
 
 /// Whether `shape` has enough of everything that was measured, no less of anything that was not, and may
