@@ -1,8 +1,8 @@
 """Accuracy, calibration and speed of `headroom forecast` beside named peers, on the same series in the same run.
 
 One table a set: scores by their official definitions, CPU milliseconds a forecast on one thread, and the difference
-Headroom minus peer in MASE and wql with its paired 95 % bootstrap interval over series. The last table pools the
-series of all sets that nobody looked at while the forecaster was designed.
+Headroom minus peer in MASE and wql with its paired 95 % bootstrap interval over series. The last tables show Headroom
+beside the best peer of each set, and pool the series of all sets that nobody looked at while the forecaster was designed.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from headroom import Headroom
 from peers import PEERS, SMOOTHERS
 from scores import naive2, score
 from sets import SETS, tasks
-from table import Result, pooled, print_set
+from table import Result, pooled, print_set, standings
 
 
 def main():
@@ -53,6 +53,7 @@ def main():
         print_set(chosen, work, results, naive2_scores(chosen, work))
         everything.append((chosen, work, results))
     if args.headroom:
+        standings(everything)
         pooled(everything)
 
 

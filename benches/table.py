@@ -57,6 +57,19 @@ def print_set(chosen, work, results, naive2):
               f"| {each.ms:.1f} | {each.failures or ''} | {deltas[0]} | {deltas[1]} |", flush=True)
 
 
+def standings(sets):
+    """Headroom beside the best peer of each set, by MASE and by wql."""
+    print("\n### Headroom beside the best peer of each set\n\n"
+          "| set | MASE | best peer | its MASE | Δ | wql | best peer | its wql | Δ |\n|" + "---|" * 9)
+    for chosen, work, results in sets:
+        cells = []
+        for column in (MASE, WQL):
+            own, *peers = [(by_series(work, each.scores)[:, column], each.name) for each in results]
+            best = min(peers, key=lambda peer: peer[0].mean())
+            cells += [f"{own[0].mean():.3f}", best[1], f"{best[0].mean():.3f}", interval(own[0] - best[0])]
+        print(f"| {chosen.name} | {' | '.join(cells)} |")
+
+
 def pooled(sets):
     """Differences over the held-out series of all given sets together."""
     names = [each.name for each in sets[0][2][1:]]
