@@ -53,8 +53,8 @@ pub struct Settings {
     pub month_end_probability: f64,
     /// Share of the CPU that is planned with (0.95, 0.3 to 1): what the future may add is in the need already.
     pub cpu_target: f64,
-    /// What time in overload costs, in prices of the current type: with 20, one percent of the time counts like a fifth
-    /// of the price (20, 0 to 1000).
+    /// What time in overload costs, in prices of the current type: with 10, one percent of the time counts like a tenth
+    /// of the price (10, 0 to 1000).
     pub overload_price: f64,
     /// Factor on the largest memory use (1.15, 1 to 3).
     pub memory_margin: f64,
@@ -89,7 +89,7 @@ impl Default for Settings {
             overload_probability: 0.005,
             month_end_probability: 0.01,
             cpu_target: 0.95,
-            overload_price: 20.0,
+            overload_price: 10.0,
             memory_margin: 1.15,
             speed_doubt: 0.1,
             noise_share: 0.02,

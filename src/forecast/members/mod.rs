@@ -93,8 +93,9 @@ const fn model(name: &'static str, kind: Kind) -> Model {
     Model { name, kind }
 }
 
-/// Folds from which a member's weight is told.
+/// Folds from which a member's weight is told, and those of a regression, which may have met its match by chance.
 const LEAST_FOLDS: usize = 2;
+const LEAST_FOLDS_OF_REGRESSION: usize = 3;
 
 /// The baseline of every comparison; always applicable.
 pub(crate) const SEASONAL_NAIVE: Model = model("seasonal_naive", Kind::SeasonalNaive(naive::Season::Short));
@@ -153,10 +154,14 @@ pub(crate) const ZOO: &[Model] = {
 impl Model {
     /// Forecasts from each origin, oldest first; empty when the model does not apply to this series.
     ///
-    /// Where the oldest origins have too little history for the model, it forecasts from the later ones, two folds at
+    /// Where the oldest origins have too little history for the model, it forecasts from the later ones, a few folds at
     /// least. Parameters that need a search are found at the oldest origin and kept, so no fold sees its own future.
     pub(crate) fn run(&self, views: &[View]) -> Vec<Member> {
-        let latest = views.len().saturating_sub(1 + LEAST_FOLDS);
+        let folds = match self.kind {
+            Kind::Autoregression(_) => LEAST_FOLDS_OF_REGRESSION,
+            _ => LEAST_FOLDS,
+        };
+        let latest = views.len().saturating_sub(1 + folds);
         let made = (0..=latest).map(|late| self.run_on_all(&views[late..])).find(|made| !made.is_empty());
         made.unwrap_or_default()
     }
