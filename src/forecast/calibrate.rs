@@ -7,6 +7,9 @@ use crate::recipe::RECIPE;
 /// Own growth of errors over the horizon is believed within these exponents.
 const GROWTH_RANGE: (f64, f64) = (0.0, 0.9);
 
+/// Parts of the horizon whose sizes of error are compared.
+const STRETCHES: usize = 4;
+
 /// Phases of the season enter with this exponent: half of what is seen is chance.
 const PHASE_EXPONENT: f64 = 0.5;
 
@@ -15,7 +18,7 @@ const FEWEST_OWN: usize = 20;
 
 /// Quantiles of more residuals than about this are read off an even (odd-stepped) sample of them: sorting all of them
 /// for every fold that is left out took a tenth of the time of a forecast.
-const ENOUGH_OWN: usize = 256;
+const ENOUGH_OWN: usize = 128;
 
 /// How the errors of one forecast are distributed, in units of the history.
 #[derive(Debug, Clone)]
@@ -45,11 +48,26 @@ struct Spread {
 /// What came at earlier origins, compared with what had been forecast: residuals by fold.
 #[derive(Debug, Clone)]
 pub(crate) struct Lessons {
-    additive: Vec<Vec<Residual>>,
+    additive: Vec<FoldResiduals>,
     /// Of log ratios; `None` where one value at or below zero makes ratios mean nothing.
-    ratio: Option<Vec<Vec<Residual>>>,
+    ratio: Option<Vec<FoldResiduals>>,
     /// Season length (1: none).
     season: usize,
+}
+
+/// The residuals of one fold.
+#[derive(Debug, Clone)]
+struct FoldResiduals {
+    steps: Vec<Residual>,
+    stretches: [Stretch; STRETCHES],
+}
+
+/// Sums over a part of the horizon, from which the growth of errors is told.
+#[derive(Debug, Clone, Copy, Default)]
+struct Stretch {
+    size: f64,
+    log_step: f64,
+    count: f64,
 }
 
 /// The error of one step.
@@ -64,15 +82,23 @@ struct Residual {
 impl Lessons {
     /// Compares paths at earlier origins with what came; `phases` are those of the folds' first steps.
     pub(crate) fn new(paths: &[Vec<f64>], actuals: &Actuals, phases: &[usize], season: usize) -> Self {
+        let horizon = paths.iter().map(Vec::len).max().unwrap_or(0);
+        let logs: Vec<f64> = (1..=horizon).map(|step| (step as f64).ln()).collect();
         let residuals = |error: fn(f64, f64) -> f64| {
             let fold = |((path, actual), phase): ((&Vec<f64>, &Vec<Option<f64>>), &usize)| {
                 let phases = (0..season).cycle().skip(phase % season);
-                let steps = path.iter().zip(actual).zip(phases).enumerate();
-                steps
-                    .filter_map(|(step, ((path, actual), phase))| {
-                        Some(Residual { step, phase, value: error((*actual)?, *path) })
-                    })
-                    .collect()
+                let mut found =
+                    FoldResiduals { steps: Vec::with_capacity(path.len()), stretches: Default::default() };
+                for (step, ((path, actual), phase)) in path.iter().zip(actual).zip(phases).enumerate() {
+                    let Some(actual) = actual else { continue };
+                    let value = error(*actual, *path);
+                    let stretch = &mut found.stretches[STRETCHES * step / horizon];
+                    stretch.size += value.abs();
+                    stretch.log_step += logs[step];
+                    stretch.count += 1.0;
+                    found.steps.push(Residual { step, phase, value });
+                }
+                found
             };
             paths.iter().zip(actuals).zip(phases).map(fold).collect()
         };
@@ -94,10 +120,10 @@ impl Lessons {
 impl Calibration {
     /// Learns from every fold but `left_out`; `None` when they hold no residual.
     pub(crate) fn learn(lessons: &Lessons, left_out: Option<usize>) -> Option<Self> {
-        let learn = |folds: &[Vec<Residual>]| {
+        let learn = |folds: &[FoldResiduals]| {
             let seen = folds.iter().enumerate().filter(|(fold, _)| Some(*fold) != left_out);
-            let seen: Vec<&[Residual]> =
-                seen.map(|(_, fold)| fold.as_slice()).filter(|fold| !fold.is_empty()).collect();
+            let seen: Vec<&FoldResiduals> =
+                seen.map(|(_, fold)| fold).filter(|fold| !fold.steps.is_empty()).collect();
             Spread::learn(&seen, lessons.season)
         };
         Some(Self {
@@ -149,25 +175,31 @@ impl Calibration {
 }
 
 impl Spread {
-    fn learn(folds: &[&[Residual]], season: usize) -> Option<Self> {
-        let found = || folds.iter().copied().flatten();
-        let reach = found().map(|residual| residual.step + 1).max()?;
-        let growth = growth_exponent(folds, reach);
+    fn learn(folds: &[&FoldResiduals], season: usize) -> Option<Self> {
+        let found = || folds.iter().flat_map(|fold| &fold.steps);
+        let count: usize = folds.iter().map(|fold| fold.steps.len()).sum();
+        let reach = folds.iter().filter_map(|fold| fold.steps.last()).map(|last| last.step + 1).max()?;
+        let growth = growth_exponent(folds);
         let grown = growth_by_step(reach, reach as f64, growth);
-        let flat: Vec<(usize, f64)> =
-            found().map(|residual| (residual.phase, residual.value / grown[residual.step])).collect();
-        let phases = phase_sizes(&flat, season, folds.len());
-        let own: Vec<f64> = flat.iter().map(|(phase, rest)| rest / phases[*phase]).collect();
-        let count = own.len() as f64;
-        let absolute = own.iter().map(|rest| rest.abs()).sum::<f64>() / count;
-        let square = (own.iter().map(|rest| rest * rest).sum::<f64>() / count).sqrt();
+        let mut rests: Vec<f64> = Vec::with_capacity(count);
+        rests.extend(found().map(|residual| residual.value / grown[residual.step]));
+        let phases = phase_sizes(found().map(|residual| residual.phase).zip(&rests), season, folds.len());
+        let (mut absolute, mut square) = (0.0, 0.0);
+        for (rest, residual) in rests.iter_mut().zip(found()) {
+            *rest /= phases[residual.phase];
+            absolute += rest.abs();
+            square += *rest * *rest;
+        }
         let few = (1.0 + RECIPE.intervals.few_folds / folds.len() as f64).sqrt();
-        let size = few * (0.5 * square + 0.5 * absolute);
-        let seen = if size > 0.0 { own.len() } else { 0 };
+        let size = few * (0.5 * (square / count as f64).sqrt() + 0.5 * absolute / count as f64);
         // An odd step meets every phase of an even season.
-        let step = (own.len() / ENOUGH_OWN) | 1;
-        let mut own: Vec<f64> = own[..seen].iter().step_by(step).map(|rest| rest / size).collect();
-        own.sort_unstable_by(f64::total_cmp);
+        let step = (count / ENOUGH_OWN) | 1;
+        let mut own: Vec<f64> = rests.iter().step_by(step).map(|rest| rest / size).collect();
+        if size > 0.0 {
+            own.sort_unstable_by(f64::total_cmp);
+        } else {
+            own.clear();
+        }
         Some(Self { size, growth, reach: reach as f64, phases, folds: folds.len(), own })
     }
 
@@ -197,21 +229,18 @@ fn growth_by_step(steps: usize, reach: f64, growth: f64) -> Vec<f64> {
 }
 
 /// Slope of log size over log step, from four stretches of the horizon, shrunk towards the recipe's.
-fn growth_exponent(folds: &[&[Residual]], reach: usize) -> f64 {
+fn growth_exponent(folds: &[&FoldResiduals]) -> f64 {
     let recipe = &RECIPE.intervals;
-    let stretches = 4;
-    let mut sums = vec![(0.0, 0.0, 0_usize); stretches];
-    let steps: Vec<(usize, f64)> =
-        (0..reach).map(|step| (stretches * step / reach, ((step + 1) as f64).ln())).collect();
-    for residual in folds.iter().copied().flatten() {
-        let (stretch, log) = steps[residual.step];
-        let sum = &mut sums[stretch];
-        *sum = (sum.0 + residual.value.abs(), sum.1 + log, sum.2 + 1);
-    }
-    let points: Vec<(f64, f64)> = sums
-        .iter()
-        .filter(|(size, _, count)| *count > 0 && *size > 0.0)
-        .map(|(size, log_step, count)| (log_step / *count as f64, (size / *count as f64).ln()))
+    let points: Vec<(f64, f64)> = (0..STRETCHES)
+        .map(|place| {
+            folds.iter().map(|fold| fold.stretches[place]).fold(Stretch::default(), |sum, stretch| Stretch {
+                size: sum.size + stretch.size,
+                log_step: sum.log_step + stretch.log_step,
+                count: sum.count + stretch.count,
+            })
+        })
+        .filter(|stretch| stretch.size > 0.0)
+        .map(|stretch| (stretch.log_step / stretch.count, (stretch.size / stretch.count).ln()))
         .collect();
     if points.len() < 3 {
         return recipe.growth;
@@ -228,15 +257,20 @@ fn growth_exponent(folds: &[&[Residual]], reach: usize) -> f64 {
 }
 
 /// Relative size by phase, smoothed over neighbours; 1 when there is too little to tell them apart.
-fn phase_sizes(flat: &[(usize, f64)], season: usize, folds: usize) -> Vec<f64> {
-    let overall = flat.iter().map(|(_, rest)| rest.abs()).sum::<f64>() / flat.len() as f64;
-    if season < 2 || folds < 3 || flat.len() < 3 * season || overall <= 0.0 {
-        return vec![1.0; season.max(1)];
+fn phase_sizes<'a>(rests: impl Iterator<Item = (usize, &'a f64)>, season: usize, folds: usize) -> Vec<f64> {
+    let none = || vec![1.0; season.max(1)];
+    if season < 2 || folds < 3 {
+        return none();
     }
     let mut sums = vec![(0.0, 0.0); season];
-    for (phase, rest) in flat {
-        sums[*phase].0 += rest.abs();
-        sums[*phase].1 += 1.0;
+    for (phase, rest) in rests {
+        sums[phase].0 += rest.abs();
+        sums[phase].1 += 1.0;
+    }
+    let (total, count) = sums.iter().fold((0.0, 0.0), |all, sum| (all.0 + sum.0, all.1 + sum.1));
+    let overall = total / count;
+    if count < (3 * season) as f64 || total <= 0.0 {
+        return none();
     }
     let width = (season / 12) as isize;
     let around = |phase: usize| {

@@ -216,19 +216,18 @@ impl<const N: usize> State<N> {
     fn step(&mut self, value: f64) -> [f64; N] {
         let seasonal = self.season.len() > 1;
         let mut errors = [0.0; N];
-        for lane in 0..N {
+        for (lane, error) in errors.iter_mut().enumerate() {
             let Weights { level, trend, damping, season, carry } = self.weights[lane];
             let drift = damping * self.trend[lane];
             let shape = if seasonal { self.season[self.phase][lane] } else { 0.0 };
             let raw = value - (self.level[lane] + drift + shape);
-            let error = raw - carry * self.last_error[lane];
-            self.level[lane] += drift + level * error;
-            self.trend[lane] = drift + level * trend * error;
+            *error = raw - carry * self.last_error[lane];
+            self.level[lane] += drift + level * *error;
+            self.trend[lane] = drift + level * trend * *error;
             if seasonal {
-                self.season[self.phase][lane] = shape + season * error;
+                self.season[self.phase][lane] = shape + season * *error;
             }
             self.last_error[lane] = raw;
-            errors[lane] = error;
         }
         self.phase = if self.phase + 1 == self.season.len() { 0 } else { self.phase + 1 };
         errors
