@@ -4,8 +4,13 @@
 use std::collections::BTreeMap;
 
 use chrono::Duration;
-use domain::{Commitment, HourlyMetric, Plan, PricingPlan, Resource, ResourceKind, ResourceState, Step};
+use domain::{
+    Commitment, HourlyMetric, Plan, PricingPlan, Resource, ResourceKind, ResourceState, Step, to_statistic,
+};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use rayon::prelude::*;
 use rust_decimal::Decimal;
 
 use crate::action::{Action, Verdict};
@@ -162,16 +167,32 @@ proptest! {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 20, ..ProptestConfig::default() })]
+/// Small companies that are compared with every choice among their actions; the same ones every time, because the
+/// bound is on their mean.
+const COMPARED: usize = 200;
 
-    #[test]
-    fn no_choice_among_the_actions_is_much_cheaper(facts in companies()) {
-        let (after, best) = (plan(&facts).unwrap().after, cheapest_choice(&facts));
-        // Actions that save less than the threshold are left alone on purpose.
-        let slack = facts.policy.plan.minimum_monthly_saving * Decimal::from(9);
-        prop_assert!(after <= best * Decimal::new(101, 2) + slack, "{after} against {best}");
-    }
+#[test]
+fn plans_are_within_one_percent_of_the_best_choice_on_average() {
+    let mut runner = TestRunner::deterministic();
+    let companies: Vec<Facts> =
+        (0..COMPARED).map(|_| companies().new_tree(&mut runner).unwrap().current()).collect();
+    let above: Vec<f64> = companies
+        .into_par_iter()
+        .map(|mut facts| {
+            // Nothing is left alone for being small.
+            facts.policy.plan.minimum_monthly_saving = Decimal::ZERO;
+            let (after, best) = (plan(&facts).unwrap().after, cheapest_choice(&facts));
+            if best.is_zero() { 0.0 } else { to_statistic(after / best) - 1.0 }
+        })
+        .collect();
+    let mean = above.iter().sum::<f64>() / COMPARED as f64;
+    let worst = above.iter().copied().fold(0.0, f64::max);
+    println!(
+        "{COMPARED} companies: {:.3} % above the best choice on average, {:.1} % at worst",
+        100.0 * mean,
+        100.0 * worst
+    );
+    assert!(mean < 0.01 && worst < 0.2, "{mean} on average, {worst} at worst");
 }
 
 #[test]
