@@ -49,7 +49,7 @@ pub(crate) fn weights(errors: &Errors, left_out: Option<usize>) -> Vec<f64> {
     let candidates: Vec<Vec<Option<f64>>> = errors[baseline..].iter().map(seen).collect();
     let complete = candidates.iter().filter_map(|folds| Some((total(folds)?, folds)));
     let Some((best, leader)) = complete.min_by(|a, b| a.0.total_cmp(&b.0)) else {
-        return vec![1.0; errors.len()];
+        return vec![1.0 / errors.len() as f64; errors.len()];
     };
     // A floor keeps a perfect member from dividing by zero.
     let floor = best.max(1e-9);
