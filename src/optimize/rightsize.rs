@@ -229,7 +229,10 @@ pub(crate) fn decide(
     if let Some((dimension, words)) = needs.saturated {
         let reason = match best {
             Some(best) => {
-                format!("{words}; {} is the cheapest type that carries it", best.shape.instance_type)
+                format!(
+                    "{words}; {} carries it at the least cost, overload counted",
+                    best.shape.instance_type
+                )
             }
             None => format!("{words}; no type of {} in the catalogue carries it", resource.region),
         };
@@ -245,9 +248,7 @@ pub(crate) fn decide(
     };
     let saving = current.hourly - best.hourly;
     if saving <= Decimal::ZERO {
-        return optimized(format!(
-            "{name} is the cheapest type that carries the measured peaks with headroom"
-        ));
+        return optimized(format!("{name} carries the measured peaks at the least cost, overload counted"));
     }
     let share = if current.hourly.is_zero() { Decimal::ZERO } else { saving / current.hourly };
     if domain::to_statistic(share) < settings.minimum_saving {
