@@ -18,6 +18,7 @@ pub(crate) type Actuals = Vec<Vec<Option<f64>>>;
 /// Mean absolute error of each member (outer) in each fold (inner); `None` where the member did not apply.
 pub(crate) type Errors = Vec<Vec<Option<f64>>>;
 
+/// The errors of members that were tried at the folds.
 pub(crate) fn errors(runs: &[Run], actuals: &Actuals) -> Errors {
     let fold_error = |(path, actual): (&Vec<f64>, &Vec<Option<f64>>)| {
         let (mut sum, mut count) = (0.0, 0_usize);
@@ -37,7 +38,7 @@ pub(crate) fn errors(runs: &[Run], actuals: &Actuals) -> Errors {
 ///
 /// A member that applied to the latest folds alone is taken to have been as much better or worse before as it was
 /// there, against the best of the members that always applied; the fewer the folds, the less of a lead is believed.
-pub(crate) fn weights(errors: &Errors, left_out: Option<usize>) -> Vec<f64> {
+pub(crate) fn weights(errors: &[Vec<Option<f64>>], left_out: Option<usize>) -> Vec<f64> {
     let recipe = &RECIPE.combination;
     // The baseline is there to be compared with; it counts where nothing else applies.
     let baseline = usize::from(errors.len() > 1);
@@ -140,7 +141,7 @@ mod tests {
     fn a_fold_that_is_left_out_has_no_say() {
         let errors = always(&[[9.0, 9.0], [1.0, 0.0], [0.0, 100.0]]);
         assert_eq!(weights(&errors, Some(1)), [0.0, 0.0, 1.0]);
-        assert_eq!(weights(&errors[..1].to_vec(), None), [1.0]);
+        assert_eq!(weights(&errors[..1], None), [1.0]);
     }
 
     #[test]
