@@ -12,14 +12,22 @@ struct Proof {
     errors: f64,
     /// A weaker autocorrelation is of no use, however significant.
     strength: f64,
+    /// The newest twelve seasons are looked at, and at least so many points.
+    points: usize,
 }
 
-/// A length that the calendar suggests: one-sided 95 % of the normal distribution.
-const EXPECTED: Proof = Proof { errors: 1.645, strength: 0.1 };
+/// A length that the calendar suggests: many series have it, so one standard error is enough.
+const EXPECTED: Proof = Proof { errors: 1.0, strength: 0.1, points: 0 };
+
+/// A week of days is short, so it is looked for in a year.
+const EXPECTED_OF_DAYS: Proof = Proof { points: 400, ..EXPECTED };
+
+/// A length that is usual where nothing is known about the steps: one-sided 95 % of the normal distribution.
+const USUAL: Proof = Proof { errors: 1.645, strength: 0.1, points: 0 };
 
 /// A length that was looked for among many: the best of a thousand chances must stand out of all of them, which is
 /// four or more standard errors of noise of SEARCH_LEAST points.
-const SEARCHED: Proof = Proof { errors: 1.645, strength: 0.4 };
+const SEARCHED: Proof = Proof { errors: 1.645, strength: 0.4, points: 0 };
 const SEARCH_LEAST: usize = 150;
 
 /// A season longer than this is handled as the year, by members of its own.
@@ -93,7 +101,12 @@ pub(crate) fn find(values: &[f64], frequency: Frequency, given: Option<&[usize]>
             candidates.into_iter().map(|candidate| (candidate, strength(values, candidate, None, proof)));
         tested.filter_map(|(candidate, strength)| Some((candidate, strength?))).collect()
     };
-    let mut found = strengths(candidates(frequency), EXPECTED);
+    let proof = match frequency {
+        Frequency::DAY => EXPECTED_OF_DAYS,
+        Frequency::Steps(_) => USUAL,
+        Frequency::Seconds(_) | Frequency::Months(_) => EXPECTED,
+    };
+    let mut found = strengths(candidates(frequency), proof);
     if found.is_empty() || matches!(frequency, Frequency::Steps(_)) {
         // A calendar says nothing here: a day of business hours has any number of steps.
         found.extend(strengths(peaks(values), SEARCHED));
@@ -119,7 +132,7 @@ pub(crate) fn find(values: &[f64], frequency: Frequency, given: Option<&[usize]>
         longer
             .into_iter()
             .filter(|longer| *longer > short && longer % short == 0)
-            .find(|longer| strength(values, *longer, Some(short), EXPECTED).is_some())
+            .find(|longer| strength(values, *longer, Some(short), proof).is_some())
     });
     let cycles: Vec<usize> = short.into_iter().chain(long).collect();
     Seasons { year: year.filter(|length| n > *length && !cycles.contains(length)), cycles }
@@ -196,7 +209,7 @@ fn strength(values: &[f64], season: usize, shorter: Option<usize>, proof: Proof)
     if n < 2 * season + season / 2 + 2 || season > LONGEST_SHORT_SEASON * 5 {
         return None;
     }
-    let window = &values[n.saturating_sub(season * 12)..];
+    let window = &values[n.saturating_sub((season * 12).max(proof.points))..];
     let mut rest = without_trend(window, season);
     if let Some(shorter) = shorter {
         rest = without_profile(&rest, shorter);
