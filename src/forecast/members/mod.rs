@@ -1,5 +1,6 @@
 //! The members of the combination: many cheap models, each judged by the backtest, none trusted alone.
 
+mod additive;
 mod autoregression;
 mod ets;
 mod growth;
@@ -87,6 +88,7 @@ enum Kind {
     YearAgo(Scale),
     Growth,
     Regression,
+    Additive,
 }
 
 const fn model(name: &'static str, kind: Kind) -> Model {
@@ -148,6 +150,7 @@ pub(crate) const ZOO: &[Model] = {
         model("year_ago_log", Kind::YearAgo(Scale::Log)),
         model("growth", Kind::Growth),
         model("regression", Kind::Regression),
+        model("additive", Kind::Additive),
     ]
 };
 
@@ -168,6 +171,7 @@ impl Model {
 
     fn run_on_all(&self, views: &[View]) -> Vec<Member> {
         let paths = match self.kind {
+            Kind::Additive => return additive::run(views),
             Kind::Autoregression(family) => return autoregression::run(family, views).unwrap_or_default(),
             Kind::SeasonalNaive(season) => naive::seasonal(season, views),
             Kind::RecentMedian => naive::recent_median(views),

@@ -123,6 +123,20 @@ pub(crate) const SETS: &[Set] = &[
         split: Split::HeldOut,
         ..rolling("grid_carbon_h168", "grid_carbon_hourly.csv.gz", 168, 24, 4)
     },
+    Set {
+        every: Some(86_400),
+        step: 182,
+        least: 730,
+        split: Split::First(2),
+        ..rolling("pjm_daily_h365", "pjm_hourly_dev.csv.gz", 365, 7, 3)
+    },
+    Set {
+        every: Some(86_400),
+        step: 182,
+        least: 730,
+        split: Split::HeldOut,
+        ..rolling("grid_carbon_daily_h365", "grid_carbon_hourly.csv.gz", 365, 7, 3)
+    },
     Set { split: Split::HeldOut, ..rolling("nasa_july", "nasa_july_hourly.csv", 24, 24, 7) },
     Set { split: Split::HeldOut, ..rolling("taylor", "taylor_30min.csv", 48, 48, 7) },
     Set {
