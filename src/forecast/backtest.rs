@@ -145,8 +145,7 @@ impl Window {
         };
         let study = Study::new(&known, request);
         let finished = |path: &[f64], fold_paths: &[Vec<f64>]| {
-            let quantiles =
-                study.calibrate(&study.lessons(fold_paths), None).quantiles(path, &SCORED_LEVELS, 0);
+            let quantiles = study.quantiles(&study.lessons(fold_paths), None, path, &SCORED_LEVELS);
             let finished = finish(&study, request, &known, path, quantiles, &SCORED_LEVELS);
             (finished.path, finished.quantiles)
         };

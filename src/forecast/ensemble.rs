@@ -34,7 +34,7 @@ fn one(series: &Series, request: &Checked) -> Forecast {
         request,
         series,
         &study.path,
-        study.calibrate(&study.lessons(&study.fold_paths), None).quantiles(&study.path, &request.levels, 0),
+        study.quantiles(&study.lessons(&study.fold_paths), None, &study.path, &request.levels),
         &request.levels,
     );
     Forecast {
@@ -89,8 +89,11 @@ pub(crate) fn finish(
         for level in 1..quantiles.len() {
             quantiles[level][step] = quantiles[level][step].max(quantiles[level - 1][step]);
         }
-        // The mean lies between the outermost quantiles, where they are on both sides of the middle.
-        if levels.first().is_some_and(|level| *level < 0.5) && levels.last().is_some_and(|level| *level > 0.5)
+        // The mean lies between the outermost quantiles, where they are on both sides of the middle and nothing rare
+        // makes it.
+        if study.intermittent.is_none()
+            && levels.first().is_some_and(|level| *level < 0.5)
+            && levels.last().is_some_and(|level| *level > 0.5)
         {
             path[step] = path[step].max(quantiles[0][step]).min(quantiles[levels.len() - 1][step]);
         }
@@ -111,9 +114,7 @@ fn accuracy(study: &Study, paths: &[Vec<f64>], horizon: usize) -> (Option<Accura
         .iter()
         .enumerate()
         .map(|(fold, path)| {
-            let left_out = (paths.len() > 1).then_some(fold);
-            let mut quantiles =
-                study.calibrate(&lessons, left_out).quantiles(path, &SCORED_LEVELS, study.phase(fold));
+            let mut quantiles = study.quantiles(&lessons, Some(fold), path, &SCORED_LEVELS);
             quantiles.iter_mut().flatten().for_each(|value| *value = value.max(floor));
             quantiles
         })

@@ -15,6 +15,7 @@ mod events;
 mod fees;
 mod folds;
 mod history;
+mod intermittent;
 mod linear;
 mod members;
 mod order;

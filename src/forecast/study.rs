@@ -9,6 +9,7 @@ use crate::events;
 use crate::fees::Fees;
 use crate::folds::{self, Folds};
 use crate::history::History;
+use crate::intermittent::Intermittent;
 use crate::members::{Member, SEASONAL_NAIVE, View, ZOO};
 use crate::order::mean;
 use crate::request::Checked;
@@ -47,6 +48,8 @@ pub(crate) struct Study {
     pub(crate) usual: Vec<f64>,
     /// Nothing ever changed.
     pub(crate) constant: bool,
+    /// Mostly zeros, and now and then an amount.
+    pub(crate) intermittent: Option<Intermittent>,
 }
 
 impl Study {
@@ -78,19 +81,15 @@ impl Study {
             })
             .collect();
 
-        let calendar = Calendar::daily(history.grid, n + request.horizon);
-        let views = views(&history, &folds, &usual, &seasons, calendar.as_ref(), request.horizon);
-        let zoo = if folds.origins.is_empty() { &[SEASONAL_NAIVE] } else { ZOO };
-        let ranges: Vec<(f64, f64)> = views.iter().map(allowed).collect();
-        let runs: Vec<Run> = if n == 0 {
-            vec![Run { name: "seasonal_naive", folds: Vec::new(), ahead: vec![0.0; request.horizon] }]
-        } else {
-            zoo.iter()
-                .flat_map(|model| model.run(&views))
-                .filter_map(|member| clip(member, &ranges))
-                .collect()
+        let intermittent = Intermittent::find(&history, &seasons).filter(|_| !folds.origins.is_empty());
+        let runs = match &intermittent {
+            Some(intermittent) => intermittent.runs(&folds, request.horizon),
+            None => zoo(&history, &folds, &usual, &seasons, request.horizon),
         };
-        let errors = combine::errors(&runs, &actuals);
+        let errors = match &intermittent {
+            Some(_) => Intermittent::errors(&runs, &actuals),
+            None => combine::errors(&runs, &actuals),
+        };
         let weights = combine::weights(&errors, None);
         let fold_paths = (0..folds.origins.len())
             .map(|fold| {
@@ -99,7 +98,6 @@ impl Study {
             })
             .collect();
         let path = combine::join(runs.iter().map(|run| &run.ahead), &weights, request.horizon);
-        drop(views);
         Self {
             fees,
             history,
@@ -113,6 +111,7 @@ impl Study {
             path,
             usual,
             constant,
+            intermittent,
         }
     }
 
@@ -122,10 +121,22 @@ impl Study {
         Lessons::new(fold_paths, &self.actuals, &phases, self.seasons.short())
     }
 
-    /// The error distribution that every fold but `left_out` shows.
-    pub(crate) fn calibrate(&self, lessons: &Lessons, left_out: Option<usize>) -> Calibration {
+    /// Quantiles around the path of a fold, as the other folds show, or around the path ahead; one path a level.
+    pub(crate) fn quantiles(
+        &self,
+        lessons: &Lessons,
+        fold: Option<usize>,
+        path: &[f64],
+        levels: &[f64],
+    ) -> Vec<Vec<f64>> {
+        if let Some(intermittent) = &self.intermittent {
+            let span = |fold: usize| self.folds.origins[fold]..self.folds.origins[fold] + self.folds.horizon;
+            return intermittent.quantiles(path, levels, fold.map_or(0..0, span));
+        }
+        let left_out = fold.filter(|_| self.folds.origins.len() > 1);
         Calibration::learn(lessons, left_out)
             .unwrap_or_else(|| Calibration::from_changes(&self.usual, self.seasons.short()))
+            .quantiles(path, levels, fold.map_or(0, |fold| self.phase(fold)))
     }
 
     /// Phase of a fold's first step; the forecast ahead starts at 0.
@@ -150,6 +161,19 @@ pub(crate) fn seasonal_difference(values: &[f64], lag: usize) -> Option<f64> {
         pairs.map(|(before, now)| (now - before).abs()).filter(|step| !step.is_nan()).collect();
     let largest = values.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
     Some(mean(&steps)).filter(|scale| *scale > ROUNDING * largest)
+}
+
+/// The members that apply, tried at the folds and sent ahead; the baseline first.
+fn zoo(history: &History, folds: &Folds, usual: &[f64], seasons: &Seasons, horizon: usize) -> Vec<Run> {
+    let n = history.len();
+    if n == 0 {
+        return vec![Run { name: "seasonal_naive", folds: Vec::new(), ahead: vec![0.0; horizon] }];
+    }
+    let calendar = Calendar::daily(history.grid, n + horizon);
+    let views = views(history, folds, usual, seasons, calendar.as_ref(), horizon);
+    let zoo = if folds.origins.is_empty() { &[SEASONAL_NAIVE] } else { ZOO };
+    let ranges: Vec<(f64, f64)> = views.iter().map(allowed).collect();
+    zoo.iter().flat_map(|model| model.run(&views)).filter_map(|member| clip(member, &ranges)).collect()
 }
 
 /// One view a fold, oldest first, then the view of everything.

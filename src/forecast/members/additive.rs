@@ -3,7 +3,7 @@
 
 use std::f64::consts::TAU;
 
-use super::{Member, Scale, View};
+use super::{Scale, View};
 use crate::linear::{dot, factor, substitute};
 use crate::order::mean;
 use crate::seasons::Seasons;
@@ -28,18 +28,18 @@ const WAVE_PENALTY: f64 = 0.5;
 /// Times that trend and seasons are fitted, each to what the other leaves.
 const ROUNDS: usize = 2;
 
-/// One member for each scale that the series allows.
-pub(super) fn run(views: &[View]) -> Vec<Member> {
-    let Some(designs) = views.iter().map(Design::new).collect::<Option<Vec<Design>>>() else {
-        return Vec::new();
+/// The mean of the paths on both scales, or the path on the level where there is no logarithm.
+pub(super) fn run(views: &[View]) -> Option<Vec<Vec<f64>>> {
+    let designs = views.iter().map(Design::new).collect::<Option<Vec<Design>>>()?;
+    let path = |(view, design): (&View, &Design)| {
+        let mut path = design.path(&view.level, view.horizon);
+        if let Some(log) = &view.log {
+            let other = view.back(Scale::Log, design.path(log, view.horizon));
+            path.iter_mut().zip(other).for_each(|(value, other)| *value = f64::midpoint(*value, other));
+        }
+        path
     };
-    let member = |(name, scale)| {
-        let path = |(view, design): (&View, &Design)| {
-            Some(view.back(scale, design.path(view.on(scale)?, view.horizon)))
-        };
-        Some(Member { name, paths: views.iter().zip(&designs).map(path).collect::<Option<_>>()? })
-    };
-    [("additive", Scale::Level), ("additive_log", Scale::Log)].into_iter().filter_map(member).collect()
+    Some(views.iter().zip(&designs).map(path).collect())
 }
 
 /// The end of a history, cut into blocks of whole seasons.
@@ -198,15 +198,10 @@ mod tests {
         };
         let seasons = Seasons { cycles: vec![7], year: Some(365) };
         let level: Vec<f64> = (0..1_400).map(truth).collect();
-        let log = Some(level.iter().map(|value| value.ln()).collect());
-        let view = View { level, log, log_offset: 0.0, seasons: &seasons, calendar: None, horizon: 365 };
-        let members = run(&[view]);
-        assert_eq!(
-            members.iter().map(|member| member.name).collect::<Vec<_>>(),
-            ["additive", "additive_log"]
-        );
-        let errors =
-            members[0].paths[0].iter().enumerate().map(|(step, value)| (value - truth(1_400 + step)).abs());
+        let view =
+            View { level, log: None, log_offset: 0.0, seasons: &seasons, calendar: None, horizon: 365 };
+        let path = run(&[view]).unwrap().remove(0);
+        let errors = path.iter().enumerate().map(|(step, value)| (value - truth(1_400 + step)).abs());
         let worst = errors.fold(0.0, f64::max);
         assert!(worst < 1.0, "{worst}");
     }
@@ -216,6 +211,6 @@ mod tests {
         let seasons = Seasons { cycles: vec![7], year: None };
         let level = vec![1.0; 50];
         let view = View { level, log: None, log_offset: 0.0, seasons: &seasons, calendar: None, horizon: 7 };
-        assert!(run(&[view]).is_empty());
+        assert!(run(&[view]).is_none());
     }
 }

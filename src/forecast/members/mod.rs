@@ -171,7 +171,6 @@ impl Model {
 
     fn run_on_all(&self, views: &[View]) -> Vec<Member> {
         let paths = match self.kind {
-            Kind::Additive => return additive::run(views),
             Kind::Autoregression(family) => return autoregression::run(family, views).unwrap_or_default(),
             Kind::SeasonalNaive(season) => naive::seasonal(season, views),
             Kind::RecentMedian => naive::recent_median(views),
@@ -184,6 +183,7 @@ impl Model {
             Kind::YearAgo(scale) => year_ago::run(scale, views),
             Kind::Growth => growth::run(views),
             Kind::Regression => regression::run(views),
+            Kind::Additive => additive::run(views),
         };
         paths.map(|paths| Member { name: self.name, paths }).into_iter().collect()
     }
