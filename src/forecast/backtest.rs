@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use domain::{Event, Series};
 use serde::{Deserialize, Serialize};
 
+use crate::civil::Civil;
 use crate::ensemble::finish;
-use crate::request::{Checked, Request};
+use crate::request::{Checked, Request, UtcOffset};
 use crate::score::{Fold, ModelScore, SCORED_LEVELS};
 use crate::study::{Study, seasonal_difference};
 use crate::totals::BacktestTotals;
@@ -32,6 +33,8 @@ pub struct BacktestSettings {
     pub scale_season: Option<usize>,
     /// Events known at every origin.
     pub events: Vec<Event>,
+    /// The wall clock, as in [`Request`]; the series is scored as read by it.
+    pub utc_offsets: Vec<UtcOffset>,
 }
 
 impl BacktestSettings {
@@ -44,6 +47,7 @@ impl BacktestSettings {
             season_lengths: None,
             scale_season: None,
             events: Vec::new(),
+            utc_offsets: Vec::new(),
         }
     }
 }
@@ -80,7 +84,12 @@ pub fn backtest(series: &Series, settings: &BacktestSettings) -> Backtest {
     let mut request = Request::new(settings.horizon);
     request.season_lengths = settings.season_lengths.clone();
     request.events = settings.events.clone();
+    request.utc_offsets = settings.utc_offsets.clone();
     let request = Checked::new(&request);
+    let civil = Civil::new(series, 0, &request.utc_offsets);
+    let by_clock = civil.as_ref().map(|civil| (civil.series(series), civil.request(&request)));
+    let (series, request) =
+        by_clock.as_ref().map_or((series, &request), |(series, request)| (series, request));
     let mut warnings: Vec<String> = request.problems.iter().map(ToString::to_string).collect();
     let origins = origins(series.len(), settings);
     if origins.len() < settings.windows {
@@ -94,7 +103,7 @@ pub fn backtest(series: &Series, settings: &BacktestSettings) -> Backtest {
     }
     let windows: Vec<Window> = origins
         .into_iter()
-        .map(|origin| Window::new(series, origin, &request, settings.scale_season))
+        .map(|origin| Window::new(series, origin, request, settings.scale_season))
         .collect();
     let mut folds: BTreeMap<&str, Vec<Fold>> = BTreeMap::new();
     for window in &windows {

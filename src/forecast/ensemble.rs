@@ -3,6 +3,7 @@
 use domain::{Accuracy, Components, Forecast, Member, Series};
 use rayon::prelude::*;
 
+use crate::civil::Civil;
 use crate::events;
 use crate::request::{Checked, Request};
 use crate::score::{Fold, ModelScore, SCORED_LEVELS};
@@ -25,6 +26,13 @@ pub fn forecast_all(series: &[Series], request: &Request) -> Vec<Forecast> {
 }
 
 fn one(series: &Series, request: &Checked) -> Forecast {
+    match Civil::new(series, request.horizon, &request.utc_offsets) {
+        Some(civil) => civil.back(by_utc(&civil.series(series), &civil.request(request)), series.next_grid()),
+        None => by_utc(series, request),
+    }
+}
+
+fn by_utc(series: &Series, request: &Checked) -> Forecast {
     let study = Study::new(series, request);
     let (accuracy, mase_by_step) = accuracy(&study, &study.fold_paths, request.horizon);
     let baseline =

@@ -15,6 +15,9 @@ const LEAST_PAUSES: usize = 8;
 /// Smoothing constants that are tried.
 const SMOOTHING: [f64; 4] = [0.02, 0.05, 0.1, 0.2];
 
+/// What a member makes of the values so far: the amount that comes in a step, in the mean.
+type Rate = fn(&[f64]) -> f64;
+
 /// A series of zeros and amounts, in units of the history.
 #[derive(Debug)]
 pub(crate) struct Intermittent {
@@ -39,9 +42,9 @@ impl Intermittent {
 
     /// Members at every fold and ahead, the baseline first: repeating the last value.
     pub(crate) fn runs(&self, folds: &Folds, horizon: usize) -> Vec<Run> {
-        let members: [(&'static str, fn(&[f64]) -> f64); 4] =
+        let members: [(&'static str, Rate); 4] =
             [("seasonal_naive", last), ("average", mean), ("croston_sba", croston), ("tsb", tsb)];
-        let run = |(name, rate): (&'static str, fn(&[f64]) -> f64)| {
+        let run = |(name, rate): (&'static str, Rate)| {
             let at = |origin: usize, steps: usize| vec![rate(&measured(&self.values[..origin])); steps];
             Run {
                 name,

@@ -1,5 +1,6 @@
 //! What to forecast, checked once into a form that the rest of the crate can rely on.
 
+use chrono::{DateTime, Utc};
 use domain::{Event, Stamp};
 
 /// Levels when the caller has no wish: the 50, 80, 90 and 95 % intervals and the median.
@@ -19,6 +20,15 @@ pub struct Holiday {
     pub ends_at: Stamp,
 }
 
+/// From an instant on, the clock on the wall is so many seconds ahead of UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UtcOffset {
+    /// First instant.
+    pub from: DateTime<Utc>,
+    /// Seconds ahead of UTC, negative west of it.
+    pub seconds: i32,
+}
+
 /// What to forecast.
 ///
 /// | name | default | purpose | range |
@@ -28,6 +38,7 @@ pub struct Holiday {
 /// | `season_lengths` | `None`: detected by a test | season lengths in steps | each ≥ 2 |
 /// | `events` | none | past ones are kept out of the fit, future ones multiply | multiplier finite, ≥ 0 |
 /// | `holidays` | none | recurring days, effect learned by name | – |
+/// | `utc_offsets` | none: UTC | the wall clock that the shape of the day follows | ascending; the first one also holds before it |
 /// | `lower_bound`, `upper_bound` | `None` | hard limits of the quantity (0 and 100 for a percentage) | lower < upper |
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
@@ -41,6 +52,8 @@ pub struct Request {
     pub events: Vec<Event>,
     /// Recurring days whose effect is learned.
     pub holidays: Vec<Holiday>,
+    /// The wall clock of the series' time zone, over history and horizon.
+    pub utc_offsets: Vec<UtcOffset>,
     /// The quantity never goes below this.
     pub lower_bound: Option<f64>,
     /// The quantity never goes above this.
@@ -91,6 +104,7 @@ impl Request {
             season_lengths: None,
             events: Vec::new(),
             holidays: Vec::new(),
+            utc_offsets: Vec::new(),
             lower_bound: None,
             upper_bound: None,
         }
@@ -116,6 +130,8 @@ pub(crate) struct Checked {
     pub(crate) season_lengths: Option<Vec<usize>>,
     pub(crate) events: Vec<Event>,
     pub(crate) holidays: Vec<Holiday>,
+    /// Ascending.
+    pub(crate) utc_offsets: Vec<UtcOffset>,
     pub(crate) lower_bound: Option<f64>,
     pub(crate) upper_bound: Option<f64>,
     pub(crate) problems: Vec<RequestError>,
@@ -142,12 +158,15 @@ impl Checked {
             name: event.name,
         }));
         let (lower_bound, upper_bound) = usable_bounds(request, &mut problems);
+        let mut utc_offsets = request.utc_offsets.clone();
+        utc_offsets.sort_by_key(|offset| offset.from);
         Self {
             horizon: request.horizon.min(MAX_HORIZON),
             levels,
             season_lengths,
             events,
             holidays: request.holidays.clone(),
+            utc_offsets,
             lower_bound,
             upper_bound,
             problems,

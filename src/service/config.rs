@@ -9,6 +9,8 @@ use domain::Currency;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::zone;
+
 /// Everything that `headroom.toml` can say. Each section and key is optional.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -88,11 +90,13 @@ pub(crate) struct Forecast {
     pub(crate) demand_hours: usize,
     /// The last days of a bill are estimates: they are left out of the fit.
     pub(crate) settle_days: u32,
+    /// Time zone whose clock the demand of the day follows.
+    pub(crate) time_zone: String,
 }
 
 impl Default for Forecast {
     fn default() -> Self {
-        Self { cost_days: 365, demand_hours: 14 * 24, settle_days: 2 }
+        Self { cost_days: 365, demand_hours: 14 * 24, settle_days: 2, time_zone: "UTC".to_owned() }
     }
 }
 
@@ -351,6 +355,8 @@ impl Config {
         for workload in &config.workload {
             workload.settings().with_context(|| format!("configuration {name}"))?;
         }
+        zone::named(&config.forecast.time_zone)
+            .with_context(|| format!("configuration {name}: forecast.time_zone"))?;
         let mut names: Vec<&str> = config.source.iter().map(Source::name).collect();
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -400,6 +406,13 @@ mod tests {
         let error = format!("{:#}", Config::parse(typo, "test").unwrap_err());
         assert!(error.contains("unknown field `format`"), "{error}");
         assert_eq!(config.workload[0].settings().unwrap().values().survive, Survive::Zone);
+    }
+
+    #[test]
+    fn an_unknown_time_zone_is_named() {
+        let text = "[forecast]\ntime_zone = \"Mars/Base\"\n";
+        let error = format!("{:#}", Config::parse(text, "test").unwrap_err());
+        assert!(error.contains("forecast.time_zone") && error.contains("Mars/Base"), "{error}");
     }
 
     #[test]

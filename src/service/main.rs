@@ -20,6 +20,7 @@ mod report;
 mod schedule;
 mod spans;
 mod worker;
+mod zone;
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -5,17 +5,15 @@ use chrono::{DateTime, Utc};
 use croner::Cron;
 use croner::parser::CronParser;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+
+use crate::zone;
 
 /// The first time after `after` that the expression names, in the civil time of `zone`.
 ///
 /// A civil time that daylight saving skips fires right after the gap; one that it repeats fires once.
 pub(crate) fn next(expression: &str, zone: &str, after: DateTime<Utc>) -> anyhow::Result<DateTime<Utc>> {
     let cron = parse(expression)?;
-    let zone = TimeZone::get(zone).with_context(|| {
-        format!("unknown time zone {zone:?}: expected an IANA name such as Europe/Berlin")
-    })?;
-    let start = Timestamp::from_second(after.timestamp())?.to_zoned(zone);
+    let start = Timestamp::from_second(after.timestamp())?.to_zoned(zone::named(zone)?);
     let next = cron
         .find_next_occurrence(&start, false)
         .with_context(|| format!("{expression:?} never fires again"))?;

@@ -19,6 +19,9 @@ pub(crate) struct Histories {
     /// Season lengths in steps, comma separated; detected when absent
     #[arg(long, value_delimiter = ',')]
     pub(crate) season_length: Option<Vec<usize>>,
+    /// Time zone that the shape of the day follows (Europe/Berlin), for steps shorter than a day
+    #[arg(long, default_value = "UTC")]
+    pub(crate) time_zone: String,
     /// Threads; default: all cores
     #[arg(long)]
     pub(crate) threads: Option<usize>,

@@ -16,6 +16,7 @@ use crate::cli;
 use crate::commands::Outcome;
 use crate::commands::forecast::threads;
 use crate::progress::Stopwatch;
+use crate::zone;
 
 /// What the output begins with; the scores of each series follow.
 #[derive(Debug, Serialize)]
@@ -43,6 +44,7 @@ pub(crate) fn run(args: &cli::Backtest, json: bool) -> anyhow::Result<Outcome> {
     settings.windows = args.windows;
     settings.step = args.step.unwrap_or(horizon);
     settings.season_lengths = args.histories.season_length.clone();
+    settings.utc_offsets = zone::utc_offsets(&args.histories.time_zone).context("--time-zone")?;
 
     let head = Head { horizon, windows: args.windows, step: settings.step };
     let mut scores = Scores::create(&args.output, &head)?;

@@ -12,6 +12,7 @@ use crate::batches;
 use crate::cli;
 use crate::commands::Outcome;
 use crate::progress::Stopwatch;
+use crate::zone;
 
 /// Warnings shown to people; `--json` has all of them.
 const WARNINGS_SHOWN: usize = 20;
@@ -52,6 +53,7 @@ fn request(args: &cli::Forecast) -> anyhow::Result<forecast::Request> {
     let mut request = forecast::Request::new(args.histories.horizon);
     request.levels = args.quantiles.iter().map(|level| level_of(level)).collect::<anyhow::Result<_>>()?;
     request.season_lengths = args.histories.season_length.clone();
+    request.utc_offsets = zone::utc_offsets(&args.histories.time_zone).context("--time-zone")?;
     if let Some(events) = &args.events {
         request.events = ingest::events::read(events)?.all()?;
     }

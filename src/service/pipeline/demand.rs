@@ -1,5 +1,6 @@
 //! Hourly demand and utilization, two weeks (or as configured) ahead.
 
+use anyhow::Context as _;
 use chrono::TimeDelta;
 use domain::{Forecast, MetricName, Period};
 use forecast::Request;
@@ -7,6 +8,7 @@ use store::forecast::ForecastKind;
 use store::metric::Statistic;
 
 use super::Job;
+use crate::zone;
 
 /// Metrics of how busy a resource is.
 const UTILIZATION: [MetricName; 2] = [MetricName::CpuUtilization, MetricName::MemoryUsed];
@@ -29,6 +31,10 @@ pub(super) async fn forecast(job: &mut Job<'_>) -> anyhow::Result<Vec<Forecast>>
     request.levels = levels(job)?;
     let mut busy = Request::new(UTILIZATION_HOURS);
     busy.lower_bound = Some(0.0);
+    for request in [&mut request, &mut busy] {
+        request.utc_offsets =
+            zone::utc_offsets(&job.config.forecast.time_zone).context("forecast.time_zone")?;
+    }
 
     let (demand, utilization) = tokio::task::block_in_place(|| {
         (forecast::forecast_all(&demand, &request), forecast::forecast_all(&utilization, &busy))
