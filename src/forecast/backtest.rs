@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::civil::Civil;
 use crate::ensemble::finish;
-use crate::request::{Checked, Request, UtcOffset};
+use crate::request::{Checked, Driver, Request, UtcOffset};
 use crate::score::{Fold, ModelScore, SCORED_LEVELS};
 use crate::study::{Study, seasonal_difference};
 use crate::totals::BacktestTotals;
@@ -33,6 +33,8 @@ pub struct BacktestSettings {
     pub scale_season: Option<usize>,
     /// Events known at every origin.
     pub events: Vec<Event>,
+    /// Drivers, as in [`Request`]; what they were at each step is taken as known at the origin.
+    pub drivers: Vec<Driver>,
     /// The wall clock, as in [`Request`]; the series is scored as read by it.
     pub utc_offsets: Vec<UtcOffset>,
 }
@@ -47,6 +49,7 @@ impl BacktestSettings {
             season_lengths: None,
             scale_season: None,
             events: Vec::new(),
+            drivers: Vec::new(),
             utc_offsets: Vec::new(),
         }
     }
@@ -84,6 +87,7 @@ pub fn backtest(series: &Series, settings: &BacktestSettings) -> Backtest {
     let mut request = Request::new(settings.horizon);
     request.season_lengths = settings.season_lengths.clone();
     request.events = settings.events.clone();
+    request.drivers = settings.drivers.clone();
     request.utc_offsets = settings.utc_offsets.clone();
     let request = Checked::new(&request);
     let civil = Civil::new(series, 0, &request.utc_offsets);

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Duration, Utc};
 use domain::{Components, Event, Forecast, Frequency, Grid, Series, Stamp};
 
-use crate::request::{Checked, Holiday, UtcOffset};
+use crate::request::{Checked, Driver, Holiday, UtcOffset};
 
 /// A day and longer steps do not see the clock move.
 const LONGEST_STEP: i64 = 86_400;
@@ -83,11 +83,16 @@ impl<'a> Civil<'a> {
             starts_at: wall(holiday.starts_at),
             ends_at: wall(holiday.ends_at),
         };
+        let driver = |driver: &Driver| Driver {
+            name: driver.name.clone(),
+            points: driver.points.iter().map(|(stamp, value)| (wall(*stamp), *value)).collect(),
+        };
         let horizon = self.steps().max().map_or(request.horizon, |last| last + 1);
         Checked {
             horizon,
             events: request.events.iter().map(event).collect(),
             holidays: request.holidays.iter().map(holiday).collect(),
+            drivers: request.drivers.iter().map(driver).collect(),
             utc_offsets: Vec::new(),
             ..request.clone()
         }

@@ -201,8 +201,19 @@ fn reason(study: &Study, accuracy: Option<&Accuracy>, baseline: Option<&Accuracy
         }
         _ => String::new(),
     };
+    let driven: f64 = study
+        .runs
+        .iter()
+        .zip(&study.weights)
+        .filter(|(run, _)| run.name.starts_with("drivers"))
+        .map(|(_, weight)| weight)
+        .sum();
+    let by_drivers = match driven {
+        driven if driven > 0.0 => format!("; {:.0} % of the weight follows the drivers", 100.0 * driven),
+        _ => String::new(),
+    };
     format!(
-        "{} models were tried at {} earlier dates, {} steps ahead; the {kept} best are combined by their errors{compared}",
+        "{} models were tried at {} earlier dates, {} steps ahead; the {kept} best are combined by their errors{compared}{by_drivers}",
         study.runs.len(),
         study.folds.origins.len(),
         study.folds.horizon,

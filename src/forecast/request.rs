@@ -1,7 +1,7 @@
 //! What to forecast, checked once into a form that the rest of the crate can rely on.
 
 use chrono::{DateTime, Utc};
-use domain::{Event, Stamp};
+use domain::{Event, Series, Stamp};
 
 /// Levels when the caller has no wish: the 50, 80, 90 and 95 % intervals and the median.
 const DEFAULT_LEVELS: [f64; 9] = [0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975];
@@ -18,6 +18,16 @@ pub struct Holiday {
     pub starts_at: Stamp,
     /// Last instant, exclusive.
     pub ends_at: Stamp,
+}
+
+/// Another series that drives the one to forecast and whose values ahead are known or planned: orders on the books, a
+/// campaign's budget, a price.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Driver {
+    /// Its name.
+    pub name: String,
+    /// Its values at the stamps of the series, through the last step ahead.
+    pub points: Vec<(Stamp, f64)>,
 }
 
 /// From an instant on, the clock on the wall is so many seconds ahead of UTC.
@@ -38,6 +48,7 @@ pub struct UtcOffset {
 /// | `season_lengths` | `None`: detected by a test | season lengths in steps | each ≥ 2 |
 /// | `events` | none | past ones are kept out of the fit, future ones multiply | multiplier finite, ≥ 0 |
 /// | `holidays` | none | recurring days, effect learned by name | – |
+/// | `drivers` | none | series known ahead that explain a part of this one | a value for every step ahead |
 /// | `utc_offsets` | none: UTC | the wall clock that the shape of the day follows | ascending; the first one also holds before it |
 /// | `lower_bound`, `upper_bound` | `None` | hard limits of the quantity (0 and 100 for a percentage) | lower < upper |
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +63,8 @@ pub struct Request {
     pub events: Vec<Event>,
     /// Recurring days whose effect is learned.
     pub holidays: Vec<Holiday>,
+    /// What is known ahead and drives the series. The backtest takes their past values as known, too.
+    pub drivers: Vec<Driver>,
     /// The wall clock of the series' time zone, over history and horizon.
     pub utc_offsets: Vec<UtcOffset>,
     /// The quantity never goes below this.
@@ -95,6 +108,15 @@ pub enum RequestError {
     },
 }
 
+impl From<Series> for Driver {
+    fn from(series: Series) -> Self {
+        let points = series.values.iter().enumerate();
+        let points =
+            points.filter_map(|(index, value)| Some((series.grid.stamp(index), (*value)?))).collect();
+        Self { points, name: series.unique_id }
+    }
+}
+
 impl Request {
     /// A request with default levels, detected seasons and no events.
     pub fn new(horizon: usize) -> Self {
@@ -104,6 +126,7 @@ impl Request {
             season_lengths: None,
             events: Vec::new(),
             holidays: Vec::new(),
+            drivers: Vec::new(),
             utc_offsets: Vec::new(),
             lower_bound: None,
             upper_bound: None,
@@ -130,6 +153,7 @@ pub(crate) struct Checked {
     pub(crate) season_lengths: Option<Vec<usize>>,
     pub(crate) events: Vec<Event>,
     pub(crate) holidays: Vec<Holiday>,
+    pub(crate) drivers: Vec<Driver>,
     /// Ascending.
     pub(crate) utc_offsets: Vec<UtcOffset>,
     pub(crate) lower_bound: Option<f64>,
@@ -166,6 +190,7 @@ impl Checked {
             season_lengths,
             events,
             holidays: request.holidays.clone(),
+            drivers: request.drivers.clone(),
             utc_offsets,
             lower_bound,
             upper_bound,

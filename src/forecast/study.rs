@@ -5,6 +5,7 @@ use domain::Series;
 use crate::calendar::Calendar;
 use crate::calibrate::{Calibration, Lessons};
 use crate::combine::{self, Actuals, Errors, Run};
+use crate::driver;
 use crate::events;
 use crate::fees::Fees;
 use crate::folds::{self, Folds};
@@ -81,10 +82,12 @@ impl Study {
             })
             .collect();
 
+        let (drivers, problems) = driver::align(&request.drivers, history.grid, n, request.horizon);
+        history.warnings.extend(problems);
         let intermittent = Intermittent::find(&history, &seasons).filter(|_| !folds.origins.is_empty());
         let runs = match &intermittent {
             Some(intermittent) => intermittent.runs(&folds, request.horizon),
-            None => zoo(&history, &folds, &usual, &seasons, request.horizon),
+            None => zoo(&history, &folds, &usual, &seasons, &drivers, request.horizon),
         };
         let errors = match &intermittent {
             Some(_) => Intermittent::errors(&runs, &actuals),
@@ -164,13 +167,20 @@ pub(crate) fn seasonal_difference(values: &[f64], lag: usize) -> Option<f64> {
 }
 
 /// The members that apply, tried at the folds and sent ahead; the baseline first.
-fn zoo(history: &History, folds: &Folds, usual: &[f64], seasons: &Seasons, horizon: usize) -> Vec<Run> {
+fn zoo(
+    history: &History,
+    folds: &Folds,
+    usual: &[f64],
+    seasons: &Seasons,
+    drivers: &[Vec<f64>],
+    horizon: usize,
+) -> Vec<Run> {
     let n = history.len();
     if n == 0 {
         return vec![Run { name: "seasonal_naive", folds: Vec::new(), ahead: vec![0.0; horizon] }];
     }
     let calendar = Calendar::daily(history.grid, n + horizon);
-    let views = views(history, folds, usual, seasons, calendar.as_ref(), horizon);
+    let views = views(history, folds, usual, seasons, drivers, calendar.as_ref(), horizon);
     let zoo = if folds.origins.is_empty() { &[SEASONAL_NAIVE] } else { ZOO };
     let ranges: Vec<(f64, f64)> = views.iter().map(allowed).collect();
     zoo.iter().flat_map(|model| model.run(&views)).filter_map(|member| clip(member, &ranges)).collect()
@@ -182,6 +192,7 @@ fn views<'a>(
     folds: &Folds,
     usual: &[f64],
     seasons: &'a Seasons,
+    drivers: &'a [Vec<f64>],
     calendar: Option<&'a Calendar>,
     horizon: usize,
 ) -> Vec<View<'a>> {
@@ -197,7 +208,7 @@ fn views<'a>(
         .map(|(level, horizon)| {
             let logs = || level.iter().map(|value| (value + log_offset).ln()).collect::<Vec<f64>>();
             let log = history.non_negative.then(logs).filter(|logs| logs.iter().all(|log| log.is_finite()));
-            View { log, level, log_offset, seasons, calendar, horizon }
+            View { log, level, log_offset, seasons, drivers, calendar, horizon }
         })
         .collect()
 }

@@ -198,8 +198,15 @@ mod tests {
         };
         let seasons = Seasons { cycles: vec![7], year: Some(365) };
         let level: Vec<f64> = (0..1_400).map(truth).collect();
-        let view =
-            View { level, log: None, log_offset: 0.0, seasons: &seasons, calendar: None, horizon: 365 };
+        let view = View {
+            level,
+            log: None,
+            log_offset: 0.0,
+            seasons: &seasons,
+            drivers: &[],
+            calendar: None,
+            horizon: 365,
+        };
         let path = run(&[view]).unwrap().remove(0);
         let errors = path.iter().enumerate().map(|(step, value)| (value - truth(1_400 + step)).abs());
         let worst = errors.fold(0.0, f64::max);
@@ -210,7 +217,15 @@ mod tests {
     fn a_short_history_has_no_such_trend() {
         let seasons = Seasons { cycles: vec![7], year: None };
         let level = vec![1.0; 50];
-        let view = View { level, log: None, log_offset: 0.0, seasons: &seasons, calendar: None, horizon: 7 };
+        let view = View {
+            level,
+            log: None,
+            log_offset: 0.0,
+            seasons: &seasons,
+            drivers: &[],
+            calendar: None,
+            horizon: 7,
+        };
         assert!(run(&[view]).is_none());
     }
 }

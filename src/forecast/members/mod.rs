@@ -2,6 +2,7 @@
 
 mod additive;
 mod autoregression;
+mod drivers;
 mod ets;
 mod growth;
 mod mstl;
@@ -26,6 +27,8 @@ pub(crate) struct View<'a> {
     pub(crate) log_offset: f64,
     /// Season lengths.
     pub(crate) seasons: &'a Seasons,
+    /// Values of what drives the series, from the first point of history to the last step of the horizon.
+    pub(crate) drivers: &'a [Vec<f64>],
     /// Civil dates, from the first point of history to the last step of the horizon.
     pub(crate) calendar: Option<&'a Calendar>,
     /// Steps ahead.
@@ -89,6 +92,7 @@ enum Kind {
     Growth,
     Regression,
     Additive,
+    Drivers,
 }
 
 const fn model(name: &'static str, kind: Kind) -> Model {
@@ -151,6 +155,7 @@ pub(crate) const ZOO: &[Model] = {
         model("growth", Kind::Growth),
         model("regression", Kind::Regression),
         model("additive", Kind::Additive),
+        model("drivers", Kind::Drivers),
     ]
 };
 
@@ -171,6 +176,7 @@ impl Model {
 
     fn run_on_all(&self, views: &[View]) -> Vec<Member> {
         let paths = match self.kind {
+            Kind::Drivers => return drivers::run(views),
             Kind::Autoregression(family) => return autoregression::run(family, views).unwrap_or_default(),
             Kind::SeasonalNaive(season) => naive::seasonal(season, views),
             Kind::RecentMedian => naive::recent_median(views),

@@ -53,7 +53,7 @@ pub(super) fn ridge(views: &[View]) -> Option<Vec<Vec<f64>>> {
             let level: Vec<f64> = periods.iter().map(|period| mean(period).max(FLOOR)).collect();
             let log = Some(level.iter().map(|total| total.ln()).collect());
             let horizon = view.horizon.div_ceil(period);
-            View { level, log, log_offset: 0.0, seasons: &seasons, calendar: None, horizon }
+            View { level, log, log_offset: 0.0, seasons: &seasons, drivers: &[], calendar: None, horizon }
         })
         .collect();
     const FITS: &[(&str, Memory)] = &[("totals", Memory::Long)];

@@ -19,6 +19,9 @@ pub(crate) struct Histories {
     /// Season lengths in steps, comma separated; detected when absent
     #[arg(long, value_delimiter = ',')]
     pub(crate) season_length: Option<Vec<usize>>,
+    /// Series known ahead that drive all others: unique_id, ds, y, a value for every step ahead
+    #[arg(long)]
+    pub(crate) drivers: Option<PathBuf>,
     /// Time zone that the shape of the day follows (Europe/Berlin), for steps shorter than a day
     #[arg(long, default_value = "UTC")]
     pub(crate) time_zone: String,

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::batches;
 use crate::cli;
 use crate::commands::Outcome;
-use crate::commands::forecast::threads;
+use crate::commands::forecast::{drivers, threads};
 use crate::progress::Stopwatch;
 use crate::zone;
 
@@ -44,6 +44,7 @@ pub(crate) fn run(args: &cli::Backtest, json: bool) -> anyhow::Result<Outcome> {
     settings.windows = args.windows;
     settings.step = args.step.unwrap_or(horizon);
     settings.season_lengths = args.histories.season_length.clone();
+    settings.drivers = drivers(&args.histories)?;
     settings.utc_offsets = zone::utc_offsets(&args.histories.time_zone).context("--time-zone")?;
 
     let head = Head { horizon, windows: args.windows, step: settings.step };

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use domain::{Forecast, Stamp};
+use forecast::Driver;
+use ingest::series::parse_frequency;
 use ingest::write::{Cell, Kind, TableWriter};
 use serde::Serialize;
 
@@ -53,12 +55,28 @@ fn request(args: &cli::Forecast) -> anyhow::Result<forecast::Request> {
     let mut request = forecast::Request::new(args.histories.horizon);
     request.levels = args.quantiles.iter().map(|level| level_of(level)).collect::<anyhow::Result<_>>()?;
     request.season_lengths = args.histories.season_length.clone();
+    request.drivers = drivers(&args.histories)?;
     request.utc_offsets = zone::utc_offsets(&args.histories.time_zone).context("--time-zone")?;
     if let Some(events) = &args.events {
         request.events = ingest::events::read(events)?.all()?;
     }
     request.check()?;
     Ok(request)
+}
+
+/// The drivers that the flags name.
+pub(crate) fn drivers(asked: &cli::Histories) -> anyhow::Result<Vec<Driver>> {
+    let Some(path) = &asked.drivers else { return Ok(Vec::new()) };
+    let frequency = asked.freq.as_deref().map(parse_frequency).transpose().map_err(anyhow::Error::msg)?;
+    let (series, read) = ingest::series::read(path, frequency).context("--drivers")?;
+    ensure!(
+        read.rejected == 0,
+        "--drivers {}: {} rows cannot be read, the first is {}",
+        path.display(),
+        read.rejected,
+        read.rejects.first().map_or_else(String::new, ToString::to_string),
+    );
+    Ok(series.into_iter().map(Driver::from).collect())
 }
 
 fn level_of(text: &str) -> anyhow::Result<f64> {

@@ -211,7 +211,7 @@ mod tests {
     const FITS: &[(&str, Memory)] = &[("long", Memory::Long), ("fading", Memory::Fading)];
 
     fn view<'a>(seasons: &'a Seasons, level: Vec<f64>) -> View<'a> {
-        View { level, log: None, log_offset: 0.0, seasons, calendar: None, horizon: 48 }
+        View { level, log: None, log_offset: 0.0, seasons, drivers: &[], calendar: None, horizon: 48 }
     }
 
     #[test]

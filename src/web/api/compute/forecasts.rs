@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use domain::{Event, Forecast, Series};
-use forecast::Request;
+use forecast::{Driver, Request};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -35,6 +35,10 @@ pub(super) struct ForecastsBody {
     /// Season lengths in steps; detected when absent.
     #[schema(max_items = 100)]
     season_lengths: Option<Vec<usize>>,
+    /// Series known ahead that drive all others, with a value for every step ahead.
+    #[serde(default)]
+    #[schema(max_items = 200)]
+    drivers: Vec<SeriesBody>,
     /// Past and announced events.
     #[serde(default)]
     #[schema(max_items = 1000)]
@@ -52,12 +56,15 @@ impl ForecastsBody {
         let lengths = few(self.season_lengths.as_ref().map(Vec::len));
         faults.want(lengths, || "season_lengths".to_owned(), "at most 100 lengths");
         check_events(&self.events, &mut faults);
+        let drivers =
+            if self.drivers.is_empty() { Vec::new() } else { series(self.drivers, "drivers", &mut faults) };
         let series = series(self.series, table, &mut faults);
         faults.none()?;
         let mut request = Request::new(self.horizon);
         request.levels = self.levels.unwrap_or(request.levels);
         request.season_lengths = self.season_lengths;
         request.events = self.events;
+        request.drivers = drivers.into_iter().map(Driver::from).collect();
         request.check().map_err(|error| WebError::Invalid("body", error.to_string()))?;
         Ok((series, request))
     }
