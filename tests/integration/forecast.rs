@@ -281,3 +281,50 @@ fn bad_rows_are_named_and_bad_files_refused() {
     forecast(&app, &good, 0, "-", &[]).fails_with(1, &["horizon"]);
     forecast(&app, &good, 3, "/nowhere/out.csv", &[]).fails_with(1, &["/nowhere/out.csv"]);
 }
+
+#[test]
+fn the_rhythm_of_the_day_follows_the_clock_of_a_time_zone() {
+    let app = Headroom::new();
+    let path = app.file("demand.csv", demand(&["api"]));
+    // 9 March is in winter; the clock is put forward on 29 March, and 14:00 UTC becomes what 15:00 was.
+    let at = |zone: &str| {
+        let text = forecast(&app, &path, 240, "-", &["--time-zone", zone]).expect(0).text();
+        let row = text.lines().find(|row| row.starts_with("api,2026-03-30T14:00:00Z,")).unwrap().to_owned();
+        assert_eq!(text.lines().count(), 241);
+        row.split(',').nth(2).unwrap().parse::<f64>().unwrap()
+    };
+    let (utc, berlin) = (at("UTC"), at("Europe/Berlin"));
+    assert!(berlin - utc > 20.0, "{berlin} by the clock of Berlin, {utc} by UTC");
+    forecast(&app, &path, 24, "-", &["--time-zone", "Mars/Base"])
+        .fails_with(1, &["--time-zone", "Mars/Base", "Europe/Berlin"]);
+}
+
+#[test]
+fn a_driver_that_is_known_ahead_carries_the_forecast() {
+    let app = Headroom::new();
+    let busy = |step: u32| if step * step * 7 % 31 < 6 { 9 } else { 1 + step * 13 % 3 };
+    let table = |name: &str, steps: u32, value: &dyn Fn(u32) -> u32| {
+        let rows = (0..steps).map(|step| format!("{name},{step},{}\n", value(step)));
+        format!("unique_id,ds,y\n{}", rows.collect::<String>())
+    };
+    let orders = app.file("orders.csv", table("orders", 200, &|step| 50 + 20 * busy(step)));
+    let campaigns = app.file("campaigns.csv", table("campaigns", 214, &busy));
+    let output = forecast(&app, &orders, 14, "-", &["--drivers", &campaigns]).expect(0).text();
+    for (step, row) in (200..).zip(output.lines().skip(1)) {
+        let mean: f64 = row.split(',').nth(2).unwrap().parse().unwrap();
+        let expected = f64::from(50 + 20 * busy(step));
+        assert!((mean / expected - 1.0).abs() < 0.15, "{row} against {expected}");
+    }
+    let scores = app.path("scores.json");
+    let backtest = ["backtest", "--input", &orders, "--horizon", "14", "--output", &scores, "--json"];
+    let mase = |more: &[&str]| {
+        let output = app.run(&[&backtest[..], more].concat()).expect(0);
+        output.json()["models"]["headroom"]["mase"].as_f64().unwrap()
+    };
+    let (driven, alone) = (mase(&["--drivers", &campaigns]), mase(&[]));
+    assert!(driven < 0.5 * alone, "{driven} against {alone}");
+
+    let short = app.file("short.csv", table("campaigns", 205, &busy));
+    let output = forecast(&app, &orders, 14, "-", &["--drivers", &short]).expect(0);
+    assert!(output.stderr.contains("no value at 205"), "{}", output.stderr);
+}
