@@ -10,12 +10,9 @@ use rust_decimal::Decimal;
 
 use crate::demand::{Demand, LineKey};
 use crate::price_book::PriceBook;
-use crate::simulate::{BillingError, apply};
+use crate::simulate::BillingError;
 use crate::ticks::{from_product, to_ticks};
 use crate::waterfall::{Step, Waterfall};
-
-/// Hours whose usage is gathered at once: neighbours in memory.
-const BLOCK: usize = 16;
 
 /// Instance-hours (below 0: taken away) of one line in each of some hours of the window.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +34,17 @@ pub struct Meter<'a> {
     /// Which commitments are active, per set.
     active: Vec<Vec<bool>>,
     compiled: Compiled,
+    /// Per set, part and hour of the window, for the usage as it is; empty where no step is.
+    covered: Vec<Vec<Vec<Covered>>>,
+}
+
+/// What commitments do to one part in one hour.
+#[derive(Debug, Clone, Copy, Default)]
+struct Covered {
+    /// What they take off the list price, in squared ticks.
+    saved: i128,
+    /// The step at which nothing was left of any pool: lines that come later do not matter.
+    end: usize,
 }
 
 /// The legal order for a list of lines, cut into parts that do not feel each other.
@@ -64,6 +72,18 @@ struct Part {
     steps: Vec<Step>,
     /// What is active in each pool.
     capacity: Vec<i128>,
+    /// First step of each line, and last step of each pool.
+    first: Vec<usize>,
+    last: Vec<usize>,
+}
+
+/// A line, hours of the window, and the ticks by which the line changes in each of them.
+type Shift = (usize, Range<usize>, i128);
+
+/// Ticks that a line has more (or less) in each hour of a range.
+struct Delta {
+    line: usize,
+    ticks: Vec<i128>,
 }
 
 impl<'a> Meter<'a> {
@@ -79,7 +99,9 @@ impl<'a> Meter<'a> {
         book: &'a PriceBook,
     ) -> Result<Self, BillingError> {
         let compiled = Compiled::new(demand.lines().to_vec(), &demand, &commitments, &active, book)?;
-        Ok(Self { book, demand, commitments, active, compiled })
+        let mut meter = Self { book, demand, commitments, active, compiled, covered: Vec::new() };
+        meter.covered = meter.compiled.sets.iter().map(|set| meter.of_set(set)).collect();
+        Ok(meter)
     }
 
     /// The usage as it is now.
@@ -89,9 +111,11 @@ impl<'a> Meter<'a> {
 
     /// USD over the window under a set of active commitments: what they do not cover, and what they cost.
     pub fn total(&self, set: usize) -> Decimal {
-        let parts = &self.compiled.sets[set].parts;
-        let hours = 0..self.demand.hours();
-        let paid = parts.iter().map(|part| self.paid(&self.compiled, part, hours.clone(), &[])[0]).sum();
+        let list = &self.compiled.waterfall.on_demand;
+        let all = |row: usize| self.demand.row(row).iter().sum::<i128>() * list[row];
+        let paid: i128 = (0..self.demand.lines().len()).map(all).sum();
+        let covered = self.covered[set].iter().flatten().map(|covered| covered.saved);
+        let paid = paid - covered.sum::<i128>();
         let hours = Decimal::from(self.demand.hours());
         let terms = self.commitments.iter().zip(&self.compiled.waterfall.unit_prices);
         let held = terms.zip(&self.active[set]).filter(|(_, active)| **active);
@@ -117,7 +141,7 @@ impl<'a> Meter<'a> {
             None
         };
         let compiled = grown.as_ref().unwrap_or(&self.compiled);
-        let mut overlay: Vec<(usize, Range<usize>, i128)> = Vec::with_capacity(changes.len());
+        let mut overlay: Vec<Shift> = Vec::with_capacity(changes.len());
         for change in changes {
             let line = compiled.lines.binary_search(&change.line).map_err(|_| self.refuse(change))?;
             let ticks = to_ticks(change.quantity).ok_or_else(|| self.refuse(change))?;
@@ -126,22 +150,20 @@ impl<'a> Meter<'a> {
             }
             overlay.push((line, change.hours.clone(), ticks));
         }
-        let saved = compiled.sets.iter().map(|set| {
-            let mut touched: Vec<usize> = overlay.iter().map(|(line, ..)| set.places[*line].0).collect();
-            touched.sort_unstable();
-            touched.dedup();
+        let mut savings = Vec::with_capacity(compiled.sets.len());
+        for (index, set) in compiled.sets.iter().enumerate() {
             let mut saved = 0;
-            for part in touched {
-                let own: Vec<(usize, Range<usize>, i128)> =
+            for part in touched(set, &overlay) {
+                let own: Vec<Shift> =
                     overlay.iter().filter(|(line, ..)| set.places[*line].0 == part).cloned().collect();
+                let known = grown.is_none().then(|| self.covered[index][part].as_slice());
                 for hours in union(own.iter().map(|(_, hours, _)| hours.clone())) {
-                    let [before, after] = self.paid(compiled, &set.parts[part], hours, &own);
-                    saved += before - after;
+                    saved += self.saved(compiled, &set.parts[part], known, hours, &own);
                 }
             }
-            from_product(saved)
-        });
-        Ok(saved.collect())
+            savings.push(from_product(saved));
+        }
+        Ok(savings)
     }
 
     /// Does what [`saving`](Self::saving) has priced.
@@ -156,8 +178,64 @@ impl<'a> Meter<'a> {
         if self.demand.lines().len() > known {
             let lines = self.demand.lines().to_vec();
             self.compiled = Compiled::new(lines, &self.demand, &self.commitments, &self.active, self.book)?;
+            self.covered = self.compiled.sets.iter().map(|set| self.of_set(set)).collect();
+            return Ok(());
+        }
+        let lines = changes.iter().filter_map(|change| self.demand.lines().binary_search(&change.line).ok());
+        let overlay: Vec<Shift> =
+            lines.zip(changes).map(|(line, change)| (line, change.hours.clone(), 0)).collect();
+        for (index, set) in self.compiled.sets.iter().enumerate() {
+            for part in touched(set, &overlay) {
+                let own = overlay.iter().filter(|(line, ..)| set.places[*line].0 == part);
+                let first = own.clone().map(|(line, ..)| set.parts[part].first[set.places[*line].1]).min();
+                let known = &self.covered[index][part];
+                let hours = union(own.map(|(_, hours, _)| hours.clone())).into_iter().flatten();
+                let felt = |hour: &usize| known.get(*hour).is_some_and(|known| first < Some(known.end));
+                let felt: Vec<usize> = hours.filter(felt).collect();
+                let fresh = self.cover_hours(&self.compiled, &set.parts[part], felt.iter().copied(), 0, &[]);
+                for (hour, fresh) in felt.into_iter().zip(fresh) {
+                    self.covered[index][part][hour] = fresh;
+                }
+            }
         }
         Ok(())
+    }
+
+    fn of_set(&self, set: &Set) -> Vec<Vec<Covered>> {
+        let hours = 0..self.demand.hours();
+        let of_part = |part| self.cover(&self.compiled, part, hours.clone(), &[]);
+        set.parts.iter().map(of_part).collect()
+    }
+
+    /// Squared ticks that changes of the lines of a part save in some hours. `known` is what is covered before.
+    fn saved(
+        &self,
+        compiled: &Compiled,
+        part: &Part,
+        known: Option<&[Covered]>,
+        hours: Range<usize>,
+        changes: &[Shift],
+    ) -> i128 {
+        let deltas = deltas(changes, &hours);
+        let list =
+            |delta: &Delta| delta.ticks.iter().sum::<i128>() * compiled.waterfall.on_demand[delta.line];
+        let saved = -deltas.iter().map(list).sum::<i128>();
+        if part.steps.is_empty() {
+            return saved;
+        }
+        let first = |delta: &Delta| part.lines.binary_search(&delta.line).map_or(0, |line| part.first[line]);
+        let first = deltas.iter().map(first).min().unwrap_or(0);
+        let before = match known {
+            Some(known) => known[hours.clone()].to_vec(),
+            None => self.cover(compiled, part, hours.clone(), &[]),
+        };
+        // Where the commitments are used up before they come to these lines, nothing changes for them.
+        let felt = hours.clone().zip(&before).filter(|(_, before)| first < before.end);
+        let felt: Vec<(usize, i128)> = felt.map(|(hour, before)| (hour, before.saved)).collect();
+        let after =
+            self.cover_hours(compiled, part, felt.iter().map(|(hour, _)| *hour), hours.start, &deltas);
+        saved + after.iter().map(|after| after.saved).sum::<i128>()
+            - felt.iter().map(|(_, saved)| saved).sum::<i128>()
     }
 
     fn refuse(&self, change: &Change) -> BillingError {
@@ -165,53 +243,93 @@ impl<'a> Meter<'a> {
         BillingError::Change { instance_type: line.instance_type, hours, quantity }
     }
 
-    /// What the lines of a part pay at list price in some hours, in squared ticks: as they are, and with `overlay` on
-    /// the usage of some lines.
-    fn paid(
+    fn cover(&self, compiled: &Compiled, part: &Part, hours: Range<usize>, deltas: &[Delta]) -> Vec<Covered> {
+        self.cover_hours(compiled, part, hours.clone(), hours.start, deltas)
+    }
+
+    /// Applies the order to a part in some hours; `deltas`, which start at hour `start`, are added to the usage.
+    fn cover_hours(
         &self,
         compiled: &Compiled,
         part: &Part,
-        hours: Range<usize>,
-        overlay: &[(usize, Range<usize>, i128)],
-    ) -> [i128; 2] {
+        hours: impl Iterator<Item = usize>,
+        start: usize,
+        deltas: &[Delta],
+    ) -> Vec<Covered> {
+        if part.steps.is_empty() {
+            return Vec::new();
+        }
         let rows: Vec<Option<&[i128]>> =
             part.lines.iter().map(|&line| compiled.rows[line].map(|row| self.demand.row(row))).collect();
-        let count = rows.len();
-        let list: Vec<i128> = part.lines.iter().map(|&line| compiled.waterfall.on_demand[line]).collect();
-        let mut block = vec![0_i128; BLOCK * count];
+        let saves: Vec<i128> = part
+            .steps
+            .iter()
+            .map(|step| compiled.waterfall.on_demand[part.lines[step.line]] - step.licence)
+            .collect();
+        let own: Vec<Option<&[i128]>> = part
+            .lines
+            .iter()
+            .map(|line| deltas.iter().find(|delta| delta.line == *line).map(|delta| delta.ticks.as_slice()))
+            .collect();
+        // Usage is looked up when a step first asks for it; the steps end with the last pool that has something left.
+        let mut open = vec![0_i128; part.lines.len()];
+        let mut seen = vec![usize::MAX; part.lines.len()];
         let mut left = part.capacity.clone();
-        let mut covered = [vec![0_i128; part.steps.len()], vec![0_i128; part.steps.len()]];
-        let mut paid = [0_i128; 2];
-        for start in hours.clone().step_by(BLOCK) {
-            let end = (start + BLOCK).min(hours.end);
-            for (index, row) in rows.iter().enumerate() {
-                for hour in start..end {
-                    block[(hour - start) * count + index] = row.map_or(0, |row| row[hour]);
+        let cover = |hour: usize| {
+            left.copy_from_slice(&part.capacity);
+            let (mut live, mut saved) = (left.len(), 0);
+            for (index, step) in part.steps.iter().enumerate() {
+                let pool = left[step.pool];
+                if pool == 0 {
+                    continue;
                 }
-            }
-            let mut changed = block.clone();
-            for (line, of, ticks) in overlay {
-                if let Ok(index) = part.lines.binary_search(line) {
-                    for hour in of.start.max(start)..of.end.min(end) {
-                        changed[(hour - start) * count + index] += ticks;
+                if seen[step.line] != hour {
+                    seen[step.line] = hour;
+                    open[step.line] = rows[step.line].map_or(0, |row| row[hour])
+                        + own[step.line].map_or(0, |ticks| ticks[hour - start]);
+                }
+                let need = open[step.line];
+                let wanted = need * step.weight;
+                // The rest of a pool goes into the line; less than one tick of usage is lost to rounding.
+                let (taken, rest) =
+                    if wanted <= pool { (need, pool - wanted) } else { (pool / step.weight, 0) };
+                left[step.pool] = rest;
+                open[step.line] = need - taken;
+                saved += taken * saves[index];
+                if rest == 0 || part.last[step.pool] == index {
+                    live -= 1;
+                    if live == 0 {
+                        return Covered { saved, end: index + 1 };
                     }
                 }
             }
-            let wanted = if overlay.is_empty() { 1 } else { 2 };
-            for (which, usage) in [&mut block, &mut changed].into_iter().enumerate().take(wanted) {
-                for open in usage.chunks_exact_mut(count.max(1)).take(end - start) {
-                    left.copy_from_slice(&part.capacity);
-                    apply(&part.steps, open, &mut left, &mut covered[which]);
-                    paid[which] += open.iter().zip(&list).map(|(open, list)| open * list).sum::<i128>();
-                }
-            }
-        }
-        for (paid, covered) in paid.iter_mut().zip(&covered) {
-            *paid +=
-                part.steps.iter().zip(covered).map(|(step, covered)| step.licence * covered).sum::<i128>();
-        }
-        paid
+            Covered { saved, end: part.steps.len() }
+        };
+        hours.map(cover).collect()
     }
+}
+
+/// The parts that changes touch.
+fn touched(set: &Set, changes: &[Shift]) -> Vec<usize> {
+    let mut parts: Vec<usize> = changes.iter().map(|(line, ..)| set.places[*line].0).collect();
+    parts.sort_unstable();
+    parts.dedup();
+    parts
+}
+
+/// Changes of the lines of one part, hour by hour.
+fn deltas(changes: &[Shift], hours: &Range<usize>) -> Vec<Delta> {
+    let mut deltas: Vec<Delta> = Vec::new();
+    for (line, of, ticks) in changes {
+        let at = deltas.iter().position(|delta| delta.line == *line).unwrap_or_else(|| {
+            deltas.push(Delta { line: *line, ticks: vec![0; hours.len()] });
+            deltas.len() - 1
+        });
+        for hour in of.start.max(hours.start)..of.end.min(hours.end) {
+            deltas[at].ticks[hour - hours.start] += ticks;
+        }
+    }
+    deltas
 }
 
 impl Compiled {
@@ -250,11 +368,12 @@ fn set(waterfall: &Waterfall, lines: usize, active: &[bool]) -> Set {
     let mut places = Vec::with_capacity(lines);
     for line in 0..lines {
         let part = *part_of_root[root(&joined, line)].get_or_insert_with(|| {
-            parts.push(Part { lines: vec![], steps: vec![], capacity: vec![] });
+            parts.push(Part { lines: vec![], steps: vec![], capacity: vec![], first: vec![], last: vec![] });
             parts.len() - 1
         });
         places.push((part, parts[part].lines.len()));
         parts[part].lines.push(line);
+        parts[part].first.push(usize::MAX);
     }
     let mut pool_in_part: Vec<Option<usize>> = vec![None; capacity.len()];
     for step in waterfall.steps.iter().filter(flows) {
@@ -262,8 +381,11 @@ fn set(waterfall: &Waterfall, lines: usize, active: &[bool]) -> Set {
         let part = &mut parts[part];
         let pool = *pool_in_part[step.pool].get_or_insert_with(|| {
             part.capacity.push(capacity[step.pool]);
+            part.last.push(0);
             part.capacity.len() - 1
         });
+        part.last[pool] = part.steps.len();
+        part.first[line] = part.first[line].min(part.steps.len());
         part.steps.push(Step { pool, line, ..*step });
     }
     Set { parts, places }

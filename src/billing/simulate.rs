@@ -168,7 +168,7 @@ fn count(demand: &Demand, commitments: &[Commitment], waterfall: &Waterfall) -> 
 }
 
 /// One hour: each step takes what its pool has left and its line still needs.
-pub(crate) fn apply(steps: &[Step], open: &mut [i128], left: &mut [i128], covered: &mut [i128]) {
+fn apply(steps: &[Step], open: &mut [i128], left: &mut [i128], covered: &mut [i128]) {
     for (step, covered) in steps.iter().zip(covered) {
         let (need, pool) = (open[step.line], left[step.pool]);
         if need == 0 || pool == 0 {

@@ -91,6 +91,26 @@ impl<'a> Ledger<'a> {
         Ok(ledger)
     }
 
+    /// Prepares for machines that may become another type: a line that is met for the first time costs the most.
+    pub(crate) fn make_room<'t>(
+        &mut self,
+        targets: impl Iterator<Item = (&'t str, &'t str)>,
+    ) -> Result<(), BillingError> {
+        let mut rooms: BTreeMap<Provider, Vec<Shift>> = BTreeMap::new();
+        for (resource_id, instance_type) in targets {
+            let Some(run) = self.runs.get(resource_id) else { continue };
+            let line = LineKey { instance_type: instance_type.to_owned(), ..run.line.clone() };
+            let room = Shift { line, hours: 0..0, quantity: Decimal::ZERO };
+            rooms.entry(room.line.provider).or_default().push(room);
+        }
+        for (provider, room) in rooms {
+            if let Some(metered) = self.meters.get_mut(&provider) {
+                metered.meter.change(&room)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Monthly cost of everything.
     pub(crate) fn total(&self) -> Decimal {
         self.simulated_total() + self.billed.values().sum::<Decimal>()

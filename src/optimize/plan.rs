@@ -61,10 +61,11 @@ pub fn plan(facts: &Facts) -> Result<Plan, PlanError> {
         return Err(PlanError::Duplicate(twice.resource_id.clone()));
     }
 
-    let Opening { ledger, mut skips, unpriced, window } = open(facts)?;
+    let Opening { mut ledger, mut skips, unpriced, window } = open(facts)?;
+    let proposals = Proposals::new(facts);
+    ledger.make_room(proposals.targets())?;
     let opening = ledger.clone();
     let mut round = Round { facts, ledger, fates: BTreeMap::new(), done: Vec::new(), skips: Vec::new() };
-    let proposals = Proposals::new(facts);
     for step in STEPS {
         let verdicts = proposals.of(step, &round.fates, &round.ledger);
         for (resource, verdict) in verdicts {
