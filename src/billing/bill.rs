@@ -96,17 +96,15 @@ pub(crate) fn settle(
     tally: &Tally,
 ) -> Bill {
     let period = demand.period();
+    let mut licences = vec![0_i128; demand.lines().len()];
+    for (step, covered) in waterfall.steps.iter().zip(&tally.covered) {
+        licences[step.line] += covered * step.licence;
+    }
     let mut lines: Vec<LineBill> = Vec::with_capacity(demand.lines().len());
     for (index, line) in demand.lines().iter().enumerate() {
         let quantity: i128 = demand.row(index).iter().sum();
-        let licences: i128 = waterfall
-            .steps
-            .iter()
-            .zip(&tally.covered)
-            .filter(|(step, _)| step.line == index)
-            .map(|(step, covered)| covered * step.licence)
-            .sum();
-        let on_demand_cost = from_product(tally.uncovered[index] * waterfall.on_demand[index] + licences);
+        let on_demand_cost =
+            from_product(tally.uncovered[index] * waterfall.on_demand[index] + licences[index]);
         lines.push(LineBill {
             line: line.clone(),
             quantity: from_ticks(quantity),

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use crate::bill::{Bill, settle};
 use crate::demand::Demand;
 use crate::price_book::{MissingPrice, PriceBook};
-use crate::waterfall::Waterfall;
+use crate::waterfall::{Step, Waterfall};
 
 /// Why usage could not be billed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -147,7 +147,7 @@ fn count(demand: &Demand, commitments: &[Commitment], waterfall: &Waterfall) -> 
                 *open = row[hour];
             }
             left.copy_from_slice(&full);
-            apply(waterfall, &mut open, &mut left, &mut tally.covered);
+            apply(&waterfall.steps, &mut open, &mut left, &mut tally.covered);
             for (uncovered, open) in tally.uncovered.iter_mut().zip(&open) {
                 *uncovered += open;
             }
@@ -168,8 +168,8 @@ fn count(demand: &Demand, commitments: &[Commitment], waterfall: &Waterfall) -> 
 }
 
 /// One hour: each step takes what its pool has left and its line still needs.
-fn apply(waterfall: &Waterfall, open: &mut [i128], left: &mut [i128], covered: &mut [i128]) {
-    for (step, covered) in waterfall.steps.iter().zip(covered) {
+fn apply(steps: &[Step], open: &mut [i128], left: &mut [i128], covered: &mut [i128]) {
+    for (step, covered) in steps.iter().zip(covered) {
         let (need, pool) = (open[step.line], left[step.pool]);
         if need == 0 || pool == 0 {
             continue;

@@ -16,7 +16,7 @@ use billing::{BillingError, PriceBook};
 use chrono::{DateTime, Utc};
 use domain::{Commitment, UsageHour};
 
-pub(crate) use hindsight::best_in_hindsight;
+pub use hindsight::best_in_hindsight;
 pub use output::{CostSummary, Output, SavingSummary};
 pub use planner::plan;
 

@@ -7,9 +7,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use billing::{BillingError, Demand, LineKey, PriceBook};
+use billing::{BillingError, Change as Shift, Demand, LineKey, Meter, PriceBook};
 use chrono::{DateTime, Duration, Utc};
 use domain::{Commitment, Period, Provider};
+use rayon::prelude::*;
 use rust_decimal::Decimal;
 
 use crate::action::Effect;
@@ -41,11 +42,20 @@ pub(crate) struct Ledger<'a> {
     book: &'a PriceBook,
     window: Period,
     horizon: Period,
-    usage: BTreeMap<Provider, Demand>,
+    meters: BTreeMap<Provider, Metered<'a>>,
     runs: BTreeMap<String, Run>,
     billed: BTreeMap<String, Decimal>,
     commitments: Vec<Commitment>,
-    simulated: BTreeMap<Provider, Decimal>,
+}
+
+/// The usage of one provider, and what it costs.
+#[derive(Debug, Clone)]
+struct Metered<'a> {
+    meter: Meter<'a>,
+    /// Share of the horizon in which each set of commitments is active.
+    shares: Vec<Decimal>,
+    /// Monthly cost.
+    cost: Decimal,
 }
 
 /// What one action would change. Made by [`Ledger::price`], done by [`Ledger::accept`].
@@ -54,14 +64,15 @@ pub(crate) struct Change {
     resource_id: String,
     run: Option<Run>,
     billed: Option<Decimal>,
-    usage: Option<(Provider, Demand, Decimal)>,
+    /// Instance-hours that move, with what that saves a month.
+    usage: Option<(Provider, Vec<Shift>, Decimal)>,
     /// Monthly cost before − after.
     pub(crate) saving: Decimal,
 }
 
 impl<'a> Ledger<'a> {
-    /// The state before anything is done. `usage` covers exactly `window`; each of `runs` is part of it, and
-    /// together they are never more than it.
+    /// The state before anything is done. `usage` of every provider covers exactly `window`; each of `runs` is part
+    /// of it, and together they are never more than it.
     pub(crate) fn new(
         book: &'a PriceBook,
         window: Period,
@@ -72,12 +83,32 @@ impl<'a> Ledger<'a> {
         commitments: Vec<Commitment>,
     ) -> Result<Self, BillingError> {
         let billed = billed.into_iter().map(|(id, cost)| (id, cost.round_dp(PLACES))).collect();
-        let mut ledger =
-            Self { book, window, horizon, usage, runs, billed, commitments, simulated: BTreeMap::new() };
-        for provider in Provider::ALL {
-            ledger.simulated.insert(provider, ledger.monthly_of(provider, &ledger.commitments)?);
+        let mut ledger = Self { book, window, horizon, meters: BTreeMap::new(), runs, billed, commitments };
+        for (provider, demand) in usage {
+            let metered = ledger.metered(provider, demand, &ledger.commitments)?;
+            ledger.meters.insert(provider, metered);
         }
         Ok(ledger)
+    }
+
+    /// Prepares for machines that may become another type: a line that is met for the first time costs the most.
+    pub(crate) fn make_room<'t>(
+        &mut self,
+        targets: impl Iterator<Item = (&'t str, &'t str)>,
+    ) -> Result<(), BillingError> {
+        let mut rooms: BTreeMap<Provider, Vec<Shift>> = BTreeMap::new();
+        for (resource_id, instance_type) in targets {
+            let Some(run) = self.runs.get(resource_id) else { continue };
+            let line = LineKey { instance_type: instance_type.to_owned(), ..run.line.clone() };
+            let room = Shift { line, hours: 0..0, quantity: Decimal::ZERO };
+            rooms.entry(room.line.provider).or_default().push(room);
+        }
+        for (provider, room) in rooms {
+            if let Some(metered) = self.meters.get_mut(&provider) {
+                metered.meter.change(&room)?;
+            }
+        }
+        Ok(())
     }
 
     /// Monthly cost of everything.
@@ -87,7 +118,7 @@ impl<'a> Ledger<'a> {
 
     /// Monthly cost of machines and commitments, by simulation.
     pub(crate) fn simulated_total(&self) -> Decimal {
-        self.simulated.values().sum()
+        self.meters.values().map(|metered| metered.cost).sum()
     }
 
     /// Commitments held and bought.
@@ -97,7 +128,7 @@ impl<'a> Ledger<'a> {
 
     /// The usage of one provider over the window.
     pub(crate) fn usage(&self) -> impl Iterator<Item = &Demand> {
-        self.usage.values()
+        self.meters.values().map(|metered| metered.meter.demand())
     }
 
     /// What a machine has of the simulated usage, if it is part of it.
@@ -118,17 +149,58 @@ impl<'a> Ledger<'a> {
 
     /// What `effect` on a resource would save in an average month, everything done so far considered.
     pub(crate) fn price(&self, resource_id: &str, effect: &Effect) -> Result<Change, BillingError> {
-        match self.runs.get(resource_id) {
-            Some(run) => self.price_simulated(resource_id, run.clone(), effect),
-            None => Ok(self.price_billed(resource_id, effect)),
+        let Some(run) = self.runs.get(resource_id) else { return Ok(self.price_billed(resource_id, effect)) };
+        let (provider, now) = (run.line.provider, self.billed.get(resource_id).copied());
+        let (after, billed) = self.outcome(run, now, effect)?;
+        let shifts = shifts(run, &after);
+        let saving = match self.meters.get(&provider) {
+            Some(metered) => self.monthly(&metered.meter.saving(&shifts)?, &metered.shares),
+            None => Decimal::ZERO,
+        };
+        let more_billed = billed.map_or(Decimal::ZERO, |billed| billed - now.unwrap_or_default());
+        Ok(Change {
+            resource_id: resource_id.to_owned(),
+            run: Some(after),
+            billed,
+            usage: Some((provider, shifts, saving)),
+            saving: saving - more_billed,
+        })
+    }
+
+    /// Monthly cost of everything with many effects done, whatever each of them alone saves.
+    pub(crate) fn total_after<'e>(
+        &self,
+        effects: impl Iterator<Item = (&'e str, &'e Effect)>,
+        commitments: impl Iterator<Item = Commitment>,
+    ) -> Result<Decimal, BillingError> {
+        let mut books = self.clone();
+        for (resource_id, effect) in effects {
+            let now = books.billed.get(resource_id).copied();
+            let Some(run) = books.runs.get(resource_id) else {
+                let change = books.price_billed(resource_id, effect);
+                books.accept(change)?;
+                continue;
+            };
+            let (after, billed) = books.outcome(run, now, effect)?;
+            let usage = Some((run.line.provider, shifts(run, &after), Decimal::ZERO));
+            let (resource_id, run) = (resource_id.to_owned(), Some(after));
+            books.accept(Change { resource_id, run, billed, usage, saving: Decimal::ZERO })?;
         }
+        books.commitments.extend(commitments);
+        let mut total: Decimal = books.billed.values().sum();
+        for (provider, metered) in &books.meters {
+            total += books.metered(*provider, metered.meter.demand().clone(), &books.commitments)?.cost;
+        }
+        Ok(total)
     }
 
     /// Does what was priced. The ledger must not have changed in between.
-    pub(crate) fn accept(&mut self, change: Change) {
-        if let Some((provider, demand, cost)) = change.usage {
-            self.usage.insert(provider, demand);
-            self.simulated.insert(provider, cost);
+    pub(crate) fn accept(&mut self, change: Change) -> Result<(), BillingError> {
+        if let Some((provider, shifts, saving)) = change.usage
+            && let Some(metered) = self.meters.get_mut(&provider)
+        {
+            metered.meter.change(&shifts)?;
+            metered.cost -= saving;
         }
         if let Some(run) = change.run {
             self.runs.insert(change.resource_id.clone(), run);
@@ -136,23 +208,26 @@ impl<'a> Ledger<'a> {
         if let Some(cost) = change.billed {
             self.billed.insert(change.resource_id, cost);
         }
+        Ok(())
     }
 
     /// What holding one more commitment would save in an average month.
     pub(crate) fn price_commitment(&self, commitment: &Commitment) -> Result<Decimal, BillingError> {
         let provider = commitment.provider;
+        let Some(now) = self.meters.get(&provider) else { return Ok(Decimal::ZERO) };
         let mut commitments = self.commitments.clone();
         commitments.push(commitment.clone());
-        let before = self.simulated.get(&provider).copied().unwrap_or_default();
-        Ok(before - self.monthly_of(provider, &commitments)?)
+        Ok(now.cost - self.metered(provider, now.meter.demand().clone(), &commitments)?.cost)
     }
 
     /// Holds one more commitment.
     pub(crate) fn add(&mut self, commitment: Commitment) -> Result<(), BillingError> {
         let provider = commitment.provider;
         self.commitments.push(commitment);
-        let cost = self.monthly_of(provider, &self.commitments)?;
-        self.simulated.insert(provider, cost);
+        if let Some(metered) = self.meters.get(&provider) {
+            let metered = self.metered(provider, metered.meter.demand().clone(), &self.commitments)?;
+            self.meters.insert(provider, metered);
+        }
         Ok(())
     }
 
@@ -176,44 +251,30 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    fn price_simulated(&self, resource_id: &str, run: Run, effect: &Effect) -> Result<Change, BillingError> {
-        let provider = run.line.provider;
-        let mut demand = match self.usage.get(&provider) {
-            Some(demand) => demand.clone(),
-            None => Demand::over(self.window, &[])?,
-        };
-        let billed_now = self.billed.get(resource_id).copied();
-        let mut billed = None;
-        for (hours, quantity) in &run.hours {
-            demand.change(&run.line, hours.clone(), -*quantity)?;
-        }
-        let after = match effect {
-            Effect::Remove => Run { hours: Vec::new(), ..run },
+    /// What is left of a run after an effect, and what the machine then costs outside of the simulation.
+    fn outcome(
+        &self,
+        run: &Run,
+        billed: Option<Decimal>,
+        effect: &Effect,
+    ) -> Result<(Run, Option<Decimal>), BillingError> {
+        let nothing = || Run { line: run.line.clone(), hours: Vec::new() };
+        Ok(match effect {
+            Effect::Remove => (nothing(), None),
             Effect::Resize { instance_type, .. } => {
-                Run { line: LineKey { instance_type: instance_type.clone(), ..run.line }, hours: run.hours }
+                let line = LineKey { instance_type: instance_type.clone(), ..run.line.clone() };
+                (Run { line, hours: run.hours.clone() }, None)
             }
-            Effect::Schedule { on } => Run { hours: self.within_schedule(&run.hours, on), line: run.line },
+            Effect::Schedule { on } => {
+                (Run { line: run.line.clone(), hours: self.within_schedule(&run.hours, on) }, None)
+            }
             Effect::Spot { price_ratio } => {
-                let list = self.list_price(&run.line)?;
+                let list = list_price(self.book, &run.line, self.window.start)?;
                 let months = Decimal::from(HOURS_PER_MONTH) / Decimal::from(self.window_hours());
                 let cost = (run.total() * list * *price_ratio * months).round_dp(PLACES);
-                billed = Some(billed_now.unwrap_or_default() + cost);
-                Run { hours: Vec::new(), ..run }
+                (nothing(), Some(billed.unwrap_or_default() + cost))
             }
-            Effect::Keep { .. } => run,
-        };
-        for (hours, quantity) in &after.hours {
-            demand.change(&after.line, hours.clone(), *quantity)?;
-        }
-        let cost = self.monthly(provider, &demand, &self.commitments)?;
-        let before = self.simulated.get(&provider).copied().unwrap_or_default();
-        let more_billed = billed.map_or(Decimal::ZERO, |billed| billed - billed_now.unwrap_or_default());
-        Ok(Change {
-            resource_id: resource_id.to_owned(),
-            run: Some(after),
-            billed,
-            usage: Some((provider, demand, cost)),
-            saving: before - cost - more_billed,
+            Effect::Keep { .. } => (run.clone(), None),
         })
     }
 
@@ -237,49 +298,53 @@ impl<'a> Ledger<'a> {
         kept
     }
 
-    /// List price of an instance-hour: the bill of one.
-    fn list_price(&self, line: &LineKey) -> Result<Decimal, BillingError> {
-        list_price(self.book, line, self.window.start)
-    }
-
     fn window_hours(&self) -> i64 {
         (self.window.end - self.window.start).num_hours().max(1)
     }
 
-    fn monthly_of(&self, provider: Provider, commitments: &[Commitment]) -> Result<Decimal, BillingError> {
-        match self.usage.get(&provider) {
-            Some(demand) => self.monthly(provider, demand, commitments),
-            None => self.monthly(provider, &Demand::over(self.window, &[])?, commitments),
-        }
-    }
-
-    /// Monthly cost of `demand`, repeated over the horizon while commitments start and end.
-    fn monthly(
+    /// Usage repeated over the horizon while commitments start and end.
+    fn metered(
         &self,
         provider: Provider,
-        demand: &Demand,
+        demand: Demand,
         commitments: &[Commitment],
-    ) -> Result<Decimal, BillingError> {
-        let of_provider: Vec<&Commitment> =
-            commitments.iter().filter(|commitment| commitment.provider == provider).collect();
-        let scale = Decimal::from(HOURS_PER_MONTH) / Decimal::from(self.window_hours());
-        let mut sum = Decimal::ZERO;
-        for span in spans(self.horizon, &of_provider) {
-            // Each part of the horizon is billed as if the window were in it.
-            let active = of_provider.iter().filter(|commitment| commitment.is_active(span.start));
-            let here: Vec<Commitment> = active
-                .map(|commitment| Commitment {
-                    starts_at: self.window.start,
-                    ends_at: self.window.end,
-                    ..(*commitment).clone()
-                })
-                .collect();
-            let share = Decimal::from((span.end - span.start).num_seconds())
-                / Decimal::from((self.horizon.end - self.horizon.start).num_seconds().max(1));
-            sum += demand.bill(&here, self.book)?.total * share;
-        }
-        Ok((sum * scale).round_dp(PLACES))
+    ) -> Result<Metered<'a>, BillingError> {
+        let held: Vec<Commitment> =
+            commitments.iter().filter(|commitment| commitment.provider == provider).cloned().collect();
+        let all = Decimal::from((self.horizon.end - self.horizon.start).num_seconds().max(1));
+        let spans = spans(self.horizon, &held);
+        let shares: Vec<Decimal> =
+            spans.iter().map(|span| Decimal::from((span.end - span.start).num_seconds()) / all).collect();
+        let active =
+            spans.iter().map(|span| held.iter().map(|held| held.is_active(span.start)).collect()).collect();
+        let meter = Meter::new(demand, held, active, self.book)?;
+        let totals: Vec<Decimal> = (0..shares.len()).into_par_iter().map(|set| meter.total(set)).collect();
+        let cost = self.monthly(&totals, &shares);
+        Ok(Metered { meter, shares, cost })
     }
+
+    /// Average month of amounts over the window, one for each part of the horizon.
+    fn monthly(&self, amounts: &[Decimal], shares: &[Decimal]) -> Decimal {
+        let scale = Decimal::from(HOURS_PER_MONTH) / Decimal::from(self.window_hours());
+        let mean: Decimal = amounts.iter().zip(shares).map(|(amount, share)| amount * share).sum();
+        (mean * scale).round_dp(PLACES)
+    }
+}
+
+/// The instance-hours that leave one run and join another.
+fn shifts(before: &Run, after: &Run) -> Vec<Shift> {
+    let of = |run: &Run, sign: Decimal| {
+        let line = run.line.clone();
+        let shift = move |(hours, quantity): &(Range<usize>, Decimal)| Shift {
+            line: line.clone(),
+            hours: hours.clone(),
+            quantity: sign * *quantity,
+        };
+        run.hours.iter().map(shift).collect::<Vec<_>>()
+    };
+    let mut all = of(before, Decimal::NEGATIVE_ONE);
+    all.extend(of(after, Decimal::ONE));
+    all
 }
 
 /// List price of an instance-hour of a line: the bill of one.
@@ -294,7 +359,7 @@ pub(crate) fn list_price(
 }
 
 /// The horizon cut where commitments start or end.
-fn spans(horizon: Period, commitments: &[&Commitment]) -> Vec<Period> {
+fn spans(horizon: Period, commitments: &[Commitment]) -> Vec<Period> {
     let ends = commitments.iter().flat_map(|commitment| [commitment.starts_at, commitment.ends_at]);
     let mut cuts: Vec<DateTime<Utc>> = ends.filter(|cut| horizon.contains(*cut)).collect();
     cuts.extend([horizon.start, horizon.end]);

@@ -61,10 +61,11 @@ pub fn plan(facts: &Facts) -> Result<Plan, PlanError> {
         return Err(PlanError::Duplicate(twice.resource_id.clone()));
     }
 
-    let Opening { ledger, mut skips, unpriced, window } = open(facts)?;
+    let Opening { mut ledger, mut skips, unpriced, window } = open(facts)?;
+    let proposals = Proposals::new(facts);
+    ledger.make_room(proposals.targets())?;
     let opening = ledger.clone();
     let mut round = Round { facts, ledger, fates: BTreeMap::new(), done: Vec::new(), skips: Vec::new() };
-    let proposals = Proposals::new(facts);
     for step in STEPS {
         let verdicts = proposals.of(step, &round.fates, &round.ledger);
         for (resource, verdict) in verdicts {
@@ -172,7 +173,7 @@ impl<'a> Round<'a> {
             Effect::Spot { .. } | Effect::Keep { .. } => {}
         }
         let incremental = change.saving;
-        self.ledger.accept(change);
+        self.ledger.accept(change)?;
         self.done.push(Done { resource, action, incremental });
         Ok(())
     }
@@ -201,19 +202,15 @@ fn steps(
 ) -> Result<Vec<PlanStep>, BillingError> {
     let mut steps = Vec::new();
     for step in Step::ALL.iter().copied() {
-        let mut books = opening.clone();
-        for done in done.iter().filter(|done| done.action.step == step) {
-            let change = books.price(&done.resource.resource_id, &done.action.effect)?;
-            books.accept(change);
-        }
         let of_step = || recommendations.iter().filter(move |recommendation| recommendation.step == step);
-        for purchase in of_step().filter_map(|recommendation| recommendation.purchase.as_ref()) {
-            books.add(purchase.commitment.clone())?;
-        }
+        let of_actions = done.iter().filter(|done| done.action.step == step);
+        let effects = of_actions.map(|done| (done.resource.resource_id.as_str(), &done.action.effect));
+        let bought = of_step().filter_map(|recommendation| recommendation.purchase.as_ref());
+        let after = opening.total_after(effects, bought.map(|purchase| purchase.commitment.clone()))?;
         steps.push(PlanStep {
             step,
             count: of_step().count(),
-            stand_alone: opening.total() - books.total(),
+            stand_alone: opening.total() - after,
             incremental: of_step()
                 .map(|recommendation| recommendation.estimated_monthly_savings.expected)
                 .sum(),

@@ -123,7 +123,7 @@ fn cheapest_choice(facts: &Facts) -> Decimal {
         for (index, (id, action)) in actions.iter().enumerate() {
             if choice >> index & 1 == 1 && books.knows(id) {
                 let change = books.price(id, &action.effect).unwrap();
-                books.accept(change);
+                books.accept(change).unwrap();
             }
         }
         books.total()

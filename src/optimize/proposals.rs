@@ -51,6 +51,13 @@ impl<'a> Proposals<'a> {
         Self { facts, resources, sizings, groups }
     }
 
+    /// Machines and the types that they may become.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.sizings
+            .iter()
+            .filter_map(|(id, sizing)| Some((*id, sizing.recommended.as_ref()?.instance_type.as_str())))
+    }
+
     /// The verdicts of one step, with their resources, in the order of ids.
     pub(crate) fn of(
         &self,

@@ -1,5 +1,10 @@
 //! Spot: machines whose work stands interruption move to interruptible capacity.
 
+mod cost;
+pub mod replay;
+
+use std::collections::BTreeSet;
+
 use billing::PriceBook;
 use domain::{
     ActionType, Effort, Evidence, Finding, Payment, PricingPlan, Resource, ResourceKind, ResourceState, Step,
@@ -13,8 +18,12 @@ use crate::action::{Action, Effect, Verdict, evidence};
 use crate::idle::short;
 use crate::policy::{PolicyError, tagged, within};
 
+pub use cost::{Job, Pool};
+
 /// Hours of a month.
 const HOURS_PER_MONTH: f64 = 730.0;
+/// Correlation of capacity between pools: .22 to .29 was measured between zones.
+const POOL_CORRELATION: f64 = 0.25;
 
 /// Settings of the spot rule: name, meaning (default, bounds).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,8 +41,10 @@ pub struct Settings {
     pub floor_share: f64,
     /// Part of the instances that the provider takes back in a month (0.15, 0.001 to 0.9).
     pub interrupted_month: f64,
-    /// Part of the time in which one of the pools has capacity (0.95, 0.1 to 1).
-    pub availability: f64,
+    /// Part of the time in which a pool, one machine type, has capacity (0.8, 0.1 to 1).
+    pub pool_availability: f64,
+    /// Most pools that a machine is taken from (4, 1 to 20).
+    pub pools: usize,
     /// Hours to save a state (0.02, 0 to 10).
     pub checkpoint_hours: f64,
     /// Hours to start again (0.1, 0 to 10).
@@ -64,7 +75,8 @@ impl Default for Settings {
             minimum_suitability: 0.6,
             floor_share: 0.3,
             interrupted_month: 0.15,
-            availability: 0.95,
+            pool_availability: 0.8,
+            pools: 4,
             checkpoint_hours: 0.02,
             restart_hours: 0.1,
             minimum_saving: 0.15,
@@ -77,7 +89,8 @@ impl Settings {
         within("spot.minimum_suitability", self.minimum_suitability, 0.0, 1.0)?;
         within("spot.floor_share", self.floor_share, 0.0, 1.0)?;
         within("spot.interrupted_month", self.interrupted_month, 0.001, 0.9)?;
-        within("spot.availability", self.availability, 0.1, 1.0)?;
+        within("spot.pool_availability", self.pool_availability, 0.1, 1.0)?;
+        within("spot.pools", self.pools as f64, 1.0, 20.0)?;
         within("spot.checkpoint_hours", self.checkpoint_hours, 0.0, 10.0)?;
         within("spot.restart_hours", self.restart_hours, 0.0, 10.0)?;
         within("spot.minimum_saving", self.minimum_saving, 0.0, 0.9)
@@ -138,11 +151,16 @@ pub(crate) fn machine(
     let list = prices.on_demand(resource.provider, &resource.region, instance_type, os);
     let spot = prices.spot(resource.provider, &resource.region, instance_type, os);
     let (list, spot) = match (list, spot) {
-        (Ok(list), Ok(spot)) if list > Decimal::ZERO => (to_statistic(list), to_statistic(spot)),
+        (Ok(list), Ok(own)) if list > Decimal::ZERO => {
+            let found = pools(resource, instance_type, os, own, prices);
+            (to_statistic(list), found.into_iter().take(settings.pools).collect::<Vec<_>>())
+        }
         (Ok(_), Ok(_)) => return skip(format!("the list price of {instance_type} is zero")),
         (Err(missing), _) | (_, Err(missing)) => return skip(missing.to_string()),
     };
-    let ratio = cost_ratio(spot / list, settings);
+    let pool = together(&spot, list, settings);
+    let job = Job { checkpoint_hours: settings.checkpoint_hours, restart_hours: settings.restart_hours };
+    let ratio = job.cost_ratio(&pool);
     let committed = committed_ratio(resource, instance_type, os, list, running_share, prices);
     let best_other = committed.unwrap_or(1.0).min(1.0);
     let exact = Decimal::from_f64(ratio).map(|ratio| ratio.round_dp(6));
@@ -153,8 +171,12 @@ pub(crate) fn machine(
             best_other * 100.0
         ));
     };
+    let names: Vec<&str> = spot.iter().map(|(_, name)| *name).collect();
     facts.extend([
-        evidence("Spot price", format!("{:.0} % of list", spot / list * 100.0)),
+        evidence("Suitability", format!("{suitability:.2}")),
+        evidence("Pools, cheapest first", names.join(", ")),
+        evidence("Any of them has capacity", format!("{:.0} % of the time", pool.availability * 100.0)),
+        evidence("Spot price", format!("{:.0} % of list", pool.price * 100.0)),
         evidence("With interruptions, rework and fallback", format!("{:.0} % of list", ratio * 100.0)),
         evidence("Best commitment at its use", format!("{:.0} % of list", best_other * 100.0)),
         evidence("Interrupted in a month", format!("{:.0} %", settings.interrupted_month * 100.0)),
@@ -165,14 +187,14 @@ pub(crate) fn machine(
         finding: Finding::Interruptible,
         summary: format!("Run {} on spot capacity, with on-demand as fallback", short(resource)),
         current: format!("{instance_type}, on demand"),
-        recommended: Some(format!("{instance_type}, spot")),
+        recommended: Some(format!("{}, spot", names.join(" or "))),
         effect: Effect::Spot { price_ratio },
         range: (0.7, 1.1),
-        risk: hazard(settings) * settings.restart_hours,
+        risk: pool.hazard * settings.restart_hours,
         evidence: facts,
         flips_if: format!(
             "the spot price rises above {:.0} % of list, or the work turns out not to stand interruption",
-            spot / list / ratio * best_other * 100.0
+            pool.price / ratio * best_other * 100.0
         ),
         effort: Effort::Medium,
         restart_needed: true,
@@ -204,22 +226,48 @@ fn hazard(settings: &Settings) -> f64 {
     -(1.0 - settings.interrupted_month).ln() / HOURS_PER_MONTH
 }
 
-/// Cost of one useful hour over the list price, for spot at `price` of it with on-demand as fallback.
-///
-/// With hazard λ, availability A, checkpoint cost C and restart R the best interval is `τ = √(2C/λ)` (Young 1974),
-/// the useful hours of an up-run `S = τ·e^(−λ(R+τ+C)) / (1 − e^(−λ(τ+C)))`, the useful share `η = λS`, and the
-/// cost `(A·price + 1 − A) / (A·η + (1 − A)·max(1 − RλA/(1 − A), 0))`.
-fn cost_ratio(price: f64, settings: &Settings) -> f64 {
-    let rate = hazard(settings);
-    let (checkpoint, restart) = (settings.checkpoint_hours.max(1e-6), settings.restart_hours);
-    let interval = (2.0 * checkpoint / rate).sqrt();
-    let useful = interval * (-rate * (restart + interval + checkpoint)).exp()
-        / (1.0 - (-rate * (interval + checkpoint)).exp());
-    let efficiency = rate * useful;
-    let up = settings.availability;
-    let down = 1.0 - up;
-    let fallback = if down > 0.0 { (1.0 - restart * rate * up / down).max(0.0) } else { 0.0 };
-    (up * price + down) / (up * efficiency + down * fallback)
+/// Several pools, cheapest first, as one: each is paid for in the time in which those before it have no capacity.
+fn together(pools: &[(Decimal, &str)], list: f64, settings: &Settings) -> Pool {
+    let (mut availability, mut paid) = (0.0, 0.0);
+    for (index, (price, _)) in pools.iter().enumerate() {
+        let with = any_of(index + 1, settings.pool_availability);
+        paid += (with - availability) * to_statistic(*price) / list;
+        availability = with;
+    }
+    Pool { price: paid / availability, hazard: hazard(settings), availability }
+}
+
+/// Part of the time in which one of `count` pools has capacity. Pools that move together count for fewer.
+fn any_of(count: usize, availability: f64) -> f64 {
+    let count = count as f64;
+    let apart = count / (1.0 + (count - 1.0) * POOL_CORRELATION);
+    1.0 - (1.0 - availability).powf(apart)
+}
+
+/// Spot prices and names of the machine types that can take the place of `instance_type`, itself at `own` among them,
+/// cheapest first: of its architecture, at least as large in CPU and memory, and burstable only if it is.
+fn pools<'a>(
+    resource: &Resource,
+    instance_type: &'a str,
+    os: &str,
+    own: Decimal,
+    prices: &'a PriceBook,
+) -> BTreeSet<(Decimal, &'a str)> {
+    let shapes = || prices.shapes(resource.provider, &resource.region);
+    let mut found = BTreeSet::from([(own, instance_type)]);
+    if let Some(needed) = shapes().find(|shape| shape.instance_type == instance_type) {
+        let fits = shapes().filter(|shape| {
+            shape.architecture == needed.architecture
+                && shape.vcpu >= needed.vcpu
+                && shape.memory_gib >= needed.memory_gib
+                && (needed.burstable || !shape.burstable)
+        });
+        found.extend(fits.filter_map(|shape| {
+            let price = prices.spot(resource.provider, &resource.region, &shape.instance_type, os).ok()?;
+            Some((price, shape.instance_type.as_str()))
+        }));
+    }
+    found
 }
 
 /// What the cheapest one-year commitment without upfront costs per used hour, over the list price: the rate that
@@ -251,24 +299,30 @@ fn committed_ratio(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{book, vm};
 
     #[test]
-    fn interruptions_cost_more_than_the_spot_price_says() {
-        let settings = Settings::default();
-        let ratio = cost_ratio(0.35, &settings);
-        assert!(ratio > 0.35 && ratio < 0.42, "{ratio}");
-        // Always there and never taken back: the price alone.
-        let calm =
-            Settings { interrupted_month: 0.001, availability: 1.0, checkpoint_hours: 0.0, ..settings };
-        assert!((cost_ratio(0.35, &calm) - 0.35).abs() < 1e-3);
+    fn a_machine_is_taken_from_several_pools_that_carry_it() {
+        let (machine, book) = (vm("a", "m6i.xlarge"), book());
+        let own = book.spot(machine.provider, &machine.region, "m6i.xlarge", "Linux").unwrap();
+        let found: Vec<_> = pools(&machine, "m6i.xlarge", "Linux", own, &book).into_iter().take(3).collect();
+        let names: Vec<&str> = found.iter().map(|(_, name)| *name).collect();
+        // 4 vCPU and 16 GiB or more on the same architecture; c6i.xlarge has too little memory, m7g is ARM.
+        assert_eq!(names, ["m6i.xlarge", "r6i.xlarge", "c6i.2xlarge"]);
     }
 
     #[test]
-    fn more_interruptions_and_less_capacity_never_make_it_cheaper() {
-        let base = Settings::default();
-        let rough = Settings { interrupted_month: 0.5, ..base.clone() };
-        let scarce = Settings { availability: 0.5, ..base.clone() };
-        assert!(cost_ratio(0.35, &rough) > cost_ratio(0.35, &base));
-        assert!(cost_ratio(0.35, &scarce) > cost_ratio(0.35, &base));
+    fn more_pools_have_capacity_more_often_but_less_than_if_they_were_independent() {
+        let [one, two, four] = [1, 2, 4].map(|count| any_of(count, 0.8));
+        assert!((one - 0.8).abs() < 1e-12 && two > one && two < 0.96 && four > two, "{one} {two} {four}");
+    }
+
+    #[test]
+    fn the_dearer_pools_are_paid_for_when_the_cheaper_ones_are_gone() {
+        let settings = Settings::default();
+        let pools = [(Decimal::new(35, 2), "a"), (Decimal::new(50, 2), "b")];
+        let (one, two) = (together(&pools[..1], 1.0, &settings), together(&pools, 1.0, &settings));
+        assert!((one.price - 0.35).abs() < 1e-12);
+        assert!(two.price > 0.35 && two.price < 0.38 && two.availability > one.availability, "{two:?}");
     }
 }

@@ -12,8 +12,12 @@ use super::planner::shortest_term_hours;
 use super::problem::{DETAIL, Future, Problem};
 
 /// Buys for the usage in `demand` as if it came after `at`, which is also when the first purchase starts;
-/// with `every_days`, purchases are possible at that rhythm. Returns the purchases and the proven gap.
-pub(crate) fn best_in_hindsight(
+/// with `every_days`, purchases are possible at that rhythm. Returns the purchases and the proven relative gap to the
+/// best there are, `None` where they are not proven.
+///
+/// # Errors
+/// Usage, prices or commitments that cannot be billed.
+pub fn best_in_hindsight(
     demand: &Demand,
     held: &[Commitment],
     prices: &PriceBook,

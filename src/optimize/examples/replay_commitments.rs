@@ -8,17 +8,18 @@
 //! a seeded path: growth of 15 ± 15 % a year, a walk of 12 % a year, and 0.35 jumps a year of −10 to −40 % or
 //! +10 to +40 %. The halves share no zone; `docs/optimization.md` says which settings were chosen with both in sight.
 
+mod loads;
+
 use std::collections::BTreeMap;
-use std::io::Read;
 
 use billing::PriceBook;
 use chrono::{DateTime, Duration, Utc};
 use domain::{Payment, PriceQuote, PricingPlan, Provider, UsageHour, from_statistic};
 use headroom_optimize::replay::{self, Policy, PolicyReplay, ReplayInput};
+use loads::{SOURCE, load, read};
 use rayon::prelude::*;
 use rust_decimal::Decimal;
 
-const SOURCE: &str = "../shared/data/series/pjm_hourly_dev.csv.gz";
 /// Name, zones that are added up, first and last hour.
 const TUNE: [(&str, &[&str], &str, &str); 5] = [
     ("AEP 2004-11", &["pjm_AEP"], "2004-10-02", "2011-09-01"),
@@ -52,9 +53,6 @@ const PATHS: [u64; 2] = [2, 1];
 /// Resamples of a bootstrap interval.
 const RESAMPLES: usize = 2000;
 
-/// First hour and hourly values of a zone.
-type Zone = (DateTime<Utc>, Vec<f64>);
-
 /// One load: its name and its hours.
 struct Load {
     name: String,
@@ -76,7 +74,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         if !asked(half, if half == "tune" { "report" } else { "tune" }) {
             continue;
         }
-        let loads: Vec<Load> = of.iter().map(|made| load(&zones, made)).collect();
+        let loads: Vec<Load> = of
+            .iter()
+            .map(|(name, of, start, end)| {
+                let (start, hours) = load(&zones, of, start, end);
+                Load { name: (*name).to_owned(), start, hours }
+            })
+            .collect();
         for (kind, paths) in [("single", PATHS[0]), ("ladder", PATHS[1])] {
             if !asked(kind, if kind == "single" { "ladder" } else { "single" }) {
                 continue;
@@ -100,54 +104,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     Ok(())
-}
-
-/// Hourly values by zone; duplicates are averaged, gaps and zeros filled with the hour before.
-fn read() -> Result<BTreeMap<String, Zone>, Box<dyn std::error::Error>> {
-    let mut text = String::new();
-    flate2::read::GzDecoder::new(std::fs::File::open(SOURCE)?).read_to_string(&mut text)?;
-    let mut rows: BTreeMap<String, BTreeMap<DateTime<Utc>, (f64, f64)>> = BTreeMap::new();
-    for line in text.lines().skip(1) {
-        let mut cells = line.split(',');
-        let (Some(zone), Some(ds), Some(y)) = (cells.next(), cells.next(), cells.next()) else { continue };
-        let (Ok(ds), Ok(y)) = (ds.parse::<DateTime<Utc>>(), y.parse::<f64>()) else { continue };
-        if y > 0.0 {
-            let cell = rows.entry(zone.to_owned()).or_default().entry(ds).or_default();
-            *cell = (cell.0 + y, cell.1 + 1.0);
-        }
-    }
-    let filled = rows.into_iter().filter_map(|(zone, hours)| {
-        let (start, end) = (*hours.keys().next()?, *hours.keys().next_back()?);
-        let mut last = 0.0;
-        let at = |hour: i64| {
-            if let Some((sum, count)) = hours.get(&(start + Duration::hours(hour))) {
-                last = sum / count;
-            }
-            last
-        };
-        Some((zone, (start, (0..=(end - start).num_hours()).map(at).collect())))
-    });
-    Ok(filled.collect())
-}
-
-fn load(zones: &BTreeMap<String, Zone>, (name, of, start, end): &(&str, &[&str], &str, &str)) -> Load {
-    let day = |text: &str| format!("{text}T00:00:00Z").parse::<DateTime<Utc>>().unwrap_or_default();
-    let (start, end) = (day(start), day(end));
-    let mut hours = vec![0.0; (end - start).num_hours() as usize];
-    for zone in *of {
-        let (first, values) = &zones[*zone];
-        let shift = (start - *first).num_hours() as usize;
-        for (sum, value) in hours.iter_mut().zip(&values[shift..]) {
-            *sum += value;
-        }
-    }
-    let mut sorted = hours.clone();
-    sorted.sort_by(f64::total_cmp);
-    let base = 0.7 * sorted[sorted.len() / 200];
-    hours.iter_mut().for_each(|value| *value = (*value - base).max(0.0));
-    let mean = hours.iter().sum::<f64>() / hours.len() as f64;
-    hours.iter_mut().for_each(|value| *value *= 200.0 / mean);
-    Load { name: (*name).to_owned(), start, hours }
 }
 
 fn drifting(load: &Load, seed: u64) -> Load {
