@@ -41,7 +41,7 @@ mod throughput;
 mod tier;
 mod trigger;
 
-pub use adviser::{Advice, Candidate, Goal, advise};
+pub use adviser::{Advice, Candidate, Goal, ScheduleTried, advise, futures};
 pub use autoscaling::{Autoscaling, AutoscalingInput, AutoscalingReplay};
 pub use calendar::{Country, DayRule, Recurrence, occurrences, shopping_days};
 pub use compare::{COMPARED_AT, EventOutcome, compare, compare_event, plan_compared};
@@ -58,7 +58,7 @@ pub use past_event::{NothingLearned, PastEvent, learn_event};
 pub use plan::{plan, row_hours};
 pub use policy::{Policy, Reaction, Rule, Signal};
 pub use policy_name::{PolicyName, UnknownPolicy};
-pub use replay::{Replay, ReplayError, ReplaySettings, decide, replay};
+pub use replay::{Replay, ReplayError, ReplaySettings, decide, replay, replay_runs};
 pub use requirement::instances;
 pub use review::{Review, ReviewRow, review};
 pub use runbook::{RunbookStep, runbook};

@@ -81,9 +81,12 @@ impl FromStr for Trigger {
 
 /// How a trigger would have done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TriggerReport {
     /// The trigger in words.
     pub trigger: String,
+    /// The policy that the group followed meanwhile.
+    pub policy: String,
     /// Times that it fired.
     pub fired: usize,
     /// Minutes in which it was on.
@@ -142,6 +145,7 @@ pub fn test_trigger(trigger: &Trigger, run: &Run, lead_minutes: usize) -> Trigge
     };
     TriggerReport {
         trigger: trigger.to_string(),
+        policy: run.outcome.policy.clone(),
         fired: fired.len(),
         minutes_on: on.iter().filter(|on| **on).count(),
         shortages: shortages.len(),
@@ -206,7 +210,7 @@ mod tests {
         let run = simulate(&demand, &policy, &settings, &Simulation::of(&settings));
         let report = test_trigger(&"CPU > 70 %".parse().unwrap(), &run, 10);
         assert_eq!((report.shortages, report.in_time, report.too_late, report.missed), (2, 1, 1, 0));
-        assert_eq!((report.fired, report.false_alarms), (2, 0));
+        assert_eq!((report.policy.as_str(), report.fired, report.false_alarms), ("static-2", 2, 0));
         assert!(report.verdict.contains("1 of 2 shortages"), "{}", report.verdict);
         let high = test_trigger(&"requests > 1000/s".parse().unwrap(), &run, 10);
         assert_eq!((high.fired, high.missed), (0, 2));

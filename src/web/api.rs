@@ -59,6 +59,8 @@ fn described() -> (axum::Router<App>, OpenApi) {
                 .routes(routes!(capacity::list))
                 .routes(routes!(capacity::one))
                 .routes(routes!(capacity::outlooks))
+                .routes(routes!(capacity::triggers))
+                .routes(routes!(capacity::advice))
                 .routes(routes!(capacity::runbook))
                 .routes(routes!(capacity::review))
                 .routes(routes!(scenarios::list, scenarios::create))

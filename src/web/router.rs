@@ -15,8 +15,8 @@ use tower_http::trace::TraceLayer;
 
 use crate::error::WebError;
 use crate::pages::{
-    capacity, costs, events, forecasts, help, overview, plan, recommendations, reports, runbook, runs,
-    scenarios, settings, sign_in, sources,
+    capacity, costs, events, forecasts, help, overview, plan, policies, recommendations, reports, runbook,
+    runs, scenarios, settings, sign_in, sources,
 };
 use crate::state::{App, AppState};
 use crate::{api, assets, headers, health, responses};
@@ -49,6 +49,7 @@ pub fn router(state: AppState) -> axum::Router {
         .route("/forecasts/{*name}", get(forecasts::detail))
         .route("/capacity", get(capacity::list))
         .route("/capacity/workloads/{*name}", get(capacity::detail))
+        .route("/capacity/policies/{*name}", get(policies::show))
         .route("/capacity/exports/{format}/{*name}", get(capacity::export))
         .route("/capacity/scenarios", post(scenarios::create))
         .route("/capacity/scenarios/{*name}", get(scenarios::show))

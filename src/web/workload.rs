@@ -1,10 +1,15 @@
 //! A configured workload with what is known of its demand today: planned again whenever somebody asks.
 
-use capacity::{NamedScenario, Order, Outlook, Review, RunbookStep, Scenario};
+use capacity::{
+    Advice, COMPARED_AT, Goal, NamedScenario, Order, Outlook, PolicyName, ReplaySettings, Review,
+    RunbookStep, Scenario, Simulation, Trigger, TriggerReport,
+};
 use chrono::{DateTime, Utc};
 use domain::{CapacityPlan, Event, Forecast, OrganizationId, Series, Stamp};
+use serde::Serialize;
 use store::PgConnection;
 use store::event::StoredEvent;
+use utoipa::ToSchema;
 
 use crate::error::WebError;
 use crate::state::{App, Workload};
@@ -14,6 +19,8 @@ const AS_RUN: &str = "As the run planned";
 pub(crate) const TODAY: &str = "With today’s events";
 /// Most instances that are simulated.
 const MAX_INSTANCES: f64 = 100_000.0;
+/// Steps of history that triggers are tested on, after as many from which the first day is planned: five weeks.
+const TRIGGER_STEPS: usize = 35 * 24;
 /// Steps of demand before an event at which its review forecasts it again.
 const REVIEW_LEAD_STEPS: usize = 24;
 /// Fewest steps of history that a review forecasts from.
@@ -23,6 +30,17 @@ const REVIEW_LEAST_STEPS: usize = 14 * 24;
 pub(crate) fn configured<'a>(app: &'a App, name: &str) -> Result<&'a Workload, WebError> {
     let found = app.state.workloads.iter().find(|workload| workload.name == name);
     found.ok_or_else(|| WebError::NotFound(format!("The workload “{name}” is not configured here.")))
+}
+
+/// How a trigger did on one stretch of demand.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct TriggerTest {
+    /// Which demand: the past, today's events, or a saved scenario.
+    pub(crate) demand: String,
+    /// How it did; none where it could not be tested.
+    pub(crate) report: Option<TriggerReport>,
+    /// Why it could not be tested.
+    pub(crate) reason: Option<String>,
 }
 
 /// A workload and its demand, with today's events.
@@ -87,11 +105,7 @@ impl Known {
     ) -> Result<CapacityPlan, WebError> {
         let settings = settings.unwrap_or_else(|| self.settings.clone());
         let (demand, name) = (capacity::apply(&self.demand, &scenarios), self.workload.name.clone());
-        let highest = capacity::quantile_path(&demand, settings.level()).into_iter().fold(0.0, f64::max);
-        if highest / settings.usable_throughput() > MAX_INSTANCES {
-            let much = format!("More than {MAX_INSTANCES} instances would be needed: that is not simulated.");
-            return Err(WebError::Invalid("value", much));
-        }
+        check_size(&demand, &settings)?;
         off_thread(move || {
             let mut plan = capacity::plan_compared(&demand, &settings);
             plan.unique_id = name;
@@ -114,6 +128,69 @@ impl Known {
                 outlook.budget_change = outlook.cost.zip(planned).map(|(cost, planned)| cost - planned);
             }
             outlooks
+        })
+        .await
+    }
+
+    /// How `trigger` would have done while the group followed `policy`: over the last weeks, each day planned from
+    /// what was known before it, and over what is ahead, with today's events and with each of the saved scenarios.
+    pub(crate) async fn test_trigger(
+        &self,
+        trigger: Trigger,
+        policy: PolicyName,
+        saved: Vec<NamedScenario>,
+    ) -> Result<Vec<TriggerTest>, WebError> {
+        if f64::from(policy.fixed_instances()) > MAX_INSTANCES {
+            let much = format!("A group has at most {MAX_INSTANCES} instances here.");
+            return Err(WebError::Invalid("policy", much));
+        }
+        let today = NamedScenario { name: TODAY.to_owned(), scenarios: Vec::new() };
+        let mut ahead = Vec::with_capacity(saved.len() + 1);
+        for named in std::iter::once(today).chain(saved) {
+            let demand = capacity::apply(&self.demand, &named.scenarios);
+            check_size(&demand, &self.settings)?;
+            ahead.push((named.name, demand));
+        }
+        let first = self.history.len().saturating_sub(2 * TRIGGER_STEPS);
+        let past = Series {
+            unique_id: self.history.unique_id.clone(),
+            grid: self.history.grid.advance(first),
+            values: self.history.values[first..].to_vec(),
+        };
+        let (settings, simulation) = (self.settings.clone(), Simulation::of(&self.settings));
+        let events = self.events.iter().map(|stored| stored.event.clone()).collect();
+        off_thread(move || {
+            let lead_minutes = simulation.boot_minutes as usize;
+            let replayed = ReplaySettings { settings, simulation, events, warm_up: None };
+            let past = capacity::replay_runs(&past, std::slice::from_ref(&policy), &replayed);
+            let weeks = TRIGGER_STEPS / (7 * 24);
+            let (report, reason) = match past.as_ref().map(|runs| runs.first()) {
+                Ok(run) => (run.map(|run| capacity::test_trigger(&trigger, run, lead_minutes)), None),
+                Err(error) => (None, Some(error.to_string())),
+            };
+            let mut tests = vec![TriggerTest { demand: format!("The last {weeks} weeks"), report, reason }];
+            let ReplaySettings { settings, simulation, .. } = replayed;
+            for (name, demand) in ahead {
+                let plan = capacity::plan(&demand, &settings);
+                let path = capacity::path(&demand, COMPARED_AT);
+                let runs =
+                    capacity::compare(&plan, &path, std::slice::from_ref(&policy), &settings, &simulation);
+                let report = runs.first().map(|run| capacity::test_trigger(&trigger, run, lead_minutes));
+                tests.push(TriggerTest { demand: name, report, reason: None });
+            }
+            tests
+        })
+        .await
+    }
+
+    /// The cheapest policy that keeps `goal` on every way in which demand may turn out, with today's events and
+    /// `scenarios`.
+    pub(crate) async fn advise(&self, goal: Goal, scenarios: &[Scenario]) -> Result<Advice, WebError> {
+        let (demand, settings) = (capacity::apply(&self.demand, scenarios), self.settings.clone());
+        check_size(&demand, &settings)?;
+        off_thread(move || {
+            let simulation = Simulation::of(&settings);
+            capacity::advise(&demand, &capacity::futures(&demand), &goal, &settings, &simulation)
         })
         .await
     }
@@ -171,6 +248,16 @@ impl Known {
         })
         .await
     }
+}
+
+/// Refuses demand of a size that is not simulated.
+fn check_size(demand: &Forecast, settings: &capacity::Settings) -> Result<(), WebError> {
+    let highest = capacity::quantile_path(demand, settings.level()).into_iter().fold(0.0, f64::max);
+    if highest / settings.usable_throughput() > MAX_INSTANCES {
+        let much = format!("More than {MAX_INSTANCES} instances would be needed: that is not simulated.");
+        return Err(WebError::Invalid("value", much));
+    }
+    Ok(())
 }
 
 /// Whether an event is about the demand of a workload.

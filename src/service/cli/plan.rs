@@ -120,6 +120,13 @@ pub(crate) struct PlanCapacity {
     /// USD per instance-hour, for the cost totals
     #[arg(long)]
     pub(crate) hourly_price: Option<rust_decimal::Decimal>,
+    /// Also simulate the space of policies, and say which is the cheapest that serves everything within
+    /// --advise-latency: on standard error, or as `advice` with --json
+    #[arg(long)]
+    pub(crate) advise: bool,
+    /// 95th percentile of latency that the advised policy keeps, in milliseconds
+    #[arg(long, default_value_t = 200.0)]
+    pub(crate) advise_latency: f64,
     /// Where the rows go (CSV, gzip, Parquet; - is standard output)
     #[arg(long)]
     pub(crate) output: PathBuf,
@@ -189,6 +196,10 @@ pub(crate) struct ReplayAutoscaling {
     /// Known events
     #[arg(long)]
     pub(crate) events: Option<PathBuf>,
+    /// A trigger to test under every policy, such as "CPU > 70 %", "requests > 1000/s" or "queue > 500 for 5 min";
+    /// may be given several times
+    #[arg(long)]
+    pub(crate) trigger: Vec<String>,
     /// Where the table goes (JSON; - is standard output)
     #[arg(long)]
     pub(crate) output: PathBuf,

@@ -40,6 +40,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(backtests::compute))
         .routes(routes!(capacity::compute))
         .routes(routes!(capacity::replay))
+        .routes(routes!(capacity::advise))
         .routes(routes!(commitments::compute))
         .routes(routes!(commitments::replay))
         .routes(routes!(rightsizing::compute))

@@ -20,6 +20,7 @@ use crate::layout::{Layout, page};
 use crate::pages::events::EventForm;
 use crate::pages::forecasts::event_time;
 use crate::pages::overview::marks;
+use crate::pages::policies::OFFERED;
 use crate::pages::scenarios::{self, Chosen};
 use crate::path;
 use crate::session::{Visitor, connection};
@@ -148,6 +149,8 @@ struct DetailPage {
     demand: Option<String>,
     orders: Vec<capacity::Order>,
     has_lead_times: bool,
+    offered: [&'static str; 5],
+    scenarios: Vec<(i64, String)>,
     /// Events of this demand, with their keys: still to come, and over.
     ahead: Vec<(i64, String)>,
     past: Vec<(i64, String)>,
@@ -183,6 +186,7 @@ pub(crate) async fn detail(
         },
         _ => (None, None),
     };
+    let scenarios = scenarios::list(conn, org).await?.into_iter().map(|(id, named)| (id, named.name));
     let exports = Format::ALL
         .iter()
         .map(|(word, _)| (*word, format!("/capacity/exports/{word}/{}", path::encode(&name))));
@@ -190,6 +194,8 @@ pub(crate) async fn detail(
         layout: Layout::new(&visitor, "/capacity", &name),
         orders: workload.map_or(vec![], |workload| capacity::orders(&plan, &workload.lead_times, as_of)),
         has_lead_times: workload.is_some_and(|workload| !workload.lead_times.is_empty()),
+        offered: OFFERED,
+        scenarios: scenarios.collect(),
         ahead,
         past,
         stored: shown(plan, "plan", &events, workload),
