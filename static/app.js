@@ -30,6 +30,13 @@
     const form = event.target.closest("form[data-apply]");
     if (form && event.target.matches("select")) form.requestSubmit();
   });
+  // A chosen file is read into the field beside it, so that it is sent like what is pasted.
+  for (const label of document.querySelectorAll("[data-scripted]")) label.hidden = false;
+  document.addEventListener("change", async (event) => {
+    const { into } = event.target.dataset;
+    const file = into && event.target.files?.[0];
+    if (file) event.target.form.elements[into].value = await file.text();
+  });
   // What takes seconds says so; a page that comes back from the history says what it said before.
   document.addEventListener("submit", (event) => {
     const button = event.target.querySelector("button[data-busy]");

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::fan::quantile_path;
 use crate::output::summary;
 use crate::plan::plan;
-use crate::scenario::{Scenario, apply};
+use crate::scenario::Scenario;
 use crate::settings::Settings;
 
 /// A named set of changes.
@@ -48,11 +48,15 @@ pub struct Outlook {
     pub act_by: Option<Stamp>,
 }
 
-/// Carries `demand` through every scenario; the first is what the others' budgets are compared with.
-pub fn outlooks(demand: &Forecast, scenarios: &[NamedScenario], settings: &Settings) -> Vec<Outlook> {
+/// Carries demand through every scenario, as `under` says; the first is what the others' budgets are compared with.
+pub fn outlooks(
+    under: impl Fn(&[Scenario]) -> Forecast,
+    scenarios: &[NamedScenario],
+    settings: &Settings,
+) -> Vec<Outlook> {
     let mut outlooks: Vec<Outlook> = Vec::with_capacity(scenarios.len());
     for named in scenarios {
-        let changed = apply(demand, &named.scenarios);
+        let changed = under(&named.scenarios);
         let plan = plan(&changed, settings);
         let summary = summary(std::slice::from_ref(&plan), settings);
         let highest = |level| quantile_path(&changed, level).into_iter().fold(0.0, f64::max);
@@ -99,7 +103,7 @@ mod tests {
         let named = |name: &str, scenarios| NamedScenario { name: name.to_owned(), scenarios };
         let scenarios =
             [named("as it is", Vec::new()), named("twice", vec![Scenario::Growth { factor: 2.0 }])];
-        let found = outlooks(&demand, &scenarios, &settings);
+        let found = outlooks(|changes| crate::apply(&demand, changes), &scenarios, &settings);
         assert_eq!((found[0].peak_required, found[0].instance_hours, found[0].always_on), (10, 13.0, 1));
         assert_eq!((found[0].budget_change, found[0].crosses_quota_at), (Some(Decimal::ZERO), None));
         assert_eq!((found[1].peak_required, found[1].instance_hours, found[1].always_on), (20, 26.0, 2));

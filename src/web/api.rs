@@ -61,6 +61,7 @@ fn described() -> (axum::Router<App>, OpenApi) {
                 .routes(routes!(capacity::outlooks))
                 .routes(routes!(capacity::triggers))
                 .routes(routes!(capacity::advice))
+                .routes(routes!(capacity::drivers))
                 .routes(routes!(capacity::runbook))
                 .routes(routes!(capacity::review))
                 .routes(routes!(scenarios::list, scenarios::create))

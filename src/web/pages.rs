@@ -16,3 +16,4 @@ pub(crate) mod scenarios;
 pub(crate) mod settings;
 pub(crate) mod sign_in;
 pub(crate) mod sources;
+pub(crate) mod throughput;

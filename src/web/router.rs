@@ -16,13 +16,15 @@ use tower_http::trace::TraceLayer;
 use crate::error::WebError;
 use crate::pages::{
     capacity, costs, events, forecasts, help, overview, plan, policies, recommendations, reports, runbook,
-    runs, scenarios, settings, sign_in, sources,
+    runs, scenarios, settings, sign_in, sources, throughput,
 };
 use crate::state::{App, AppState};
 use crate::{api, assets, headers, health, responses};
 
 /// Largest form or JSON body that is read, unless a route says otherwise.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// Result table of a load test of an hour.
+const MAX_LOAD_TEST_BYTES: usize = 16 * 1024 * 1024;
 /// Longest time that one answer may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Header that names a request in answers and logs.
@@ -50,6 +52,10 @@ pub fn router(state: AppState) -> axum::Router {
         .route("/capacity", get(capacity::list))
         .route("/capacity/workloads/{*name}", get(capacity::detail))
         .route("/capacity/policies/{*name}", get(policies::show))
+        .route(
+            "/capacity/throughput/{*name}",
+            get(throughput::show).post(throughput::learn).layer(DefaultBodyLimit::max(MAX_LOAD_TEST_BYTES)),
+        )
         .route("/capacity/exports/{format}/{*name}", get(capacity::export))
         .route("/capacity/scenarios", post(scenarios::create))
         .route("/capacity/scenarios/{*name}", get(scenarios::show))

@@ -80,6 +80,8 @@ impl Surface {
                 name: SECRET.into(),
                 demand: SECRET_DEMAND.into(),
                 settings: capacity::SettingsInput::new(10.0),
+                basis: None,
+                drivers: vec![],
                 lead_times: vec![capacity::LeadTime { name: "hardware".into(), seconds: 86_400, holds: 1 }],
             }],
             send_report: None,

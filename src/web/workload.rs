@@ -1,7 +1,7 @@
 //! A configured workload with what is known of its demand today: planned again whenever somebody asks.
 
 use capacity::{
-    Advice, COMPARED_AT, Goal, NamedScenario, Order, Outlook, PolicyName, ReplaySettings, Review,
+    Advice, COMPARED_AT, Driver, Goal, NamedScenario, Order, Outlook, PolicyName, ReplaySettings, Review,
     RunbookStep, Scenario, Simulation, Trigger, TriggerReport,
 };
 use chrono::{DateTime, Utc};
@@ -51,7 +51,13 @@ pub(crate) struct Known {
     pub(crate) events: Vec<StoredEvent>,
     /// Demand ahead as the run forecast it.
     stored: Forecast,
-    /// Demand ahead with today's events in place of those that the run knew.
+    /// What drives demand, as learned today; empty where it has a history of its own.
+    pub(crate) drivers: Vec<Driver>,
+    /// Why what is configured as driver does not drive it.
+    pub(crate) undriven: Option<String>,
+    /// The demand at the head of its drivers, with today's events in place of those that the run knew.
+    head: Forecast,
+    /// Demand ahead with today's events.
     demand: Forecast,
     pub(crate) as_of: DateTime<Utc>,
 }
@@ -65,21 +71,39 @@ impl Known {
     ) -> Result<Self, WebError> {
         let missing = || WebError::NotFound(format!("There is no forecast “{}”.", workload.demand));
         let stored = store::forecast::latest(conn, org, &workload.demand).await?.ok_or_else(missing)?;
-        let histories = store::metric::demand(conn, org, stored.as_of, Some(&workload.demand)).await?;
-        let history = histories.into_iter().next().ok_or_else(missing)?;
+        let read = store::metric::history(conn, org, stored.as_of, &workload.demand).await?;
+        let history = read.ok_or_else(missing)?;
+        let mut histories = vec![history.clone()];
+        for by in &workload.drivers {
+            histories.extend(store::metric::history(conn, org, stored.as_of, &by.demand).await?);
+        }
         let events = store::event::list(conn, org).await?;
         let settings = check(workload.settings.clone())?;
         let mut request = forecast::Request::new(stored.forecast.mean.len());
         request.levels.clone_from(&stored.forecast.levels);
         request.lower_bound = Some(0.0);
         request.events = events.iter().map(|stored| stored.event.clone()).collect();
-        let (history, demand) = off_thread(move || {
-            let demand = forecast::forecast(&history, &request);
-            (history, demand)
+        let chain = workload.drivers.clone();
+        let (head, drivers, undriven) = off_thread(move || {
+            let (drivers, undriven) = match capacity::learn_chain(&chain, &histories) {
+                Ok(drivers) => (drivers, None),
+                Err(reason) => (vec![], Some(reason.to_string())),
+            };
+            // Without a driver, demand is the first of the histories.
+            let head = chain.first().filter(|_| undriven.is_none()).map(|by| by.demand.as_str());
+            let head = histories.iter().find(|history| Some(history.unique_id.as_str()) == head);
+            (forecast::forecast(head.unwrap_or(&histories[0]), &request), drivers, undriven)
         })
         .await?;
+        let demand = capacity::carry_through(&drivers, head.clone());
         let (as_of, stored) = (stored.as_of, stored.forecast);
-        Ok(Self { workload: workload.clone(), settings, history, events, stored, demand, as_of })
+        let workload = workload.clone();
+        Ok(Self { workload, settings, history, events, stored, drivers, undriven, head, demand, as_of })
+    }
+
+    /// Demand ahead with today's events and `scenarios`: they change the head, and are carried from there.
+    fn under(&self, scenarios: &[Scenario]) -> Forecast {
+        capacity::carry_through(&self.drivers, capacity::apply(&self.head, scenarios))
     }
 
     /// The same, for an event that has to be about this demand.
@@ -104,7 +128,7 @@ impl Known {
         settings: Option<capacity::Settings>,
     ) -> Result<CapacityPlan, WebError> {
         let settings = settings.unwrap_or_else(|| self.settings.clone());
-        let (demand, name) = (capacity::apply(&self.demand, &scenarios), self.workload.name.clone());
+        let (demand, name) = (self.under(&scenarios), self.workload.name.clone());
         check_size(&demand, &settings)?;
         off_thread(move || {
             let mut plan = capacity::plan_compared(&demand, &settings);
@@ -117,12 +141,15 @@ impl Known {
     /// What the run planned, what today's events make of it, and on top of these each of the saved scenarios; budgets
     /// are compared with the run's.
     pub(crate) async fn outlooks(&self, saved: Vec<NamedScenario>) -> Result<Vec<Outlook>, WebError> {
-        let (stored, demand, settings) = (self.stored.clone(), self.demand.clone(), self.settings.clone());
+        let (stored, settings) = (self.stored.clone(), self.settings.clone());
+        let (head, drivers) = (self.head.clone(), self.drivers.clone());
         off_thread(move || {
             let named = |name: &str| NamedScenario { name: name.to_owned(), scenarios: Vec::new() };
-            let mut outlooks = capacity::outlooks(&stored, &[named(AS_RUN)], &settings);
+            let mut outlooks = capacity::outlooks(|_| stored.clone(), &[named(AS_RUN)], &settings);
             let today: Vec<NamedScenario> = std::iter::once(named(TODAY)).chain(saved).collect();
-            outlooks.extend(capacity::outlooks(&demand, &today, &settings));
+            let under =
+                |changes: &[Scenario]| capacity::carry_through(&drivers, capacity::apply(&head, changes));
+            outlooks.extend(capacity::outlooks(under, &today, &settings));
             let planned = outlooks[0].cost;
             for outlook in &mut outlooks {
                 outlook.budget_change = outlook.cost.zip(planned).map(|(cost, planned)| cost - planned);
@@ -147,7 +174,7 @@ impl Known {
         let today = NamedScenario { name: TODAY.to_owned(), scenarios: Vec::new() };
         let mut ahead = Vec::with_capacity(saved.len() + 1);
         for named in std::iter::once(today).chain(saved) {
-            let demand = capacity::apply(&self.demand, &named.scenarios);
+            let demand = self.under(&named.scenarios);
             check_size(&demand, &self.settings)?;
             ahead.push((named.name, demand));
         }
@@ -186,7 +213,7 @@ impl Known {
     /// The cheapest policy that keeps `goal` on every way in which demand may turn out, with today's events and
     /// `scenarios`.
     pub(crate) async fn advise(&self, goal: Goal, scenarios: &[Scenario]) -> Result<Advice, WebError> {
-        let (demand, settings) = (capacity::apply(&self.demand, scenarios), self.settings.clone());
+        let (demand, settings) = (self.under(scenarios), self.settings.clone());
         check_size(&demand, &settings)?;
         off_thread(move || {
             let simulation = Simulation::of(&settings);
@@ -262,7 +289,8 @@ fn check_size(demand: &Forecast, settings: &capacity::Settings) -> Result<(), We
 
 /// Whether an event is about the demand of a workload.
 pub(crate) fn concerns(event: &Event, workload: &Workload) -> bool {
-    event.unique_id.as_deref().is_none_or(|concerned| concerned == workload.demand)
+    let drives = |concerned: &str| workload.drivers.iter().any(|by| by.demand == concerned);
+    event.unique_id.as_deref().is_none_or(|concerned| concerned == workload.demand || drives(concerned))
 }
 
 /// The settings, or what is wrong with them.

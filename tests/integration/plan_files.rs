@@ -295,6 +295,18 @@ fn capacity_follows_demand_and_the_event() {
     }
     let unknown = ["plan", "capacity", "--demand", &demand, "--unit-throughput", "0", "--output", "-"];
     app.run(&unknown).fails_with(1, &["unit throughput"]);
+
+    // Two instances answered 200 a second: one carries 100.
+    let summary = r#"{"metrics": {"http_reqs": {"rate": 200.0}, "http_req_duration": {"p(95)": 150.0}}}"#;
+    let test = app.file("summary.json", summary);
+    let typed = ["plan", "capacity", "--demand", &demand, "--horizon", "2d", "--output", "-"];
+    let tested = [&typed[..], &["--load-test", &test, "--load-test-instances", "2"]].concat();
+    let typed = [&typed[..], &["--unit-throughput", "100"]].concat();
+    assert_eq!(app.run(&tested).expect(0).text(), app.run(&typed).expect(0).text());
+    let strict = [&tested[..], &["--load-test-latency", "100"]].concat();
+    app.run(&strict).fails_with(1, &["summary.json", "keeps p95 within 100 ms"]);
+    app.run(&["plan", "capacity", "--demand", &demand, "--output", "-"])
+        .fails_with(2, &["--unit-throughput"]);
 }
 
 #[test]

@@ -88,8 +88,20 @@ pub(crate) struct PlanCapacity {
     #[arg(long)]
     pub(crate) demand: PathBuf,
     /// Demand at which one instance saturates
+    #[arg(long, required_unless_present = "load_test", conflicts_with = "load_test")]
+    pub(crate) unit_throughput: Option<f64>,
+    /// Summary of k6 (JSON), or result or report table of JMeter (CSV), that says it instead
     #[arg(long)]
-    pub(crate) unit_throughput: f64,
+    pub(crate) load_test: Option<PathBuf>,
+    /// Instances that answered the load test
+    #[arg(long, default_value_t = 1)]
+    pub(crate) load_test_instances: u32,
+    /// 95th percentile of latency that the load test had to keep, in milliseconds
+    #[arg(long, default_value_t = 200.0)]
+    pub(crate) load_test_latency: f64,
+    /// Share of failed requests that the load test might have
+    #[arg(long, default_value_t = 0.01)]
+    pub(crate) load_test_errors: f64,
     /// Share of it to be used
     #[arg(long, default_value_t = 0.7)]
     pub(crate) target_utilization: f64,

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use billing::PriceBook;
 use capacity::export::{Format, export};
-use capacity::{Advice, Goal, Settings, SettingsInput, Simulation, Summary};
+use capacity::{Advice, Goal, LoadTest, Settings, SettingsInput, Simulation, Summary};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{CapacityPlan, Frequency, Series, UsageHour};
 use ingest::write::{Cell, Kind, TableWriter};
@@ -158,7 +158,7 @@ struct Told<'a> {
 }
 
 fn capacity_settings(args: &cli::PlanCapacity) -> anyhow::Result<Settings> {
-    let mut input = SettingsInput::new(args.unit_throughput);
+    let mut input = SettingsInput::new(unit_throughput(args)?);
     input.target_utilization = args.target_utilization;
     input.schedule_utilization = args.schedule_utilization;
     input.lead_time_seconds =
@@ -169,6 +169,23 @@ fn capacity_settings(args: &cli::PlanCapacity) -> anyhow::Result<Settings> {
     input.limit = args.limit;
     input.hourly_price = args.hourly_price;
     Ok(input.check()?)
+}
+
+/// As given, or as the load test says.
+fn unit_throughput(args: &cli::PlanCapacity) -> anyhow::Result<f64> {
+    if let Some(given) = args.unit_throughput {
+        return Ok(given);
+    }
+    let file = args.load_test.as_deref().context("give --unit-throughput or --load-test")?;
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let test = LoadTest {
+        instances: args.load_test_instances,
+        latency_p95_ms: args.load_test_latency,
+        error_share: args.load_test_errors,
+    };
+    let learned = test.throughput(&text).with_context(|| file.display().to_string())?;
+    eprintln!("unit throughput {:.1}: {}", learned.unit_throughput, learned.reason);
+    Ok(learned.unit_throughput)
 }
 
 /// Steps of a series that make up the horizon; a step without a clock is an hour.

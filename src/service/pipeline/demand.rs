@@ -18,7 +18,12 @@ const HISTORY_DAYS: i64 = 800;
 /// Forecasts and stores every demand and utilization series, and returns all of them.
 pub(super) async fn forecast(job: &mut Job<'_>) -> anyhow::Result<Vec<Forecast>> {
     let period = Period::days_before(job.as_of, HISTORY_DAYS);
-    let demand = store::metric::demand(job.conn, job.org, job.as_of, None).await?;
+    let mut demand = store::metric::demand(job.conn, job.org, job.as_of, None).await?;
+    // What is driven is carried from its driver, once that is forecast.
+    let driven = |id: &str| {
+        job.config.workload.iter().any(|workload| workload.driver.is_some() && workload.demand == id)
+    };
+    demand.retain(|series| !driven(&series.unique_id));
     let utilization =
         store::metric::series(job.conn, job.org, &UTILIZATION, Statistic::Average, period).await?;
 

@@ -1,7 +1,7 @@
 //! `GET /api/v1/capacity`: capacity plans of the latest run, and what today's events and scenarios make of them.
 
 use axum::extract::State;
-use capacity::{Advice, Goal, Order, Outlook, Review, RunbookStep};
+use capacity::{Advice, Driver, Goal, Order, Outlook, Review, RunbookStep};
 use domain::CapacityPlan;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -159,6 +159,37 @@ pub(crate) struct WorkloadAdvice {
     goal: Goal,
     /// The choice, why, and what was tried.
     advice: Advice,
+}
+
+/// What drives the demand of a workload.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Drivers {
+    /// The demand series.
+    demand: String,
+    /// Its drivers, from a demand with a history of its own on; empty where it has that itself.
+    drivers: Vec<Driver>,
+    /// Why what is configured as driver does not drive it.
+    reason: Option<String>,
+}
+
+/// What drives the demand of a workload, learned from what the latest run saw: slope, elasticity, lag and fit.
+#[utoipa::path(
+    get,
+    path = "/capacity/{workload}/drivers",
+    tag = "capacity",
+    params(("workload" = String, Path, description = "Name of the workload")),
+    responses((status = 200, body = Drivers)),
+)]
+pub(crate) async fn drivers(
+    State(app): State<App>,
+    mut read: Reading,
+    Path(workload): Path<String>,
+) -> Answer {
+    let org = read.org;
+    let workload = configured(&app, &workload)?;
+    let known = Known::read(&mut read.conn, org, workload).await?;
+    let (drivers, reason) = (known.drivers, known.undriven);
+    read.answer(&Drivers { demand: workload.demand.clone(), drivers, reason })
 }
 
 /// What to do for an event, step by step, with the numbers of today's plan.

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use capacity::export::Format;
-use capacity::{Scenario, SettingsInput, Shape};
+use capacity::{Driver, Scenario, SettingsInput, Shape};
 use chart::Staffing;
 use chrono::{DateTime, Duration, Utc};
 use domain::{CapacityPlan, Event, Stamp};
@@ -107,6 +107,7 @@ pub(crate) struct WhatIf {
     from: String,
     hours: String,
     shape: String,
+    unit: String,
     target: String,
     survive: String,
     lead_minutes: String,
@@ -114,7 +115,7 @@ pub(crate) struct WhatIf {
 
 impl WhatIf {
     fn is_asked(&self) -> bool {
-        [&self.growth, &self.multiplier, &self.target, &self.survive, &self.lead_minutes]
+        [&self.growth, &self.multiplier, &self.unit, &self.target, &self.survive, &self.lead_minutes]
             .iter()
             .any(|t| !t.is_empty())
     }
@@ -147,8 +148,11 @@ struct DetailPage {
     can_try: bool,
     exports: Vec<(&'static str, String)>,
     demand: Option<String>,
+    drivers: Vec<Driver>,
+    undriven: Option<String>,
     orders: Vec<capacity::Order>,
     has_lead_times: bool,
+    unit_placeholder: String,
     offered: [&'static str; 5],
     scenarios: Vec<(i64, String)>,
     /// Events of this demand, with their keys: still to come, and over.
@@ -190,10 +194,21 @@ pub(crate) async fn detail(
     let exports = Format::ALL
         .iter()
         .map(|(word, _)| (*word, format!("/capacity/exports/{word}/{}", path::encode(&name))));
+    let driven = workload.filter(|workload| !workload.drivers.is_empty());
+    let (drivers, undriven) = match driven {
+        Some(workload) => {
+            let known = Known::read(conn, org, workload).await?;
+            (known.drivers, known.undriven)
+        }
+        None => (vec![], None),
+    };
     page(&DetailPage {
         layout: Layout::new(&visitor, "/capacity", &name),
+        drivers,
+        undriven,
         orders: workload.map_or(vec![], |workload| capacity::orders(&plan, &workload.lead_times, as_of)),
         has_lead_times: workload.is_some_and(|workload| !workload.lead_times.is_empty()),
+        unit_placeholder: workload.map_or_else(String::new, |w| w.settings.unit_throughput.to_string()),
         offered: OFFERED,
         scenarios: scenarios.collect(),
         ahead,
@@ -299,6 +314,11 @@ async fn attempt(
 }
 
 fn assumed(mut settings: SettingsInput, what_if: &WhatIf) -> Result<SettingsInput, WebError> {
+    if !what_if.unit.trim().is_empty() {
+        let unit = what_if.unit.trim().parse().ok().filter(|unit: &f64| unit.is_finite() && *unit > 0.0);
+        let wanted = || WebError::Invalid("unit", "What an instance carries is a number above 0.".to_owned());
+        settings.unit_throughput = unit.ok_or_else(wanted)?;
+    }
     if let Some(percent) = positive("target", &what_if.target)? {
         settings.target_utilization = percent / 100.0;
     }
