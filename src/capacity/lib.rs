@@ -43,14 +43,14 @@ mod trigger;
 
 pub use adviser::{Advice, Candidate, Goal, ScheduleTried, advise, futures};
 pub use autoscaling::{Autoscaling, AutoscalingInput, AutoscalingReplay};
-pub use calendar::{Country, DayRule, Recurrence, occurrences, shopping_days};
+pub use calendar::{Country, DayRule, DaySet, Recurrence, occurrences, shopping_days};
 pub use compare::{COMPARED_AT, EventOutcome, compare, compare_event, plan_compared};
 pub use driver::{Driver, DriverSource, Term, carry_through, unit_cost};
 pub use fan::{path, quantile_path};
 pub use latency::erlang_c;
 pub use learn_driver::{DrivenBy, NoDriver, learn_chain, learn_driver};
 pub use load_test::{LoadTest, LoadTestError, read_jmeter, read_k6};
-pub use order_by::{Exhaustion, LeadTime, Order, exhaustion, orders};
+pub use order_by::{Exhaustion, LeadTime, Order, exhaustion, orders, quota_exhaustion};
 pub use outcome::{Minute, Run};
 pub use outlook::{NamedScenario, Outlook, outlooks};
 pub use output::{PlanRow, PlanSummary, Summary, Totals, summary, to_rows};

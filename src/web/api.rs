@@ -58,6 +58,7 @@ fn described() -> (axum::Router<App>, OpenApi) {
                 .routes(routes!(forecasts::one))
                 .routes(routes!(capacity::list))
                 .routes(routes!(capacity::one))
+                .routes(routes!(capacity::exhaustion))
                 .routes(routes!(capacity::outlooks))
                 .routes(routes!(capacity::triggers))
                 .routes(routes!(capacity::advice))

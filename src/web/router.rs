@@ -15,8 +15,8 @@ use tower_http::trace::TraceLayer;
 
 use crate::error::WebError;
 use crate::pages::{
-    capacity, costs, events, forecasts, help, overview, plan, policies, recommendations, reports, runbook,
-    runs, scenarios, settings, sign_in, sources, throughput,
+    calendar, capacity, costs, events, forecasts, help, overview, plan, policies, recommendations, reports,
+    runbook, runs, scenarios, settings, sign_in, sources, throughput,
 };
 use crate::state::{App, AppState};
 use crate::{api, assets, headers, health, responses};
@@ -62,6 +62,8 @@ pub fn router(state: AppState) -> axum::Router {
         .route("/capacity/scenario/{id}/delete", post(scenarios::delete))
         .route("/capacity/runbooks/{event}/{*name}", get(runbook::runbook))
         .route("/capacity/reviews/{event}/{*name}", get(runbook::review))
+        .route("/capacity/calendar", get(calendar::preview).post(calendar::add))
+        .route("/capacity/calendar/delete", post(calendar::remove))
         .route("/capacity/events", post(events::create))
         .route("/capacity/events/{id}", get(events::edit).post(events::update))
         .route("/capacity/events/{id}/delete", post(events::delete))

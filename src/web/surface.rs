@@ -212,6 +212,26 @@ async fn roles_hold(surface: &Surface, viewer: &str, editor: &str) {
     assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert!(text(refused).await.contains("The end must be after the start."));
     assert!(text(surface.get("/capacity", viewer).await).await.contains("Sale"));
+    let calendar = "days=shopping&multiplier=3&years=1&past=&multiplier_low=&multiplier_high=&unique_id=";
+    let preview = format!("/capacity/calendar?{calendar}");
+    assert_eq!(surface.get(&preview, viewer).await.status(), StatusCode::FORBIDDEN);
+    assert!(text(surface.get(&preview, editor).await).await.contains("Add 3 days"));
+    assert_eq!(surface.post("/capacity/calendar", viewer, calendar).await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(surface.post("/capacity/calendar", editor, calendar).await.status(), StatusCode::SEE_OTHER);
+    let listed = text(surface.get("/capacity", editor).await).await;
+    assert!(listed.contains("Cyber Monday 2026") && listed.contains("Remove Shopping days (3 days)"));
+    assert!(
+        text(surface.get(&preview, editor).await).await.contains("announced already"),
+        "nothing is added twice"
+    );
+    let refused = surface.post("/capacity/calendar", editor, "days=shopping").await;
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let remove = "/capacity/calendar/delete";
+    assert_eq!(surface.post(remove, viewer, "days=shopping").await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(surface.post(remove, editor, "days=shopping").await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(surface.post(remove, editor, "days=shopping").await.status(), StatusCode::NOT_FOUND);
+    let listed = text(surface.get("/capacity", editor).await).await;
+    assert!(listed.contains("Sale") && !listed.contains("Cyber Monday 2026"));
     for path in ["/settings"] {
         assert_eq!(surface.get(path, editor).await.status(), StatusCode::FORBIDDEN, "{path}");
         let admin = surface.sign_in("admin").await;

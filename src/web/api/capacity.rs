@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::api::answer::{Answer, Page, Reading};
 use crate::api::request::{Paging, Path, Query};
 use crate::error::WebError;
+use crate::exhaustion::{self, Filling};
 use crate::pages::policies::{check_goal, parse_policy, parse_trigger};
 use crate::pages::scenarios::{self, Chosen};
 use crate::state::App;
@@ -190,6 +191,30 @@ pub(crate) async fn drivers(
     let known = Known::read(&mut read.conn, org, workload).await?;
     let (drivers, reason) = (known.drivers, known.undriven);
     read.answer(&Drivers { demand: workload.demand.clone(), drivers, reason })
+}
+
+/// How long it takes to get more.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LeadQuery {
+    /// Days from asking for more storage until it is there; 7 when absent.
+    #[param(maximum = 1000)]
+    lead_days: Option<u32>,
+}
+
+/// Disks and databases of known size: when they are full (P50, and P90: one in ten), and by when to order more.
+#[utoipa::path(
+    get,
+    path = "/exhaustion",
+    tag = "capacity",
+    params(LeadQuery, Paging),
+    responses((status = 200, body = Page<Filling>)),
+)]
+pub(crate) async fn exhaustion(mut read: Reading, paging: Paging, Query(asked): Query<LeadQuery>) -> Answer {
+    let org = read.org;
+    let lead_days = asked.lead_days.unwrap_or(exhaustion::LEAD_DAYS);
+    let all = exhaustion::list(&mut read.conn, org, lead_days).await?;
+    read.page(all, &paging, |filling| filling.resource_id.clone())
 }
 
 /// What to do for an event, step by step, with the numbers of today's plan.
