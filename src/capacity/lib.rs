@@ -52,7 +52,7 @@ pub use learn_driver::{DrivenBy, NoDriver, learn_chain, learn_driver};
 pub use load_test::{LoadTest, LoadTestError, read_jmeter, read_k6};
 pub use order_by::{Exhaustion, LeadTime, Order, exhaustion, orders, quota_exhaustion};
 pub use outcome::{Minute, Run};
-pub use outlook::{NamedScenario, Outlook, outlooks};
+pub use outlook::{NamedScenario, Outlook, OutlookCommitment, outlooks};
 pub use output::{PlanRow, PlanSummary, Summary, Totals, summary, to_rows};
 pub use past_event::{NothingLearned, PastEvent, learn_event};
 pub use plan::{plan, row_hours};

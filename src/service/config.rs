@@ -272,6 +272,9 @@ pub(crate) struct Workload {
     /// USD per instance-hour.
     #[serde(default)]
     pub(crate) hourly_price: Option<Decimal>,
+    /// Effective USD per instance-hour of what could be committed to.
+    #[serde(default)]
+    pub(crate) committed_price: Option<Decimal>,
 }
 
 fn seventy_percent() -> f64 {
@@ -400,6 +403,7 @@ impl Workload {
         input.quota_lead_time_seconds = self.quota_lead_days.map(|days| days.saturating_mul(86_400));
         input.min_instances = self.min_instances;
         input.hourly_price = self.hourly_price;
+        input.committed_price = self.committed_price;
         input.schedule_utilization = self.schedule_utilization;
         input
     }

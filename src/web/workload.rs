@@ -151,8 +151,12 @@ impl Known {
                 |changes: &[Scenario]| capacity::carry_through(&drivers, capacity::apply(&head, changes));
             outlooks.extend(capacity::outlooks(under, &today, &settings));
             let planned = outlooks[0].cost;
+            let committed = outlooks[0].commitment.as_ref().map(|commitment| commitment.cost);
             for outlook in &mut outlooks {
                 outlook.budget_change = outlook.cost.zip(planned).map(|(cost, planned)| cost - planned);
+                if let Some((own, planned)) = outlook.commitment.as_mut().zip(committed) {
+                    own.budget_change = own.cost - planned;
+                }
             }
             outlooks
         })
