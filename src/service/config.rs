@@ -465,7 +465,7 @@ impl Config {
     /// What drives a workload, from the demand that has a history of its own on: requests → database reads → cache.
     pub(crate) fn drivers(&self, workload: &Workload) -> Vec<DrivenBy> {
         let driven = |id: &String| self.workload.iter().find(|one| one.demand == *id && one.driver.is_some());
-        let up = std::iter::successors(Some(workload), |one| driven(one.driver.as_ref()?));
+        let up = std::iter::successors(driven(&workload.demand), |one| driven(one.driver.as_ref()?));
         // A chain that comes back to itself is refused when the configuration is read: it would have no end here.
         let mut chain: Vec<DrivenBy> = up
             .take(self.workload.len())
@@ -559,6 +559,10 @@ mod tests {
         assert_eq!(links, [("requests/web", "connections/db"), ("connections/db", "requests/cache")]);
         assert_eq!((chain[0].lag_steps, chain[1].slope), (Some(1), Some(2.0)));
         assert!(config.drivers(&config.workload[1]).is_empty());
+        let twin = workload("connections/db", "").replace("name = \"connections/db\"", "name = \"twin\"");
+        let both = Config::parse(&format!("{twin}{reads}"), "test").unwrap();
+        let same = both.drivers(&both.workload[0]) == both.drivers(&both.workload[1]);
+        assert!(same, "one demand has one driver, whichever workload says so");
         let circle = workload("requests/web", "driver = \"requests/cache\"");
         for (text, wrong) in [
             (format!("{circle}{reads}{cache}"), "driven by itself"),

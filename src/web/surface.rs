@@ -212,6 +212,8 @@ async fn roles_hold(surface: &Surface, viewer: &str, editor: &str) {
     assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert!(text(refused).await.contains("The end must be after the start."));
     assert!(text(surface.get("/capacity", viewer).await).await.contains("Sale"));
+    let unknown = format!("/capacity/policies/{SECRET}?latency_ms=200&unserved_percent=0&scenario=");
+    assert_eq!(surface.get(&unknown, viewer).await.status(), StatusCode::NOT_FOUND, "no demand of it here");
     let calendar = "days=shopping&multiplier=3&years=1&past=&multiplier_low=&multiplier_high=&unique_id=";
     let preview = format!("/capacity/calendar?{calendar}");
     assert_eq!(surface.get(&preview, viewer).await.status(), StatusCode::FORBIDDEN);

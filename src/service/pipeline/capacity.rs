@@ -10,26 +10,13 @@ use crate::config::Workload;
 
 /// Plans every workload whose demand was forecast, or is carried from one that was, and stores the plans; says how many.
 pub(super) async fn plan(job: &mut Job<'_>, demand: &[Forecast]) -> anyhow::Result<usize> {
+    let driven = driven(job, demand).await?;
     let mut plans = Vec::new();
     for workload in &job.config.workload {
-        let chain = job.config.drivers(workload);
-        let carried = match chain.is_empty() {
-            true => None,
-            false => carried(job, workload, &chain, demand).await?,
-        };
-        if let Some(carried) = &carried {
-            store::forecast::save(
-                job.conn,
-                job.org,
-                job.run,
-                ForecastKind::Demand,
-                std::slice::from_ref(carried),
-            )
-            .await?;
-        }
-        let own = || demand.iter().find(|forecast| forecast.unique_id == workload.demand);
-        match carried.as_ref().or_else(own) {
-            Some(forecast) => plans.push(one(workload, forecast, !chain.is_empty())?),
+        let is_its_own = |forecast: &&Forecast| forecast.unique_id == workload.demand;
+        let carried = driven.iter().find(is_its_own);
+        match carried.or_else(|| demand.iter().find(is_its_own)) {
+            Some(forecast) => plans.push(one(workload, forecast, carried.is_some())?),
             None => tracing::warn!(
                 workload = workload.name,
                 demand = workload.demand,
@@ -39,6 +26,19 @@ pub(super) async fn plan(job: &mut Job<'_>, demand: &[Forecast]) -> anyhow::Resu
     }
     store::capacity::save(job.conn, job.org, job.run, &plans).await?;
     Ok(plans.len())
+}
+
+/// The forecasts of all demands that are driven by others, stored beside those that are not.
+async fn driven(job: &mut Job<'_>, demand: &[Forecast]) -> anyhow::Result<Vec<Forecast>> {
+    let mut driven: Vec<Forecast> = Vec::new();
+    for workload in &job.config.workload {
+        let chain = job.config.drivers(workload);
+        if !chain.is_empty() && driven.iter().all(|forecast| forecast.unique_id != workload.demand) {
+            driven.extend(carried(job, workload, &chain, demand).await?);
+        }
+    }
+    store::forecast::save(job.conn, job.org, job.run, ForecastKind::Demand, &driven).await?;
+    Ok(driven)
 }
 
 /// Demand of a driven workload from that of the head of its chain; from its own history where no driver is found, and

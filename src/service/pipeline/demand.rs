@@ -26,8 +26,9 @@ pub(super) async fn forecast(job: &mut Job<'_>) -> anyhow::Result<Vec<Forecast>>
         job.config.workload.iter().any(|workload| workload.driver.is_some() && workload.demand == id)
     };
     demand.retain(|series| !driven(&series.unique_id));
-    let utilization =
+    let mut utilization =
         store::metric::series(job.conn, job.org, &UTILIZATION, Statistic::Average, period).await?;
+    utilization.retain(|series| !driven(&series.unique_id));
 
     let mut request = Request::new(job.config.forecast.demand_hours);
     request.events =
@@ -39,7 +40,8 @@ pub(super) async fn forecast(job: &mut Job<'_>) -> anyhow::Result<Vec<Forecast>>
 
     let metrics = [MetricName::StorageUsed];
     let stored = store::metric::series(job.conn, job.org, &metrics, Statistic::Maximum, period).await?;
-    let stored: Vec<Series> = stored.iter().map(daily_maximum).collect();
+    let stored: Vec<Series> =
+        stored.iter().filter(|series| !driven(&series.unique_id)).map(daily_maximum).collect();
     let mut filling = Request::new(STORAGE_DAYS);
     filling.lower_bound = Some(0.0);
 

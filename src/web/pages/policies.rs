@@ -27,7 +27,20 @@ pub(crate) struct PoliciesQuery {
     policy: String,
     latency_ms: String,
     unserved_percent: String,
-    scenario: Option<i64>,
+    scenario: String,
+}
+
+impl PoliciesQuery {
+    /// The scenario that comes on top of today's events; a form that leaves it open sends an empty field.
+    fn chosen(&self) -> Result<Chosen, WebError> {
+        let text = self.scenario.trim();
+        if text.is_empty() {
+            return Ok(Chosen::default());
+        }
+        let scenario =
+            text.parse().map_err(|_| WebError::NotFound(format!("There is no scenario “{text}”.")))?;
+        Ok(Chosen { scenario: Some(scenario) })
+    }
 }
 
 #[derive(Template)]
@@ -56,7 +69,8 @@ pub(crate) async fn show(
     let mut conn = connection(&app).await?;
     let (conn, org) = (&mut *conn, visitor.org());
     let saved = scenarios::list(conn, org).await?;
-    let (under, changes) = scenarios::changes(&saved, Chosen { scenario: asked.scenario })?;
+    let chosen = asked.chosen()?;
+    let (under, changes) = scenarios::changes(&saved, chosen)?;
     let names = saved.iter().map(|(id, named)| (*id, named.name.clone())).collect();
     let (mut tests, mut advice, mut problem) = (None, None, None);
     match question(&asked) {
@@ -82,7 +96,7 @@ pub(crate) async fn show(
     page(&PoliciesPage {
         layout: Layout::new(&visitor, "/capacity", format!("Policies of {name}")),
         offered: OFFERED,
-        scenario: asked.scenario,
+        scenario: chosen.scenario,
         name,
         asked,
         scenarios: names,
@@ -177,7 +191,7 @@ mod tests {
             policy: policy.to_owned(),
             latency_ms: latency_ms.to_owned(),
             unserved_percent: unserved_percent.to_owned(),
-            scenario: None,
+            scenario: String::new(),
         }
     }
 
@@ -189,6 +203,15 @@ mod tests {
         assert_eq!(trigger, Some(wanted));
         let goal = question(&asked("", "", "150", "0.5")).unwrap();
         assert_eq!(goal, Some(Question::Advice(Goal { latency_p95_ms: 150.0, unserved_share: 0.005 })));
+    }
+
+    #[test]
+    fn a_scenario_is_left_open_or_is_a_key() {
+        let chosen =
+            |text: &str| PoliciesQuery { scenario: text.to_owned(), ..PoliciesQuery::default() }.chosen();
+        assert_eq!(chosen("").unwrap().scenario, None);
+        assert_eq!(chosen("7").unwrap().scenario, Some(7));
+        assert!(matches!(chosen("seven"), Err(WebError::NotFound(_))));
     }
 
     #[test]
