@@ -184,6 +184,7 @@ async function planEvent(watched) {
     await row("German Unity").first().waitFor({ state: "detached" });
   });
   await step("clear up", async () => {
+    await watched.open("/capacity/scenarios/storefront%20web");
     for (const name of scenarios) {
       await page.getByRole("button", { name: `Delete ${name}` }).click();
       await row(name).first().waitFor({ state: "detached" });
