@@ -1,4 +1,4 @@
-// Adds keys to pages that work without: "?" help, "/" search, "g" and a letter to go somewhere.
+// Adds keys to pages that work without: "?" help, "/" search, "g" and a letter to go somewhere; says what is under way.
 "use strict";
 (() => {
   let leader = false;
@@ -29,5 +29,27 @@
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-apply]");
     if (form && event.target.matches("select")) form.requestSubmit();
+  });
+  // A chosen file is read into the field beside it, so that it is sent like what is pasted.
+  for (const label of document.querySelectorAll("[data-scripted]")) label.hidden = false;
+  document.addEventListener("change", async (event) => {
+    const { into } = event.target.dataset;
+    const file = into && event.target.files?.[0];
+    if (file) event.target.form.elements[into].value = await file.text();
+  });
+  // What takes seconds says so; a page that comes back from the history says what it said before.
+  document.addEventListener("submit", (event) => {
+    const button = event.target.querySelector("button[data-busy]");
+    if (!button || button.dataset.idle) return;
+    button.dataset.idle = button.textContent;
+    button.textContent = button.dataset.busy;
+    button.setAttribute("aria-busy", "true");
+  });
+  addEventListener("pageshow", () => {
+    for (const button of document.querySelectorAll("button[data-idle]")) {
+      button.textContent = button.dataset.idle;
+      button.removeAttribute("aria-busy");
+      delete button.dataset.idle;
+    }
   });
 })();

@@ -1,8 +1,10 @@
 //! The adviser: searches the space of policies over possible futures, and says why it chose.
 
 use domain::{CapacityPlan, Forecast, PolicyOutcome, Series};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::fan::path;
 use crate::plan::plan;
 use crate::policy::Policy;
 use crate::policy_name::PolicyName;
@@ -16,11 +18,15 @@ const TARGETS: [u32; 6] = [40, 50, 60, 70, 80, 90];
 const RISKS: [f64; 3] = [0.001, 0.01, 0.05];
 const SCHEDULE_UTILIZATIONS: [f64; 4] = [0.7, 0.8, 0.9, 1.0];
 
+/// Quantile levels of demand that a policy is tried on where nothing else is given: less than expected, expected, more.
+const FUTURES: [f64; 3] = [0.1, 0.5, 0.9];
+
 /// Candidates that are told beside the chosen one.
 const TOLD: usize = 3;
 
 /// What a policy has to keep on every future that it is tried on.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Goal {
     /// 95th percentile of latency in milliseconds.
     pub latency_p95_ms: f64,
@@ -34,13 +40,24 @@ impl Default for Goal {
     }
 }
 
+/// What a schedule was planned for.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ScheduleTried {
+    /// Accepted probability, per row, that demand exceeds it.
+    pub risk: f64,
+    /// Utilization up to which it leans on target tracking.
+    pub schedule_utilization: f64,
+}
+
 /// A policy that was tried.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Candidate {
     /// Its name.
     pub policy: String,
-    /// Settings of its schedule where it has one: risk and schedule utilization.
-    pub schedule: Option<(f64, f64)>,
+    /// Settings of its schedule where it has one.
+    pub schedule: Option<ScheduleTried>,
     /// Mean instance-hours over the futures.
     pub instance_hours: f64,
     /// Mean cost over the futures in USD.
@@ -57,6 +74,7 @@ pub struct Candidate {
 
 /// What the adviser says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Advice {
     /// The cheapest that keeps the goal; `None` when none does.
     pub chosen: Option<Candidate>,
@@ -64,6 +82,11 @@ pub struct Advice {
     pub reasons: Vec<String>,
     /// All that were tried, cheapest first.
     pub candidates: Vec<Candidate>,
+}
+
+/// Three ways in which `demand` may turn out: its P10, median and P90 at every step.
+pub fn futures(demand: &Forecast) -> Vec<Series> {
+    FUTURES.map(|level| path(demand, level)).to_vec()
 }
 
 /// Tries every policy on `futures` (sample paths of `demand`, or history) and takes the cheapest that keeps `goal`
@@ -76,27 +99,42 @@ pub fn advise(
     simulation: &Simulation,
 ) -> Advice {
     let own = plan(demand, settings);
-    let mut candidates: Vec<Candidate> = Vec::new();
-    for name in names() {
-        candidates.push(tried(&name, None, &own, futures, goal, settings, simulation));
-    }
-    for risk in RISKS {
-        for utilization in SCHEDULE_UTILIZATIONS {
-            let target_utilization = settings.given.target_utilization;
-            let schedule_utilization = Some(utilization.max(target_utilization));
-            let input = SettingsInput { risk, schedule_utilization, ..settings.given.clone() };
-            let Ok(settings) = input.check() else { continue };
-            let plan = plan(demand, &settings);
-            for name in [PolicyName::Planned, PolicyName::Scheduled] {
-                let schedule = Some((risk, utilization));
-                candidates.push(tried(&name, schedule, &plan, futures, goal, &settings, simulation));
-            }
-        }
-    }
+    let unscheduled = names();
+    let unscheduled =
+        unscheduled.par_iter().map(|name| tried(name, None, &own, futures, goal, settings, simulation));
+    let scheduled = schedules(settings).into_par_iter().flat_map_iter(|(schedule, settings)| {
+        let plan = plan(demand, &settings);
+        [PolicyName::Planned, PolicyName::Scheduled]
+            .map(|name| tried(&name, Some(schedule), &plan, futures, goal, &settings, simulation))
+    });
+    let mut candidates: Vec<Candidate> = unscheduled.chain(scheduled).collect();
     candidates.sort_by(|a, b| a.instance_hours.total_cmp(&b.instance_hours));
     let chosen = candidates.iter().find(|candidate| candidate.breaks.is_none()).cloned();
     let reasons = reasons(chosen.as_ref(), &candidates, futures.len());
     Advice { chosen, reasons, candidates }
+}
+
+/// Schedules that are tried, with the settings that make them; none leans on tracking below its own target.
+fn schedules(settings: &Settings) -> Vec<(ScheduleTried, Settings)> {
+    let mut schedules: Vec<(ScheduleTried, Settings)> = Vec::new();
+    for risk in RISKS {
+        for utilization in SCHEDULE_UTILIZATIONS {
+            let schedule_utilization = utilization.max(settings.given.target_utilization);
+            let schedule = ScheduleTried { risk, schedule_utilization };
+            let input = SettingsInput {
+                risk,
+                schedule_utilization: Some(schedule_utilization),
+                ..settings.given.clone()
+            };
+            match input.check() {
+                Ok(settings) if schedules.iter().all(|(tried, _)| *tried != schedule) => {
+                    schedules.push((schedule, settings));
+                }
+                _ => {}
+            }
+        }
+    }
+    schedules
 }
 
 /// Policies that need no schedule of their own settings.
@@ -113,7 +151,7 @@ fn names() -> Vec<PolicyName> {
 
 fn tried(
     name: &PolicyName,
-    schedule: Option<(f64, f64)>,
+    schedule: Option<ScheduleTried>,
     plan: &CapacityPlan,
     futures: &[Series],
     goal: &Goal,
@@ -185,11 +223,11 @@ fn reasons(chosen: Option<&Candidate>, candidates: &[Candidate], futures: usize)
 
 fn told(candidate: &Candidate) -> String {
     match candidate.schedule {
-        Some((risk, utilization)) => format!(
+        Some(schedule) => format!(
             "{} (risk {:.1} %, schedule up to {:.0} %)",
             candidate.policy,
-            risk * 100.0,
-            utilization * 100.0
+            schedule.risk * 100.0,
+            schedule.schedule_utilization * 100.0
         ),
         None => candidate.policy.clone(),
     }
@@ -210,10 +248,6 @@ mod tests {
             .collect();
         let paths = [0.85, 1.0, 1.15, 1.3].map(|factor| median.iter().map(|value| value * factor).collect());
         crate::testing::forecast(grid, &[0.1, 0.5, 0.9, 0.99], &paths)
-    }
-
-    fn futures(demand: &Forecast) -> Vec<Series> {
-        [0.1, 0.5, 0.9].map(|level| crate::path(demand, level)).to_vec()
     }
 
     #[test]

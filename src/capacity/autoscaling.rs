@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use domain::{Event, PolicyOutcome, Series};
 use serde::Serialize;
 
-use crate::{PolicyName, ReplaySettings, SettingsInput, Simulation, replay};
+use crate::{
+    PolicyName, ReplaySettings, SettingsInput, Simulation, Trigger, TriggerReport, replay_runs, test_trigger,
+};
 
 /// Instances that the largest demand would saturate, where no unit throughput is given.
 const INSTANCES_AT_PEAK: f64 = 20.0;
@@ -23,6 +25,8 @@ pub struct AutoscalingInput {
     pub lead_time_seconds: u32,
     /// Events that were announced before they came.
     pub events: Vec<Event>,
+    /// Triggers that are tested under every policy.
+    pub triggers: Vec<Trigger>,
 }
 
 impl AutoscalingInput {
@@ -39,8 +43,17 @@ impl AutoscalingInput {
         let settings = input.check().map_err(|error| format!("{}: {error}", series.unique_id))?;
         let simulation = Simulation::of(&settings);
         let settings = ReplaySettings { settings, simulation, events: self.events.clone(), warm_up: None };
-        let outcomes = replay(series, &self.policies, &settings).map_err(|error| error.to_string())?;
-        Ok(AutoscalingReplay { unique_id: series.unique_id.clone(), unit_throughput, outcomes })
+        let runs = replay_runs(series, &self.policies, &settings).map_err(|error| error.to_string())?;
+        let lead_minutes = settings.simulation.boot_minutes as usize;
+        let tested = runs.iter().flat_map(|run| {
+            self.triggers.iter().map(move |trigger| test_trigger(trigger, run, lead_minutes))
+        });
+        Ok(AutoscalingReplay {
+            unique_id: series.unique_id.clone(),
+            unit_throughput,
+            triggers: tested.collect(),
+            outcomes: runs.into_iter().map(|run| run.outcome).collect(),
+        })
     }
 }
 
@@ -50,6 +63,7 @@ pub struct AutoscalingReplay {
     unique_id: String,
     unit_throughput: f64,
     outcomes: Vec<PolicyOutcome>,
+    triggers: Vec<TriggerReport>,
 }
 
 /// All workloads. Serializes to the JSON of `replay autoscaling`.
@@ -61,6 +75,9 @@ pub struct Autoscaling {
     pub unit_throughput: BTreeMap<String, f64>,
     /// What each policy came to, by series.
     pub series: BTreeMap<String, Vec<PolicyOutcome>>,
+    /// How each trigger did under each policy, by series; left out when none was asked about.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub triggers: BTreeMap<String, Vec<TriggerReport>>,
     /// Series that could not be replayed, and why.
     pub warnings: Vec<String>,
 }
@@ -69,12 +86,50 @@ impl Extend<Result<AutoscalingReplay, String>> for Autoscaling {
     fn extend<I: IntoIterator<Item = Result<AutoscalingReplay, String>>>(&mut self, replayed: I) {
         for one in replayed {
             match one {
-                Ok(AutoscalingReplay { unique_id, unit_throughput, outcomes }) => {
+                Ok(AutoscalingReplay { unique_id, unit_throughput, outcomes, triggers }) => {
                     self.unit_throughput.insert(unique_id.clone(), unit_throughput);
+                    if !triggers.is_empty() {
+                        self.triggers.insert(unique_id.clone(), triggers);
+                    }
                     self.series.insert(unique_id, outcomes);
                 }
                 Err(reason) => self.warnings.push(reason),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Frequency, Grid, Stamp};
+
+    use super::*;
+
+    #[test]
+    fn triggers_are_tested_under_every_policy_and_left_out_when_none_is_asked_about() {
+        let grid =
+            Grid { start: Stamp::Time("2026-09-07T00:00:00Z".parse().unwrap()), frequency: Frequency::HOUR };
+        let day = |hour: usize| if (8..20).contains(&(hour % 24)) { 900.0 } else { 300.0 };
+        let values = (0..30 * 24).map(|hour| Some(day(hour))).collect();
+        let shop = Series { unique_id: "shop".to_owned(), grid, values };
+        let mut input = AutoscalingInput {
+            policies: vec![PolicyName::Static(5), PolicyName::StaticPeak],
+            unit_throughput: Some(100.0),
+            target_utilization: 0.7,
+            lead_time_seconds: 300,
+            events: Vec::new(),
+            triggers: vec!["CPU > 50 %".parse().unwrap()],
+        };
+        let mut answer = Autoscaling::default();
+        answer.extend([input.replay(&shop)]);
+        let [fixed, peak] = answer.triggers["shop"].as_slice() else { panic!("{answer:?}") };
+        // Fifteen days of which every morning brings more than five instances carry; it was on since the night.
+        assert_eq!((fixed.policy.as_str(), fixed.shortages, fixed.in_time), ("static-5", 15, 15));
+        assert_eq!((peak.policy.as_str(), peak.shortages, peak.fired), ("static-peak", 0, 15));
+        input.triggers.clear();
+        let mut silent = Autoscaling::default();
+        silent.extend([input.replay(&shop)]);
+        assert!(!serde_json::to_string(&silent).unwrap().contains("triggers"));
+        assert_eq!(silent.series, answer.series);
     }
 }

@@ -186,6 +186,73 @@ pub fn shopping_days() -> [(&'static str, DayRule); 3] {
     ]
 }
 
+/// Days that are added to a calendar in one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DaySet {
+    /// The public holidays of a country.
+    Holidays(Country),
+    /// Days on which people shop everywhere.
+    Shopping,
+}
+
+impl DaySet {
+    /// Every set.
+    pub const ALL: [Self; 5] = [
+        Self::Holidays(Country::DE),
+        Self::Holidays(Country::FR),
+        Self::Holidays(Country::GB),
+        Self::Holidays(Country::US),
+        Self::Shopping,
+    ];
+
+    /// The word in addresses.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Holidays(Country::DE) => "de",
+            Self::Holidays(Country::FR) => "fr",
+            Self::Holidays(Country::GB) => "gb",
+            Self::Holidays(Country::US) => "us",
+            Self::Shopping => "shopping",
+        }
+    }
+
+    /// What people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Holidays(Country::DE) => "Public holidays of Germany",
+            Self::Holidays(Country::FR) => "Public holidays of France",
+            Self::Holidays(Country::GB) => "Bank holidays of England and Wales",
+            Self::Holidays(Country::US) => "Federal holidays of the United States",
+            Self::Shopping => "Shopping days",
+        }
+    }
+
+    /// Its days that start within `from` and `until` (exclusive), by date: whole days of UTC with the multiplier and
+    /// concern of `like`, each named after its day and year.
+    pub fn events(self, like: &Event, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<Event> {
+        let days = match self {
+            Self::Holidays(country) => country.holidays(),
+            Self::Shopping => shopping_days().to_vec(),
+        };
+        let on = |name: &str, day: NaiveDate| {
+            let start = day.and_time(chrono::NaiveTime::MIN).and_utc();
+            Event {
+                name: format!("{name} {}", day.year()),
+                starts_at: Stamp::Time(start),
+                ends_at: Stamp::Time(start + chrono::Duration::days(1)),
+                ..like.clone()
+            }
+        };
+        let mut events: Vec<Event> = (from.year()..=until.year())
+            .flat_map(|year| days.iter().filter_map(move |(name, rule)| Some((*name, rule.in_year(year)?))))
+            .map(|(name, day)| on(name, day))
+            .filter(|event| Stamp::Time(from) <= event.starts_at && event.starts_at < Stamp::Time(until))
+            .collect();
+        events.sort_by_key(|event| event.starts_at);
+        events
+    }
+}
+
 /// Easter Sunday of the Gregorian calendar, by the anonymous algorithm (Meeus, Jones, Butcher).
 fn easter(year: i32) -> Option<NaiveDate> {
     let (cycle, century, rest) = (year.rem_euclid(19), year.div_euclid(100), year.rem_euclid(100));
@@ -248,5 +315,33 @@ mod tests {
         assert_eq!(weekly.len(), 4);
         let leap = DayRule::Date { month: 2, day: 29 };
         assert_eq!(occurrences(&event, Recurrence::Year { on: leap }, from, until), []);
+    }
+
+    #[test]
+    fn a_set_of_days_becomes_events_named_after_day_and_year() {
+        let time = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let like = Event {
+            name: String::new(),
+            starts_at: Stamp::Step(0),
+            ends_at: Stamp::Step(0),
+            multiplier: 0.8,
+            multiplier_low: None,
+            multiplier_high: Some(0.9),
+            unique_id: Some("requests/web".to_owned()),
+        };
+        let (from, until) = (time("2026-11-01T00:00:00Z"), time("2027-11-01T00:00:00Z"));
+        let shopping = DaySet::Shopping.events(&like, from, until);
+        let names: Vec<&str> = shopping.iter().map(|event| event.name.as_str()).collect();
+        assert_eq!(names, ["Singles' Day 2026", "Black Friday 2026", "Cyber Monday 2026"]);
+        assert_eq!(shopping[1].starts_at, Stamp::Time(time("2026-11-27T00:00:00Z")));
+        assert_eq!(shopping[1].ends_at, Stamp::Time(time("2026-11-28T00:00:00Z")));
+        assert_eq!((shopping[1].multiplier, shopping[1].multiplier_high), (0.8, Some(0.9)));
+        assert_eq!(shopping[1].unique_id, like.unique_id);
+        for set in DaySet::ALL {
+            let year = set.events(&like, from, until);
+            assert!(year.is_sorted_by_key(|event| event.starts_at) && year.len() >= 3, "{set:?}");
+            assert_eq!(DaySet::ALL.iter().filter(|other| other.word() == set.word()).count(), 1);
+        }
+        assert_eq!(DaySet::Holidays(Country::DE).events(&like, from, until).len(), 9);
     }
 }

@@ -8,6 +8,7 @@ use crate::normal;
 
 /// One demand behind a resource.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Term {
     /// The demand series.
     pub demand: String,
@@ -21,6 +22,7 @@ pub struct Term {
 
 /// Where a driver comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DriverSource {
     /// From history.
@@ -31,6 +33,7 @@ pub enum DriverSource {
 
 /// What a resource follows: intercept + Σ slope × demand, `lag_steps` before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Driver {
     /// The resource series (database reads, cache hits, queue arrivals, …).
     pub resource: String,
@@ -46,6 +49,13 @@ pub struct Driver {
     pub points: usize,
     /// Learned or set.
     pub source: DriverSource,
+}
+
+/// `demand` carried through a chain of drivers, each driven by the resource of the one before.
+pub fn carry_through(drivers: &[Driver], demand: Forecast) -> Forecast {
+    drivers
+        .iter()
+        .fold(demand, |demand, driver| driver.carry(std::slice::from_ref(&demand)).unwrap_or(demand))
 }
 
 impl Driver {

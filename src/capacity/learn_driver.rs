@@ -1,6 +1,9 @@
 //! Which demands a resource follows, and after how long: learned from history, judged on what was not seen.
 
+use std::ops::RangeInclusive;
+
 use domain::Series;
+use serde::{Deserialize, Serialize};
 
 use crate::driver::{Driver, DriverSource, Term};
 use crate::regression::{least_squares, mean, squared_error};
@@ -16,6 +19,9 @@ const MOST_TERMS: usize = 3;
 
 /// A fit that explains less than this of the points it has not seen is none.
 const LEAST_FIT: f64 = 0.2;
+
+/// Longest lag in steps that is looked for where none is stated: a day of hours.
+const MOST_LAG: usize = 24;
 
 /// Why nothing was learned.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -40,7 +46,53 @@ pub enum NoDriver {
     },
 }
 
-/// What `resource` follows among `demands`, with a lag of at most `max_lag` steps; all on one grid.
+/// What a resource is said to be driven by; what is left out is learned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DrivenBy {
+    /// The resource series.
+    pub resource: String,
+    /// The demand that drives it.
+    pub demand: String,
+    /// Steps after which the resource feels it.
+    pub lag_steps: Option<usize>,
+    /// More of the resource for one more of the demand.
+    pub slope: Option<f64>,
+}
+
+impl DrivenBy {
+    /// The driver: learned from history, with what is stated in place of what was learned.
+    ///
+    /// # Errors
+    /// As of [`learn_driver`]; where the slope is stated there is always a driver.
+    pub fn driver(&self, resource: &Series, demand: &Series) -> Result<Driver, NoDriver> {
+        let lags = self.lag_steps.map_or(0..=MOST_LAG, |lag| lag..=lag);
+        let learned = learn_within(resource, std::slice::from_ref(demand), lags);
+        match (learned, self.slope) {
+            (Ok(driver), None) => Ok(driver),
+            (Ok(driver), Some(slope)) => Ok(driver.corrected(&self.demand, slope)),
+            (Err(_), Some(slope)) => {
+                let lag = self.lag_steps.unwrap_or(0);
+                Ok(Driver::by_hand(&self.resource, &self.demand, slope, lag))
+            }
+            (Err(reason), None) => Err(reason),
+        }
+    }
+}
+
+/// The drivers of a chain (requests → database reads → cache), each from the histories of both its ends.
+///
+/// # Errors
+/// The first link that has no history, or no driver.
+pub fn learn_chain(chain: &[DrivenBy], histories: &[Series]) -> Result<Vec<Driver>, NoDriver> {
+    let find = |id: &str| histories.iter().find(|history| history.unique_id == id);
+    let link = |by: &DrivenBy| match (find(&by.resource), find(&by.demand)) {
+        (Some(resource), Some(demand)) => by.driver(resource, demand),
+        _ => Err(NoDriver::TooShort { resource: by.resource.clone(), points: 0 }),
+    };
+    chain.iter().map(link).collect()
+}
+
+/// What `resource` follows among `demands`, with a lag of at most `max_lag` steps; all with steps of one length.
 ///
 /// Demands are added one by one, each with the lag that explains most, as long as the next takes away a tenth of
 /// the error on the last third of history, which no fit sees. Resources never fall when demand rises: a negative
@@ -49,13 +101,23 @@ pub enum NoDriver {
 /// # Errors
 /// Too few points in common, or nothing that explains it.
 pub fn learn_driver(resource: &Series, demands: &[Series], max_lag: usize) -> Result<Driver, NoDriver> {
+    learn_within(resource, demands, 0..=max_lag)
+}
+
+fn learn_within(
+    resource: &Series,
+    demands: &[Series],
+    lags: RangeInclusive<usize>,
+) -> Result<Driver, NoDriver> {
+    let demands: Vec<Series> = demands.iter().map(|demand| on_grid_of(resource, demand)).collect();
+    let (demands, max_lag) = (demands.as_slice(), *lags.end());
     let mut chosen: Vec<(usize, usize)> = Vec::new();
     let mut best = Fit::none();
     let mut points = 0;
     while chosen.len() < MOST_TERMS {
         let mut next: Option<(Fit, (usize, usize))> = None;
         for demand in (0..demands.len()).filter(|demand| chosen.iter().all(|(taken, _)| taken != demand)) {
-            for lag in 0..=max_lag {
+            for lag in lags.clone() {
                 let mut tried = chosen.clone();
                 tried.push((demand, lag));
                 let table = Table::new(resource, demands, &tried, max_lag);
@@ -97,6 +159,16 @@ pub fn learn_driver(resource: &Series, demands: &[Series], max_lag: usize) -> Re
         points,
         source: DriverSource::Learned,
     })
+}
+
+/// `demand` with its first value at the first stamp of `resource`: what came before is cut, what is not there is missing.
+fn on_grid_of(resource: &Series, demand: &Series) -> Series {
+    let (start, grid) = (resource.grid.start, demand.grid);
+    let before = (0..demand.len()).position(|step| grid.stamp(step) >= start).unwrap_or(demand.len());
+    let missing = (0..resource.len()).position(|step| resource.grid.stamp(step) >= grid.start);
+    let mut values = vec![None; missing.unwrap_or(resource.len())];
+    values.extend(demand.values[before..].iter().copied());
+    Series { unique_id: demand.unique_id.clone(), grid: resource.grid, values }
 }
 
 /// One fit, and how it did on points it had not seen.
@@ -223,5 +295,54 @@ mod tests {
         let mut short = series("short", requests);
         short.values.truncate(30);
         assert!(learn_driver(&short, &demands, 3).unwrap_err().to_string().contains("27 points"));
+    }
+
+    #[test]
+    fn histories_that_begin_at_different_times_are_laid_over_each_other() {
+        let late = |id: &str, from: usize, value: fn(usize) -> f64| {
+            let whole = series(id, value);
+            Series { grid: GRID.advance(from), values: whole.values[from..].to_vec(), ..whole }
+        };
+        let connections = |step: usize| 70.0 + 0.2 * requests(step.saturating_sub(1));
+        for (resource_from, demand_from) in [(0, 100), (100, 0)] {
+            let resource = late("connections", resource_from, connections);
+            let driver = learn_driver(&resource, &[late("requests", demand_from, requests)], 3).unwrap();
+            assert_eq!(
+                (driver.terms[0].lag_steps, driver.points),
+                (1, if demand_from == 0 { 397 } else { 400 })
+            );
+            assert!((driver.terms[0].slope - 0.2).abs() < 1e-9 && (driver.intercept - 70.0).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn what_is_stated_is_not_learned_and_a_chain_needs_every_history() {
+        let reads = |step: usize| 40.0 + 0.5 * requests(step.saturating_sub(2));
+        let histories = [
+            series("requests", requests),
+            series("reads", reads),
+            series("cache", |step| 3.0 * reads(step)),
+            series("noise", |step| wobble(step, 32_452_843)),
+        ];
+        let by = |resource: &str, demand: &str| DrivenBy {
+            resource: resource.to_owned(),
+            demand: demand.to_owned(),
+            lag_steps: None,
+            slope: None,
+        };
+        let chain = [by("reads", "requests"), by("cache", "reads")];
+        let drivers = learn_chain(&chain, &histories).unwrap();
+        assert_eq!(drivers[0].terms[0].lag_steps, 2);
+        assert!((drivers[1].terms[0].slope - 3.0).abs() < 1e-9);
+        let wrong = learn_chain(&[by("noise", "requests")], &histories).unwrap_err();
+        assert!(matches!(wrong, NoDriver::NoFit { .. }));
+        assert!(
+            learn_chain(&[by("disk", "requests")], &histories).unwrap_err().to_string().contains("0 points")
+        );
+        let stated = DrivenBy { slope: Some(2.0), lag_steps: Some(1), ..by("noise", "requests") };
+        let driver = &learn_chain(&[stated], &histories).unwrap()[0];
+        assert_eq!((driver.terms[0].slope, driver.terms[0].lag_steps), (2.0, 1));
+        let stated = DrivenBy { lag_steps: Some(0), ..by("reads", "requests") };
+        assert_eq!(learn_chain(&[stated], &histories).unwrap()[0].terms[0].lag_steps, 0);
     }
 }

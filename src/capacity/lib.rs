@@ -41,24 +41,24 @@ mod throughput;
 mod tier;
 mod trigger;
 
-pub use adviser::{Advice, Candidate, Goal, advise};
+pub use adviser::{Advice, Candidate, Goal, ScheduleTried, advise, futures};
 pub use autoscaling::{Autoscaling, AutoscalingInput, AutoscalingReplay};
-pub use calendar::{Country, DayRule, Recurrence, occurrences, shopping_days};
+pub use calendar::{Country, DayRule, DaySet, Recurrence, occurrences, shopping_days};
 pub use compare::{COMPARED_AT, EventOutcome, compare, compare_event, plan_compared};
-pub use driver::{Driver, DriverSource, Term, unit_cost};
+pub use driver::{Driver, DriverSource, Term, carry_through, unit_cost};
 pub use fan::{path, quantile_path};
 pub use latency::erlang_c;
-pub use learn_driver::{NoDriver, learn_driver};
-pub use load_test::{LoadTestError, read_jmeter, read_k6};
-pub use order_by::{Exhaustion, LeadTime, Order, exhaustion, orders};
+pub use learn_driver::{DrivenBy, NoDriver, learn_chain, learn_driver};
+pub use load_test::{LoadTest, LoadTestError, read_jmeter, read_k6};
+pub use order_by::{Exhaustion, LeadTime, Order, exhaustion, orders, quota_exhaustion};
 pub use outcome::{Minute, Run};
-pub use outlook::{NamedScenario, Outlook, outlooks};
+pub use outlook::{NamedScenario, Outlook, OutlookCommitment, outlooks};
 pub use output::{PlanRow, PlanSummary, Summary, Totals, summary, to_rows};
 pub use past_event::{NothingLearned, PastEvent, learn_event};
 pub use plan::{plan, row_hours};
 pub use policy::{Policy, Reaction, Rule, Signal};
 pub use policy_name::{PolicyName, UnknownPolicy};
-pub use replay::{Replay, ReplayError, ReplaySettings, decide, replay};
+pub use replay::{Replay, ReplayError, ReplaySettings, decide, replay, replay_runs};
 pub use requirement::instances;
 pub use review::{Review, ReviewRow, review};
 pub use runbook::{RunbookStep, runbook};
@@ -66,7 +66,9 @@ pub use scenario::{Scenario, Shape, apply};
 pub use schedule::{changes, smooth};
 pub use settings::{Settings, SettingsError, SettingsInput, Survive};
 pub use simulate::{Simulation, simulate};
-pub use staffing::{Staffing, instances_for_latency, square_root_staffing, staffing};
+pub use staffing::{
+    Staffing, StaffingRow, instances_for_latency, square_root_staffing, staffing, staffing_table,
+};
 pub use throughput::{
     NoThroughput, Stage, UnitThroughput, throughput_from_history, throughput_from_load_test,
 };

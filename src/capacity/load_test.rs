@@ -1,14 +1,15 @@
 //! Results of load tests: the summary of k6 (JSON), result and summary tables of JMeter (CSV).
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::throughput::Stage;
+use crate::throughput::{NoThroughput, Stage, UnitThroughput, throughput_from_load_test};
 
 /// Length of the windows that a JMeter result table is cut into, in milliseconds.
 const WINDOW_MS: i64 = 10_000;
 
 /// Why a result cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LoadTestError {
     /// Not JSON, or not CSV.
     #[error("the load test cannot be read: {0}")]
@@ -16,6 +17,38 @@ pub enum LoadTestError {
     /// Something is not there.
     #[error("the load test has no {0}")]
     Missing(&'static str),
+    /// Nothing can be learned from it.
+    #[error(transparent)]
+    Throughput(#[from] NoThroughput),
+}
+
+/// What a load test ran against, and which promises count.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LoadTest {
+    /// Instances that answered it.
+    pub instances: u32,
+    /// 95th percentile of latency that was kept, in milliseconds.
+    pub latency_p95_ms: f64,
+    /// Share of failed requests that was accepted, 0 to 1.
+    pub error_share: f64,
+}
+
+impl Default for LoadTest {
+    fn default() -> Self {
+        Self { instances: 1, latency_p95_ms: 200.0, error_share: 0.01 }
+    }
+}
+
+impl LoadTest {
+    /// The throughput of one instance from the text of a result: JSON is a summary of k6, anything else a table of JMeter.
+    ///
+    /// # Errors
+    /// Text that cannot be read, or a test that broke the promises from its start.
+    pub fn throughput(&self, result: &str) -> Result<UnitThroughput, LoadTestError> {
+        let stages =
+            if result.trim_start().starts_with('{') { vec![read_k6(result)?] } else { read_jmeter(result)? };
+        Ok(throughput_from_load_test(&stages, self.instances, self.latency_p95_ms, self.error_share)?)
+    }
 }
 
 /// The one stage of a k6 summary, as `--summary-export` or `handleSummary` write it.
@@ -161,5 +194,17 @@ mod tests {
         let stage = Stage { throughput: 99.0, latency_p95_ms: 110.0, error_share: 0.005 };
         assert_eq!(read_jmeter(text), Ok(vec![stage]));
         assert!(read_jmeter("a,b\n1,2\n").unwrap_err().to_string().contains("timeStamp or Throughput"));
+    }
+
+    #[test]
+    fn the_kind_of_a_result_is_seen_from_its_text() {
+        let k6 = r#" {"metrics": {"http_reqs": {"rate": 240.0}, "http_req_duration": {"p(95)": 120.0}}}"#;
+        let four = LoadTest { instances: 4, ..LoadTest::default() };
+        assert_eq!(four.throughput(k6).unwrap().unit_throughput, 60.0);
+        let report = "Label,# Samples,Average,Std. Dev.,Error %,Throughput\nTOTAL,9,80,20,0.00%,90.0/sec\n";
+        assert_eq!(four.throughput(report).unwrap().unit_throughput, 22.5);
+        let strict = LoadTest { latency_p95_ms: 100.0, ..four };
+        assert!(matches!(strict.throughput(k6), Err(LoadTestError::Throughput(_))));
+        assert!(strict.throughput("{").unwrap_err().to_string().contains("cannot be read"));
     }
 }

@@ -5,6 +5,8 @@ use domain::{CapacityPlan, Forecast, Stamp};
 use serde::{Deserialize, Serialize};
 
 use crate::fan::quantile_path;
+use crate::requirement::instances;
+use crate::settings::Settings;
 
 /// Something that has to be asked for before it is there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,6 +68,7 @@ pub fn orders(plan: &CapacityPlan, lead_times: &[LeadTime], as_of: Stamp) -> Vec
 
 /// When something finite (a disk, a quota, a limit) is used up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Exhaustion {
     /// The series.
     pub unique_id: String,
@@ -95,6 +98,17 @@ pub fn exhaustion(used: &Forecast, limit: f64, lead_seconds: u64) -> Exhaustion 
         p90_at,
         order_by: p90_at.map(|at| earlier(at, lead_seconds)),
     }
+}
+
+/// When demand needs more instances than the quota allows, with what is to be survived; `None` without a quota.
+///
+/// The limit is the largest demand that the quota carries, 0 where it carries none.
+pub fn quota_exhaustion(demand: &Forecast, settings: &Settings) -> Option<Exhaustion> {
+    let quota = settings.given.limit?;
+    let carries = |count: u32| settings.usable_throughput() * f64::from(count);
+    let count = (0..=quota).rev().find(|count| instances(carries(*count), settings) <= quota).unwrap_or(0);
+    let lead = settings.given.quota_lead_time_seconds.unwrap_or(settings.given.lead_time_seconds);
+    Some(exhaustion(demand, carries(count), u64::from(lead)))
 }
 
 /// The stamp `seconds` before; a step without clock is an hour.
@@ -154,5 +168,23 @@ mod tests {
         assert_eq!(full.p90_at, Some(time("2026-11-19T00:00:00Z")));
         assert_eq!(full.order_by, Some(time("2026-11-12T00:00:00Z")));
         assert_eq!(exhaustion(&growing(0.0), 300.0, 0).p90_at, None);
+    }
+
+    #[test]
+    fn a_quota_is_used_up_where_the_plan_needs_more_than_it_allows() {
+        let input = SettingsInput {
+            limit: Some(9),
+            survive: crate::Survive::Zone,
+            quota_lead_time_seconds: Some(86_400),
+            ..SettingsInput::new(100.0)
+        };
+        let settings = input.check().unwrap();
+        let found = quota_exhaustion(&growing(10.0), &settings).unwrap();
+        // Nine instances in three zones carry what six do at 70 of 100 each.
+        assert!((found.limit - 420.0).abs() < 1e-9, "{found:?}");
+        assert_eq!((found.p50_at, found.p90_at), (None, Some(time("2026-11-30T00:00:00Z"))));
+        assert_eq!(found.order_by, Some(time("2026-11-29T00:00:00Z")));
+        let without = SettingsInput::new(100.0).check().unwrap();
+        assert_eq!(quota_exhaustion(&growing(10.0), &without), None);
     }
 }

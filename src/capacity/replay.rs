@@ -3,6 +3,7 @@
 use domain::{CapacityPlan, Event, Frequency, PolicyOutcome, Requirement, Series};
 use forecast::{Request, forecast};
 
+use crate::outcome::Run;
 use crate::plan::plan;
 use crate::policy::Policy;
 use crate::policy_name::PolicyName;
@@ -74,16 +75,28 @@ pub fn replay(
     policies: &[PolicyName],
     settings: &ReplaySettings,
 ) -> Result<Vec<PolicyOutcome>, ReplayError> {
+    Ok(replay_runs(history, policies, settings)?.into_iter().map(|run| run.outcome).collect())
+}
+
+/// The same with every minute of every policy.
+///
+/// # Errors
+/// A history that ends before the first decision.
+pub fn replay_runs(
+    history: &Series,
+    policies: &[PolicyName],
+    settings: &ReplaySettings,
+) -> Result<Vec<Run>, ReplayError> {
     let Replay { plan, demand } = decide(history, settings)?;
     let peak = demand.values.iter().flatten().copied().fold(0.0, f64::max);
-    let outcomes = policies.iter().map(|name| {
+    let runs = policies.iter().map(|name| {
         let mut policy = Policy::of(name, &plan, demand.grid.start, &settings.settings);
         if *name == PolicyName::StaticPeak {
             policy.minimum = vec![(0, instances(peak, &settings.settings))];
         }
-        simulate(&demand, &policy, &settings.settings, &settings.simulation).outcome
+        simulate(&demand, &policy, &settings.settings, &settings.simulation)
     });
-    Ok(outcomes.collect())
+    Ok(runs.collect())
 }
 
 /// The plan of every day as decided on that day.

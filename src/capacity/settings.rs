@@ -50,6 +50,7 @@ impl std::str::FromStr for Survive {
 /// | `change_penalty` | 1 | what one change of the schedule must save, in instance-hours | 0 or more |
 /// | `max_changes` | 125 | most changes in one schedule | 1 or more |
 /// | `hourly_price` | none | USD per instance-hour | 0 or more |
+/// | `committed_price` | none | USD per instance-hour of what could be committed to, paid in every hour | 0 or more |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SettingsInput {
@@ -79,6 +80,8 @@ pub struct SettingsInput {
     pub max_changes: usize,
     /// USD per instance-hour, when costs are wanted.
     pub hourly_price: Option<Decimal>,
+    /// Effective USD per instance-hour of a commitment, paid in every hour, when it is to be weighed.
+    pub committed_price: Option<Decimal>,
 }
 
 impl SettingsInput {
@@ -98,6 +101,7 @@ impl SettingsInput {
             change_penalty: 1.0,
             max_changes: AWS_SCHEDULED_ACTIONS,
             hourly_price: None,
+            committed_price: None,
         }
     }
 
@@ -133,9 +137,10 @@ impl SettingsInput {
         if self.max_changes == 0 {
             return Err(SettingsError::MaxChanges);
         }
-        match self.hourly_price {
-            Some(price) if price.is_sign_negative() => Err(SettingsError::HourlyPrice(price)),
-            _ => Ok(Settings { given: self }),
+        let prices = [self.hourly_price, self.committed_price];
+        match prices.into_iter().flatten().find(Decimal::is_sign_negative) {
+            Some(price) => Err(SettingsError::HourlyPrice(price)),
+            None => Ok(Settings { given: self }),
         }
     }
 }

@@ -3,12 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use crate::latency::{Stretch, erlang_c, percentile_ms};
+use crate::requirement::instances;
+use crate::settings::Settings;
+
+/// Parts that a table cuts the way from the smallest group to the required one into.
+const TABLE_PARTS: u32 = 5;
 
 /// Most instances that are tried for a latency.
 const MOST_INSTANCES: u32 = 100_000;
 
 /// How a group of one size answers one demand.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Staffing {
     /// Instances.
     pub instances: u32,
@@ -70,6 +76,47 @@ pub fn square_root_staffing(demand: f64, beta: f64, unit_throughput: f64, servic
     ((load + beta * load.sqrt()) / concurrency - 1e-9).ceil().max(0.0) as u32
 }
 
+/// One group size of a table.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct StaffingRow {
+    /// How it answers.
+    #[serde(flatten)]
+    pub staffing: Staffing,
+    /// What is special about it, in words; nothing about the sizes in between.
+    pub is: Vec<String>,
+}
+
+/// How groups of several sizes answer `demand` a second: from the first that keeps up to what `settings` ask for, with
+/// the smallest within `slo_ms` and the square-root rule at β = 1 among them.
+pub fn staffing_table(demand: f64, slo_ms: f64, service_ms: f64, settings: &Settings) -> Vec<StaffingRow> {
+    let unit = settings.given.unit_throughput;
+    let keeps_up = (demand / unit).floor() as u32 + 1;
+    let required = instances(demand, settings);
+    let target = format!(
+        "what the plan asks for: at most {:.0} % used, with what is to be survived",
+        settings.given.target_utilization * 100.0
+    );
+    let mut special = vec![
+        (keeps_up, "the smallest that keeps up at all".to_owned()),
+        (square_root_staffing(demand, 1.0, unit, service_ms), "square-root staffing with β = 1".to_owned()),
+        (required, target),
+    ];
+    if let Some(count) = instances_for_latency(demand, slo_ms, unit, service_ms) {
+        special.push((count, format!("the smallest with a p95 within {slo_ms:.0} ms")));
+    }
+    let between = |part: u32| keeps_up + (required.saturating_sub(keeps_up)) * part / TABLE_PARTS;
+    let mut sizes: Vec<u32> =
+        (0..=TABLE_PARTS).map(between).chain(special.iter().map(|(count, _)| *count)).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let row = |count: u32| StaffingRow {
+        staffing: staffing(demand, count, unit, service_ms),
+        is: special.iter().filter(|(size, _)| *size == count).map(|(_, what)| what.clone()).collect(),
+    };
+    sizes.into_iter().map(row).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +148,19 @@ mod tests {
             let found = staffing(demand, square_root_staffing(demand, 1.0, 25.0, 40.0), 25.0, 40.0);
             // Halfin & Whitt: P(wait) at β = 1 is 0.2234.
             assert!((found.wait_probability - 0.2234).abs() < 0.04, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_table_leads_from_the_first_that_keeps_up_to_what_is_required() {
+        let settings = crate::SettingsInput::new(100.0).check().unwrap();
+        let table = staffing_table(1300.0, 130.0, 40.0, &settings);
+        let sizes: Vec<u32> = table.iter().map(|row| row.staffing.instances).collect();
+        assert!(sizes.is_sorted() && sizes[0] == 14 && sizes[sizes.len() - 1] == 19, "{sizes:?}");
+        let utilizations: Vec<f64> = table.iter().map(|row| row.staffing.utilization).collect();
+        assert!(utilizations.iter().all(|used| *used < 1.0) && utilizations.is_sorted_by(|a, b| a >= b));
+        for words in ["keeps up at all", "β = 1", "what the plan asks for", "within 130 ms"] {
+            assert!(table.iter().any(|row| row.is.iter().any(|is| is.contains(words))), "{words}: {table:?}");
         }
     }
 }

@@ -15,6 +15,7 @@ const KNEES: usize = 80;
 
 /// What one instance carries, and how it is known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct UnitThroughput {
     /// Demand at which one instance saturates, in the unit of the demand.
     pub unit_throughput: f64,

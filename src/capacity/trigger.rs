@@ -81,9 +81,12 @@ impl FromStr for Trigger {
 
 /// How a trigger would have done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TriggerReport {
     /// The trigger in words.
     pub trigger: String,
+    /// The policy that the group followed meanwhile.
+    pub policy: String,
     /// Times that it fired.
     pub fired: usize,
     /// Minutes in which it was on.
@@ -96,7 +99,7 @@ pub struct TriggerReport {
     pub too_late: usize,
     /// Shortages that came without it.
     pub missed: usize,
-    /// Times that it fired and no shortage came within the hour.
+    /// Times that it fired, and no shortage came while it was on or within the hour.
     pub false_alarms: usize,
     /// In one sentence.
     pub verdict: String,
@@ -126,7 +129,9 @@ pub fn test_trigger(trigger: &Trigger, run: &Run, lead_minutes: usize) -> Trigge
         }
     }
     let false_alarm = |at: &&usize| {
-        let until = (**at + WATCH_MINUTES).min(short.len());
+        let ends = (**at..on.len()).find(|minute| !on[*minute]).unwrap_or(on.len());
+        // As far as an announcement reaches: a shortage at the last minute of the hour was announced.
+        let until = ends.max(**at + WATCH_MINUTES + 1).min(short.len());
         !short[**at..until].contains(&true)
     };
     let false_alarms = fired.iter().filter(false_alarm).count();
@@ -142,6 +147,7 @@ pub fn test_trigger(trigger: &Trigger, run: &Run, lead_minutes: usize) -> Trigge
     };
     TriggerReport {
         trigger: trigger.to_string(),
+        policy: run.outcome.policy.clone(),
         fired: fired.len(),
         minutes_on: on.iter().filter(|on| **on).count(),
         shortages: shortages.len(),
@@ -206,11 +212,31 @@ mod tests {
         let run = simulate(&demand, &policy, &settings, &Simulation::of(&settings));
         let report = test_trigger(&"CPU > 70 %".parse().unwrap(), &run, 10);
         assert_eq!((report.shortages, report.in_time, report.too_late, report.missed), (2, 1, 1, 0));
-        assert_eq!((report.fired, report.false_alarms), (2, 0));
+        assert_eq!((report.policy.as_str(), report.fired, report.false_alarms), ("static-2", 2, 0));
         assert!(report.verdict.contains("1 of 2 shortages"), "{}", report.verdict);
         let high = test_trigger(&"requests > 1000/s".parse().unwrap(), &run, 10);
         assert_eq!((high.fired, high.missed), (0, 2));
         let low = test_trigger(&"requests > 50/s".parse().unwrap(), &run, 10);
         assert_eq!((low.fired, low.in_time), (1, 2));
+    }
+
+    #[test]
+    fn an_alarm_that_announces_a_shortage_is_not_false() {
+        let settings = SettingsInput::new(100.0).check().unwrap();
+        // By the hour, two instances: a warning hour, a shortage, quiet; then two warning hours before another one,
+        // and a warning that nothing follows.
+        let hours = [60.0, 150.0, 300.0, 60.0, 150.0, 150.0, 300.0, 60.0, 150.0, 60.0, 60.0];
+        let demand = Series {
+            unique_id: "shop".to_owned(),
+            grid: Grid {
+                start: Stamp::Time("2026-11-27T00:00:00Z".parse().unwrap()),
+                frequency: Frequency::HOUR,
+            },
+            values: hours.map(Some).to_vec(),
+        };
+        let policy = Policy { name: "static-2".to_owned(), minimum: vec![(0, 2)], rules: Vec::new() };
+        let run = simulate(&demand, &policy, &settings, &Simulation::of(&settings));
+        let report = test_trigger(&"CPU > 70 %".parse().unwrap(), &run, 10);
+        assert_eq!((report.shortages, report.in_time, report.fired, report.false_alarms), (2, 2, 3, 1));
     }
 }

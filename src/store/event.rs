@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{Event, OrganizationId, Stamp};
 use serde::Serialize;
+use sqlx::Connection;
 use sqlx::PgConnection;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -17,6 +18,8 @@ pub struct StoredEvent {
     pub id: i64,
     /// The event.
     pub event: Event,
+    /// The set of days that it was added with; none for an event of its own.
+    pub calendar: Option<String>,
     /// Who wrote it last.
     pub changed_by: String,
     /// When.
@@ -51,6 +54,41 @@ pub async fn create(
         .bind(at)
         .fetch_one(conn)
         .await?)
+}
+
+/// Adds the days of a calendar, all or none.
+///
+/// # Errors
+/// Those of [`create`].
+pub async fn create_calendar(
+    conn: &mut PgConnection,
+    org: OrganizationId,
+    calendar: &str,
+    events: &[Event],
+    by: &str,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let mut tx = conn.begin().await?;
+    for event in events {
+        let stored = create(&mut tx, org, event, by, at).await?;
+        let sql = "update events set calendar = $2 where id = $1";
+        sqlx::query(sql).bind(stored.id).bind(calendar).execute(&mut *tx).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Removes the days that were added with a calendar; says how many.
+///
+/// # Errors
+/// Only those of the database.
+pub async fn delete_calendar(
+    conn: &mut PgConnection,
+    org: OrganizationId,
+    calendar: &str,
+) -> Result<u64, StoreError> {
+    let sql = "delete from events where organization_id = $1 and calendar = $2";
+    Ok(sqlx::query(sql).bind(org.0).bind(calendar).execute(conn).await?.rows_affected())
 }
 
 /// Changes an event.
@@ -157,6 +195,7 @@ impl sqlx::FromRow<'_, PgRow> for StoredEvent {
                 multiplier_high: row.try_get("multiplier_high")?,
                 unique_id: row.try_get("unique_id")?,
             },
+            calendar: row.try_get("calendar")?,
             changed_by: row.try_get("changed_by")?,
             changed_at: row.try_get("changed_at")?,
         })
@@ -193,6 +232,28 @@ mod tests {
             assert_eq!(list(&mut conn, org).await.unwrap(), [get(&mut conn, org, stored.id).await.unwrap()]);
             delete(&mut conn, org, stored.id).await.unwrap();
             assert!(matches!(get(&mut conn, org, stored.id).await, Err(StoreError::NotFound { .. })));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_calendar_comes_and_goes_as_one() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let at = time("2026-02-03T04:05:06Z");
+            let own = create(&mut conn, org, &black_friday(), "ada", at).await.unwrap();
+            let days = [black_friday(), Event { name: "Cyber Monday".to_owned(), ..black_friday() }];
+            let broken = [days[0].clone(), Event { multiplier: 0.0, ..black_friday() }];
+            assert!(create_calendar(&mut conn, org, "shopping", &broken, "ada", at).await.is_err());
+            assert_eq!(list(&mut conn, org).await.unwrap(), std::slice::from_ref(&own));
+            create_calendar(&mut conn, org, "shopping", &days, "ada", at).await.unwrap();
+            let stored = list(&mut conn, org).await.unwrap();
+            let calendars: Vec<Option<&str>> =
+                stored.iter().map(|stored| stored.calendar.as_deref()).collect();
+            assert_eq!(calendars, [None, Some("shopping"), Some("shopping")]);
+            assert_eq!(delete_calendar(&mut conn, org, "de").await.unwrap(), 0);
+            assert_eq!(delete_calendar(&mut conn, org, "shopping").await.unwrap(), 2);
+            assert_eq!(list(&mut conn, org).await.unwrap(), [own]);
         })
         .await;
     }

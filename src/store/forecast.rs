@@ -154,6 +154,23 @@ pub async fn latest(
     Ok(forecast.map(|forecast| StoredForecast { run_id, as_of, kind, forecast }))
 }
 
+/// The forecasts of a run whose names begin so, with their points, by name.
+///
+/// # Errors
+/// Only those of the database.
+pub async fn beginning_with(
+    conn: &mut PgConnection,
+    org: OrganizationId,
+    run: RunId,
+    prefix: &str,
+) -> Result<Vec<Forecast>, StoreError> {
+    let sql =
+        "select * from forecasts where organization_id = $1 and run_id = $2 and starts_with(unique_id, $3)
+        order by unique_id";
+    let heads = sqlx::query_as(sql).bind(org.0).bind(run.0).bind(prefix).fetch_all(&mut *conn).await?;
+    with_points(conn, heads).await
+}
+
 /// All forecasts of one kind of a run, with their points, by name.
 ///
 /// # Errors

@@ -140,6 +140,23 @@ pub async fn demand(
     select(conn, org, &DEMAND, Statistic::Average, Period::days_before(as_of, DEMAND_DAYS), only).await
 }
 
+/// The history of one series of any metric, as known at `as_of`; `None` when there is none.
+///
+/// # Errors
+/// Only those of the database.
+pub async fn history(
+    conn: &mut PgConnection,
+    org: OrganizationId,
+    as_of: DateTime<Utc>,
+    unique_id: &str,
+) -> Result<Option<Series>, StoreError> {
+    let Some(metric) = unique_id.split_once('/').and_then(|(metric, _)| metric.parse().ok()) else {
+        return Ok(None);
+    };
+    let period = Period::days_before(as_of, DEMAND_DAYS);
+    Ok(select(conn, org, &[metric], Statistic::Average, period, Some(unique_id)).await?.pop())
+}
+
 /// Hourly series named `<metric>/<resource_id>`, each from its first to its last hour inside the period; hours without a
 /// row are missing.
 ///

@@ -9,6 +9,7 @@ mod cookie;
 mod cost_view;
 mod csv;
 mod error;
+mod exhaustion;
 mod fan;
 mod figure;
 mod headers;

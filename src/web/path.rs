@@ -33,6 +33,16 @@ pub(crate) fn scenarios_path(workload: &str) -> String {
     format!("/capacity/scenarios/{}", encode(workload))
 }
 
+/// Triggers and advice on policies for one workload.
+pub(crate) fn policies_path(workload: &str) -> String {
+    format!("/capacity/policies/{}", encode(workload))
+}
+
+/// What one instance of one workload carries.
+pub(crate) fn throughput_path(workload: &str) -> String {
+    format!("/capacity/throughput/{}", encode(workload))
+}
+
 /// Browsers resolve segments of only dots.
 fn is_dots(name: &str) -> bool {
     name.split('/').any(|segment| !segment.is_empty() && segment.bytes().all(|b| b == b'.'))

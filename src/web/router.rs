@@ -15,14 +15,16 @@ use tower_http::trace::TraceLayer;
 
 use crate::error::WebError;
 use crate::pages::{
-    capacity, costs, events, forecasts, help, overview, plan, recommendations, reports, runbook, runs,
-    scenarios, settings, sign_in, sources,
+    calendar, capacity, costs, events, forecasts, help, overview, plan, policies, recommendations, reports,
+    runbook, runs, scenarios, settings, sign_in, sources, throughput,
 };
 use crate::state::{App, AppState};
 use crate::{api, assets, headers, health, responses};
 
 /// Largest form or JSON body that is read, unless a route says otherwise.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// Result table of a load test of an hour.
+const MAX_LOAD_TEST_BYTES: usize = 16 * 1024 * 1024;
 /// Longest time that one answer may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Header that names a request in answers and logs.
@@ -49,12 +51,19 @@ pub fn router(state: AppState) -> axum::Router {
         .route("/forecasts/{*name}", get(forecasts::detail))
         .route("/capacity", get(capacity::list))
         .route("/capacity/workloads/{*name}", get(capacity::detail))
+        .route("/capacity/policies/{*name}", get(policies::show))
+        .route(
+            "/capacity/throughput/{*name}",
+            get(throughput::show).post(throughput::learn).layer(DefaultBodyLimit::max(MAX_LOAD_TEST_BYTES)),
+        )
         .route("/capacity/exports/{format}/{*name}", get(capacity::export))
         .route("/capacity/scenarios", post(scenarios::create))
         .route("/capacity/scenarios/{*name}", get(scenarios::show))
         .route("/capacity/scenario/{id}/delete", post(scenarios::delete))
         .route("/capacity/runbooks/{event}/{*name}", get(runbook::runbook))
         .route("/capacity/reviews/{event}/{*name}", get(runbook::review))
+        .route("/capacity/calendar", get(calendar::preview).post(calendar::add))
+        .route("/capacity/calendar/delete", post(calendar::remove))
         .route("/capacity/events", post(events::create))
         .route("/capacity/events/{id}", get(events::edit).post(events::update))
         .route("/capacity/events/{id}/delete", post(events::delete))

@@ -45,8 +45,12 @@ pub struct Workload {
     pub name: String,
     /// Name of its demand forecast (`<metric>/<resource id>`).
     pub demand: String,
+    /// What drives that demand, from one with a history of its own on; empty where it has that itself.
+    pub drivers: Vec<capacity::DrivenBy>,
     /// What it is planned for.
     pub settings: capacity::SettingsInput,
+    /// Where its unit throughput comes from, in a sentence; nothing where it was typed in.
+    pub basis: Option<String>,
     /// What has to be asked for in time.
     pub lead_times: Vec<capacity::LeadTime>,
 }

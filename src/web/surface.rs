@@ -80,6 +80,8 @@ impl Surface {
                 name: SECRET.into(),
                 demand: SECRET_DEMAND.into(),
                 settings: capacity::SettingsInput::new(10.0),
+                basis: None,
+                drivers: vec![],
                 lead_times: vec![capacity::LeadTime { name: "hardware".into(), seconds: 86_400, holds: 1 }],
             }],
             send_report: None,
@@ -210,6 +212,28 @@ async fn roles_hold(surface: &Surface, viewer: &str, editor: &str) {
     assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert!(text(refused).await.contains("The end must be after the start."));
     assert!(text(surface.get("/capacity", viewer).await).await.contains("Sale"));
+    let unknown = format!("/capacity/policies/{SECRET}?latency_ms=200&unserved_percent=0&scenario=");
+    assert_eq!(surface.get(&unknown, viewer).await.status(), StatusCode::NOT_FOUND, "no demand of it here");
+    let calendar = "days=shopping&multiplier=3&years=1&past=&multiplier_low=&multiplier_high=&unique_id=";
+    let preview = format!("/capacity/calendar?{calendar}");
+    assert_eq!(surface.get(&preview, viewer).await.status(), StatusCode::FORBIDDEN);
+    assert!(text(surface.get(&preview, editor).await).await.contains("Add 3 days"));
+    assert_eq!(surface.post("/capacity/calendar", viewer, calendar).await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(surface.post("/capacity/calendar", editor, calendar).await.status(), StatusCode::SEE_OTHER);
+    let listed = text(surface.get("/capacity", editor).await).await;
+    assert!(listed.contains("Cyber Monday 2026") && listed.contains("Remove Shopping days (3 days)"));
+    assert!(
+        text(surface.get(&preview, editor).await).await.contains("announced already"),
+        "nothing is added twice"
+    );
+    let refused = surface.post("/capacity/calendar", editor, "days=shopping").await;
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let remove = "/capacity/calendar/delete";
+    assert_eq!(surface.post(remove, viewer, "days=shopping").await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(surface.post(remove, editor, "days=shopping").await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(surface.post(remove, editor, "days=shopping").await.status(), StatusCode::NOT_FOUND);
+    let listed = text(surface.get("/capacity", editor).await).await;
+    assert!(listed.contains("Sale") && !listed.contains("Cyber Monday 2026"));
     for path in ["/settings"] {
         assert_eq!(surface.get(path, editor).await.status(), StatusCode::FORBIDDEN, "{path}");
         let admin = surface.sign_in("admin").await;

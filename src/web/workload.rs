@@ -1,10 +1,15 @@
 //! A configured workload with what is known of its demand today: planned again whenever somebody asks.
 
-use capacity::{NamedScenario, Order, Outlook, Review, RunbookStep, Scenario};
+use capacity::{
+    Advice, COMPARED_AT, Driver, Goal, NamedScenario, Order, Outlook, PolicyName, ReplaySettings, Review,
+    RunbookStep, Scenario, Simulation, Trigger, TriggerReport,
+};
 use chrono::{DateTime, Utc};
 use domain::{CapacityPlan, Event, Forecast, OrganizationId, Series, Stamp};
+use serde::Serialize;
 use store::PgConnection;
 use store::event::StoredEvent;
+use utoipa::ToSchema;
 
 use crate::error::WebError;
 use crate::state::{App, Workload};
@@ -14,6 +19,8 @@ const AS_RUN: &str = "As the run planned";
 pub(crate) const TODAY: &str = "With today’s events";
 /// Most instances that are simulated.
 const MAX_INSTANCES: f64 = 100_000.0;
+/// Steps of history that triggers are tested on, after as many from which the first day is planned: five weeks.
+const TRIGGER_STEPS: usize = 35 * 24;
 /// Steps of demand before an event at which its review forecasts it again.
 const REVIEW_LEAD_STEPS: usize = 24;
 /// Fewest steps of history that a review forecasts from.
@@ -25,6 +32,17 @@ pub(crate) fn configured<'a>(app: &'a App, name: &str) -> Result<&'a Workload, W
     found.ok_or_else(|| WebError::NotFound(format!("The workload “{name}” is not configured here.")))
 }
 
+/// How a trigger did on one stretch of demand.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct TriggerTest {
+    /// Which demand: the past, today's events, or a saved scenario.
+    pub(crate) demand: String,
+    /// How it did; none where it could not be tested.
+    pub(crate) report: Option<TriggerReport>,
+    /// Why it could not be tested.
+    pub(crate) reason: Option<String>,
+}
+
 /// A workload and its demand, with today's events.
 pub(crate) struct Known {
     workload: Workload,
@@ -33,7 +51,13 @@ pub(crate) struct Known {
     pub(crate) events: Vec<StoredEvent>,
     /// Demand ahead as the run forecast it.
     stored: Forecast,
-    /// Demand ahead with today's events in place of those that the run knew.
+    /// What drives demand, as learned today; empty where it has a history of its own.
+    pub(crate) drivers: Vec<Driver>,
+    /// Why what is configured as driver does not drive it.
+    pub(crate) undriven: Option<String>,
+    /// The demand at the head of its drivers, with today's events in place of those that the run knew.
+    head: Forecast,
+    /// Demand ahead with today's events.
     demand: Forecast,
     pub(crate) as_of: DateTime<Utc>,
 }
@@ -47,21 +71,39 @@ impl Known {
     ) -> Result<Self, WebError> {
         let missing = || WebError::NotFound(format!("There is no forecast “{}”.", workload.demand));
         let stored = store::forecast::latest(conn, org, &workload.demand).await?.ok_or_else(missing)?;
-        let histories = store::metric::demand(conn, org, stored.as_of, Some(&workload.demand)).await?;
-        let history = histories.into_iter().next().ok_or_else(missing)?;
+        let read = store::metric::history(conn, org, stored.as_of, &workload.demand).await?;
+        let history = read.ok_or_else(missing)?;
+        let mut histories = vec![history.clone()];
+        for by in &workload.drivers {
+            histories.extend(store::metric::history(conn, org, stored.as_of, &by.demand).await?);
+        }
         let events = store::event::list(conn, org).await?;
         let settings = check(workload.settings.clone())?;
         let mut request = forecast::Request::new(stored.forecast.mean.len());
         request.levels.clone_from(&stored.forecast.levels);
         request.lower_bound = Some(0.0);
         request.events = events.iter().map(|stored| stored.event.clone()).collect();
-        let (history, demand) = off_thread(move || {
-            let demand = forecast::forecast(&history, &request);
-            (history, demand)
+        let chain = workload.drivers.clone();
+        let (head, drivers, undriven) = off_thread(move || {
+            let (drivers, undriven) = match capacity::learn_chain(&chain, &histories) {
+                Ok(drivers) => (drivers, None),
+                Err(reason) => (vec![], Some(reason.to_string())),
+            };
+            // Without a driver, demand is the first of the histories.
+            let head = chain.first().filter(|_| undriven.is_none()).map(|by| by.demand.as_str());
+            let head = histories.iter().find(|history| Some(history.unique_id.as_str()) == head);
+            (forecast::forecast(head.unwrap_or(&histories[0]), &request), drivers, undriven)
         })
         .await?;
+        let demand = capacity::carry_through(&drivers, head.clone());
         let (as_of, stored) = (stored.as_of, stored.forecast);
-        Ok(Self { workload: workload.clone(), settings, history, events, stored, demand, as_of })
+        let workload = workload.clone();
+        Ok(Self { workload, settings, history, events, stored, drivers, undriven, head, demand, as_of })
+    }
+
+    /// Demand ahead with today's events and `scenarios`: they change the head, and are carried from there.
+    fn under(&self, scenarios: &[Scenario]) -> Forecast {
+        capacity::carry_through(&self.drivers, capacity::apply(&self.head, scenarios))
     }
 
     /// The same, for an event that has to be about this demand.
@@ -86,12 +128,8 @@ impl Known {
         settings: Option<capacity::Settings>,
     ) -> Result<CapacityPlan, WebError> {
         let settings = settings.unwrap_or_else(|| self.settings.clone());
-        let (demand, name) = (capacity::apply(&self.demand, &scenarios), self.workload.name.clone());
-        let highest = capacity::quantile_path(&demand, settings.level()).into_iter().fold(0.0, f64::max);
-        if highest / settings.usable_throughput() > MAX_INSTANCES {
-            let much = format!("More than {MAX_INSTANCES} instances would be needed: that is not simulated.");
-            return Err(WebError::Invalid("value", much));
-        }
+        let (demand, name) = (self.under(&scenarios), self.workload.name.clone());
+        check_size(&demand, &settings)?;
         off_thread(move || {
             let mut plan = capacity::plan_compared(&demand, &settings);
             plan.unique_id = name;
@@ -103,17 +141,87 @@ impl Known {
     /// What the run planned, what today's events make of it, and on top of these each of the saved scenarios; budgets
     /// are compared with the run's.
     pub(crate) async fn outlooks(&self, saved: Vec<NamedScenario>) -> Result<Vec<Outlook>, WebError> {
-        let (stored, demand, settings) = (self.stored.clone(), self.demand.clone(), self.settings.clone());
+        let (stored, settings) = (self.stored.clone(), self.settings.clone());
+        let (head, drivers) = (self.head.clone(), self.drivers.clone());
         off_thread(move || {
             let named = |name: &str| NamedScenario { name: name.to_owned(), scenarios: Vec::new() };
-            let mut outlooks = capacity::outlooks(&stored, &[named(AS_RUN)], &settings);
+            let mut outlooks = capacity::outlooks(|_| stored.clone(), &[named(AS_RUN)], &settings);
             let today: Vec<NamedScenario> = std::iter::once(named(TODAY)).chain(saved).collect();
-            outlooks.extend(capacity::outlooks(&demand, &today, &settings));
+            let under =
+                |changes: &[Scenario]| capacity::carry_through(&drivers, capacity::apply(&head, changes));
+            outlooks.extend(capacity::outlooks(under, &today, &settings));
             let planned = outlooks[0].cost;
+            let committed = outlooks[0].commitment.as_ref().map(|commitment| commitment.cost);
             for outlook in &mut outlooks {
                 outlook.budget_change = outlook.cost.zip(planned).map(|(cost, planned)| cost - planned);
+                if let Some((own, planned)) = outlook.commitment.as_mut().zip(committed) {
+                    own.budget_change = own.cost - planned;
+                }
             }
             outlooks
+        })
+        .await
+    }
+
+    /// How `trigger` would have done while the group followed `policy`: over the last weeks, each day planned from
+    /// what was known before it, and over what is ahead, with today's events and with each of the saved scenarios.
+    pub(crate) async fn test_trigger(
+        &self,
+        trigger: Trigger,
+        policy: PolicyName,
+        saved: Vec<NamedScenario>,
+    ) -> Result<Vec<TriggerTest>, WebError> {
+        if f64::from(policy.fixed_instances()) > MAX_INSTANCES {
+            let much = format!("A group has at most {MAX_INSTANCES} instances here.");
+            return Err(WebError::Invalid("policy", much));
+        }
+        let today = NamedScenario { name: TODAY.to_owned(), scenarios: Vec::new() };
+        let mut ahead = Vec::with_capacity(saved.len() + 1);
+        for named in std::iter::once(today).chain(saved) {
+            let demand = self.under(&named.scenarios);
+            check_size(&demand, &self.settings)?;
+            ahead.push((named.name, demand));
+        }
+        let first = self.history.len().saturating_sub(2 * TRIGGER_STEPS);
+        let past = Series {
+            unique_id: self.history.unique_id.clone(),
+            grid: self.history.grid.advance(first),
+            values: self.history.values[first..].to_vec(),
+        };
+        let (settings, simulation) = (self.settings.clone(), Simulation::of(&self.settings));
+        let events = self.events.iter().map(|stored| stored.event.clone()).collect();
+        off_thread(move || {
+            let lead_minutes = simulation.boot_minutes as usize;
+            let replayed = ReplaySettings { settings, simulation, events, warm_up: None };
+            let past = capacity::replay_runs(&past, std::slice::from_ref(&policy), &replayed);
+            let weeks = TRIGGER_STEPS / (7 * 24);
+            let (report, reason) = match past.as_ref().map(|runs| runs.first()) {
+                Ok(run) => (run.map(|run| capacity::test_trigger(&trigger, run, lead_minutes)), None),
+                Err(error) => (None, Some(error.to_string())),
+            };
+            let mut tests = vec![TriggerTest { demand: format!("The last {weeks} weeks"), report, reason }];
+            let ReplaySettings { settings, simulation, .. } = replayed;
+            for (name, demand) in ahead {
+                let plan = capacity::plan(&demand, &settings);
+                let path = capacity::path(&demand, COMPARED_AT);
+                let runs =
+                    capacity::compare(&plan, &path, std::slice::from_ref(&policy), &settings, &simulation);
+                let report = runs.first().map(|run| capacity::test_trigger(&trigger, run, lead_minutes));
+                tests.push(TriggerTest { demand: name, report, reason: None });
+            }
+            tests
+        })
+        .await
+    }
+
+    /// The cheapest policy that keeps `goal` on every way in which demand may turn out, with today's events and
+    /// `scenarios`.
+    pub(crate) async fn advise(&self, goal: Goal, scenarios: &[Scenario]) -> Result<Advice, WebError> {
+        let (demand, settings) = (self.under(scenarios), self.settings.clone());
+        check_size(&demand, &settings)?;
+        off_thread(move || {
+            let simulation = Simulation::of(&settings);
+            capacity::advise(&demand, &capacity::futures(&demand), &goal, &settings, &simulation)
         })
         .await
     }
@@ -173,9 +281,20 @@ impl Known {
     }
 }
 
+/// Refuses demand of a size that is not simulated.
+fn check_size(demand: &Forecast, settings: &capacity::Settings) -> Result<(), WebError> {
+    let highest = capacity::quantile_path(demand, settings.level()).into_iter().fold(0.0, f64::max);
+    if highest / settings.usable_throughput() > MAX_INSTANCES {
+        let much = format!("More than {MAX_INSTANCES} instances would be needed: that is not simulated.");
+        return Err(WebError::Invalid("value", much));
+    }
+    Ok(())
+}
+
 /// Whether an event is about the demand of a workload.
 pub(crate) fn concerns(event: &Event, workload: &Workload) -> bool {
-    event.unique_id.as_deref().is_none_or(|concerned| concerned == workload.demand)
+    let drives = |concerned: &str| workload.drivers.iter().any(|by| by.demand == concerned);
+    event.unique_id.as_deref().is_none_or(|concerned| concerned == workload.demand || drives(concerned))
 }
 
 /// The settings, or what is wrong with them.

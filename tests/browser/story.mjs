@@ -145,7 +145,46 @@ async function planEvent(watched) {
     const text = readFileSync(await download.path(), "utf8");
     expect(text.includes("aws_autoscaling_schedule"), `no schedule: ${text.slice(0, 200)}`);
   });
+  await step("test a trigger", async (click) => {
+    await watched.open("/capacity/workloads/storefront%20web");
+    await page.getByLabel("Trigger").fill("requests > 500/s");
+    await page.getByLabel("while the group follows").fill("static-6");
+    await click(page.getByRole("button", { name: "Test it" }));
+    const today = page.getByRole("region", { name: "Trigger" }).locator("tr", { hasText: "With today’s events" });
+    const shortages = Number(await today.locator("td").first().innerText());
+    expect(shortages > 0, "six instances are never short on Black Friday");
+  });
+  await step("ask for the cheapest policy", async (click) => {
+    await click(page.getByRole("button", { name: "Find it" }));
+    const tried = page.getByRole("region", { name: "Policies tried" });
+    await tried.locator("tr", { hasText: "yes" }).first().waitFor();
+    expect((await page.getByText("is the cheapest of these").count()) === 1, "the choice is not explained");
+  });
+  await step("read a load test", async (click) => {
+    await watched.open("/capacity/workloads/storefront%20web");
+    await click(page.getByRole("link", { name: "Throughput and latency" }));
+    const summary = { metrics: { http_reqs: { rate: 240 }, http_req_duration: { "p(95)": 120 } } };
+    const file = { name: "summary.json", mimeType: "application/json", buffer: Buffer.from(JSON.stringify(summary)) };
+    await page.getByLabel("or choose the file").setInputFiles(file);
+    await page.waitForFunction(() => document.querySelector("textarea[name=result]").value.includes("http_reqs"));
+    await page.getByLabel("Instances that answered").fill("2");
+    await click(page.getByRole("button", { name: "Read it" }));
+    await page.getByText("120.0 requests/s an instance").waitFor();
+    await click(page.getByRole("link", { name: "Plan with it" }));
+    await page.getByRole("heading", { name: "With these assumptions" }).waitFor();
+  });
+  await step("add a country's holidays and take them back", async (click) => {
+    await watched.open("/capacity");
+    await click(page.getByRole("link", { name: "Add holidays or shopping days" }));
+    await page.getByLabel("Demand multiplies by").fill("0.9");
+    await click(page.getByRole("button", { name: "Preview" }));
+    await click(page.getByRole("button", { name: /^Add \d+ days$/ }));
+    await row("German Unity").first().waitFor();
+    await click(page.getByRole("button", { name: /^Remove Public holidays of Germany/ }));
+    await row("German Unity").first().waitFor({ state: "detached" });
+  });
   await step("clear up", async () => {
+    await watched.open("/capacity/scenarios/storefront%20web");
     for (const name of scenarios) {
       await page.getByRole("button", { name: `Delete ${name}` }).click();
       await row(name).first().waitFor({ state: "detached" });

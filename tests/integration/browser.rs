@@ -6,7 +6,7 @@ use crate::demo::shared;
 use crate::tools::{node, repository};
 
 /// Pages that have to be among those the browser found by itself.
-const PAGES: [&str; 17] = [
+const PAGES: [&str; 22] = [
     "sign-in",
     "overview",
     "costs",
@@ -15,6 +15,11 @@ const PAGES: [&str; 17] = [
     "capacity",
     "workload",
     "scenarios",
+    "throughput",
+    "trigger",
+    "advice",
+    "driven",
+    "calendar-preview",
     "runbook",
     "review",
     "recommendations",
@@ -48,5 +53,5 @@ fn every_page_reads_well_and_the_main_job_can_be_done() {
     // The figures that the walk compared, so that it cannot have compared nothing.
     let drilled = found["story"]["costs"]["drilled"].as_str().unwrap();
     assert!(drilled.parse::<u64>().unwrap() > 0, "{}", found["story"]);
-    assert_eq!(found["story"]["planned"]["clicks"].as_object().unwrap().len(), 6, "{}", found["story"]);
+    assert_eq!(found["story"]["planned"]["clicks"].as_object().unwrap().len(), 10, "{}", found["story"]);
 }

@@ -295,6 +295,18 @@ fn capacity_follows_demand_and_the_event() {
     }
     let unknown = ["plan", "capacity", "--demand", &demand, "--unit-throughput", "0", "--output", "-"];
     app.run(&unknown).fails_with(1, &["unit throughput"]);
+
+    // Two instances answered 200 a second: one carries 100.
+    let summary = r#"{"metrics": {"http_reqs": {"rate": 200.0}, "http_req_duration": {"p(95)": 150.0}}}"#;
+    let test = app.file("summary.json", summary);
+    let typed = ["plan", "capacity", "--demand", &demand, "--horizon", "2d", "--output", "-"];
+    let tested = [&typed[..], &["--load-test", &test, "--load-test-instances", "2"]].concat();
+    let typed = [&typed[..], &["--unit-throughput", "100"]].concat();
+    assert_eq!(app.run(&tested).expect(0).text(), app.run(&typed).expect(0).text());
+    let strict = [&tested[..], &["--load-test-latency", "100"]].concat();
+    app.run(&strict).fails_with(1, &["summary.json", "keeps p95 within 100 ms"]);
+    app.run(&["plan", "capacity", "--demand", &demand, "--output", "-"])
+        .fails_with(2, &["--unit-throughput"]);
 }
 
 #[test]
@@ -319,5 +331,36 @@ fn scaling_policies_are_replayed_side_by_side() {
     let text = replayed.to_string();
     for policy in ["planned", "reactive-70", "static-peak"] {
         assert!(text.contains(policy), "{policy} is missing: {text}");
+    }
+    assert!(replayed.get("triggers").is_none(), "nobody asked about one");
+
+    let with_trigger = [&arguments[..], &["--trigger", "CPU > 70 %"]].concat();
+    let tested = app.run(&with_trigger).expect(0).json();
+    assert_eq!(tested["series"], replayed["series"]);
+    let reports = tested["triggers"]["shop"].as_array().unwrap();
+    assert_eq!(reports.len(), 3, "one for each policy: {tested}");
+    assert_eq!(reports[2]["policy"], "static-peak");
+    assert_eq!((&reports[2]["shortages"], &reports[2]["missed"]), (&Value::from(0), &Value::from(0)));
+    let unknown = [&arguments[..], &["--trigger", "memory > 3"]].concat();
+    app.run(&unknown).fails_with(1, &["memory > 3", "CPU > 70 %"]);
+}
+
+#[test]
+fn the_cheapest_policy_that_serves_everything_is_advised() {
+    let app = Headroom::new();
+    let demand = app.file("requests.csv", requests(28));
+    let out = app.path("capacity.csv");
+    let arguments = ["plan", "capacity", "--demand", &demand, "--unit-throughput", "100", "--horizon", "2d"];
+    let arguments = [&arguments[..], &["--output", &out, "--json", "--advise"]].concat();
+    let told = app.run(&arguments).expect(0).json();
+    let advice = &told["advice"]["shop"];
+    let chosen = &advice["chosen"];
+    assert!(chosen["breaks"].is_null() && chosen["unserved_share"] == 0.0, "{advice}");
+    assert!(chosen["latency_p95_ms"].as_f64().unwrap() <= 200.0, "{advice}");
+    let reasons = advice["reasons"].as_array().unwrap();
+    assert!(reasons.iter().any(|reason| reason.as_str().unwrap().contains("is the cheapest")), "{advice}");
+    let hours = |candidate: &Value| candidate["instance_hours"].as_f64().unwrap();
+    for cheaper in advice["candidates"].as_array().unwrap().iter().filter(|one| hours(one) < hours(chosen)) {
+        assert!(cheaper["breaks"].is_string(), "{cheaper} is cheaper than {chosen}");
     }
 }

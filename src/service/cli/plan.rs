@@ -88,8 +88,20 @@ pub(crate) struct PlanCapacity {
     #[arg(long)]
     pub(crate) demand: PathBuf,
     /// Demand at which one instance saturates
+    #[arg(long, required_unless_present = "load_test", conflicts_with = "load_test")]
+    pub(crate) unit_throughput: Option<f64>,
+    /// Summary of k6 (JSON), or result or report table of JMeter (CSV), that says it instead
     #[arg(long)]
-    pub(crate) unit_throughput: f64,
+    pub(crate) load_test: Option<PathBuf>,
+    /// Instances that answered the load test
+    #[arg(long, default_value_t = 1)]
+    pub(crate) load_test_instances: u32,
+    /// 95th percentile of latency that the load test had to keep, in milliseconds
+    #[arg(long, default_value_t = 200.0)]
+    pub(crate) load_test_latency: f64,
+    /// Share of failed requests that the load test might have
+    #[arg(long, default_value_t = 0.01)]
+    pub(crate) load_test_errors: f64,
     /// Share of it to be used
     #[arg(long, default_value_t = 0.7)]
     pub(crate) target_utilization: f64,
@@ -120,6 +132,13 @@ pub(crate) struct PlanCapacity {
     /// USD per instance-hour, for the cost totals
     #[arg(long)]
     pub(crate) hourly_price: Option<rust_decimal::Decimal>,
+    /// Also simulate the space of policies, and say which is the cheapest that serves everything within
+    /// --advise-latency: on standard error, or as `advice` with --json
+    #[arg(long)]
+    pub(crate) advise: bool,
+    /// 95th percentile of latency that the advised policy keeps, in milliseconds
+    #[arg(long, default_value_t = 200.0)]
+    pub(crate) advise_latency: f64,
     /// Where the rows go (CSV, gzip, Parquet; - is standard output)
     #[arg(long)]
     pub(crate) output: PathBuf,
@@ -189,6 +208,10 @@ pub(crate) struct ReplayAutoscaling {
     /// Known events
     #[arg(long)]
     pub(crate) events: Option<PathBuf>,
+    /// A trigger to test under every policy, such as "CPU > 70 %", "requests > 1000/s" or "queue > 500 for 5 min";
+    /// may be given several times
+    #[arg(long)]
+    pub(crate) trigger: Vec<String>,
     /// Where the table goes (JSON; - is standard output)
     #[arg(long)]
     pub(crate) output: PathBuf,

@@ -1,15 +1,17 @@
 //! `headroom plan …`: commitments, sizes and capacity from files; no database, no configuration.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
 use billing::PriceBook;
 use capacity::export::{Format, export};
-use capacity::{Settings, SettingsInput};
+use capacity::{Advice, Goal, LoadTest, Settings, SettingsInput, Simulation, Summary};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{CapacityPlan, Frequency, Series, UsageHour};
 use ingest::write::{Cell, Kind, TableWriter};
 use optimize::{Policy, commitments};
+use serde::Serialize;
 
 use crate::cli::{self, Plan};
 use crate::commands::Outcome;
@@ -102,35 +104,61 @@ fn plan_capacity(args: &cli::PlanCapacity, json: bool) -> anyhow::Result<Outcome
     };
     let horizon = spans::seconds("horizon", &args.horizon)?;
     let bar = progress::bar("planning", demand.len() as u64);
-    let plans: Vec<CapacityPlan> = {
+    let goal = Goal { latency_p95_ms: args.advise_latency, ..Goal::default() };
+    let simulation = Simulation::of(&settings);
+    let (plans, advice): (Vec<CapacityPlan>, Vec<Option<Advice>>) = {
         use rayon::prelude::*;
         let one = |series: &Series| {
             let mut request = forecast::Request::new(steps(series, horizon));
             request.levels = settings.forecast_levels();
             request.events.clone_from(&events);
             request.lower_bound = Some(0.0);
-            let plan = capacity::plan(&forecast::forecast(series, &request), &settings);
+            let demand = forecast::forecast(series, &request);
+            let plan = capacity::plan(&demand, &settings);
+            let advice = args.advise.then(|| {
+                capacity::advise(&demand, &capacity::futures(&demand), &goal, &settings, &simulation)
+            });
             bar.inc(1);
-            plan
+            (plan, advice)
         };
-        demand.par_iter().map(one).collect()
+        demand.par_iter().map(one).unzip()
     };
     bar.finish_and_clear();
     write_rows(&args.output, &plans)?;
     if let Some(format) = format {
         out!("{}", export(&plans, format, &settings)?);
     }
+    let advice: BTreeMap<&str, Advice> = plans
+        .iter()
+        .zip(advice)
+        .filter_map(|(plan, advice)| Some((plan.unique_id.as_str(), advice?)))
+        .collect();
     if json {
-        let text = serde_json::to_string_pretty(&capacity::summary(&plans, &settings))?;
+        let told = Told { summary: capacity::summary(&plans, &settings), advice };
+        let text = serde_json::to_string_pretty(&told)?;
         // The table or the export has standard output already: the summary goes beside it.
         let taken = args.output == Path::new("-") || args.export.is_some();
         if taken { eprintln!("{text}") } else { outln!("{text}") }
+    } else {
+        for (id, advice) in &advice {
+            advice.reasons.iter().for_each(|reason| eprintln!("{id}: {reason}"));
+        }
     }
     Ok(Outcome::of_rejects(input.rejected))
 }
 
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    summary: Summary,
+    /// The cheapest policy that keeps the goal, by series; left out without `--advise`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    advice: BTreeMap<&'a str, Advice>,
+}
+
 fn capacity_settings(args: &cli::PlanCapacity) -> anyhow::Result<Settings> {
-    let mut input = SettingsInput::new(args.unit_throughput);
+    let mut input = SettingsInput::new(unit_throughput(args)?);
     input.target_utilization = args.target_utilization;
     input.schedule_utilization = args.schedule_utilization;
     input.lead_time_seconds =
@@ -141,6 +169,23 @@ fn capacity_settings(args: &cli::PlanCapacity) -> anyhow::Result<Settings> {
     input.limit = args.limit;
     input.hourly_price = args.hourly_price;
     Ok(input.check()?)
+}
+
+/// As given, or as the load test says.
+fn unit_throughput(args: &cli::PlanCapacity) -> anyhow::Result<f64> {
+    if let Some(given) = args.unit_throughput {
+        return Ok(given);
+    }
+    let file = args.load_test.as_deref().context("give --unit-throughput or --load-test")?;
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let test = LoadTest {
+        instances: args.load_test_instances,
+        latency_p95_ms: args.load_test_latency,
+        error_share: args.load_test_errors,
+    };
+    let learned = test.throughput(&text).with_context(|| file.display().to_string())?;
+    eprintln!("unit throughput {:.1}: {}", learned.unit_throughput, learned.reason);
+    Ok(learned.unit_throughput)
 }
 
 /// Steps of a series that make up the horizon; a step without a clock is an hour.

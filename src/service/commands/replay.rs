@@ -46,6 +46,7 @@ fn autoscaling(args: &cli::ReplayAutoscaling) -> anyhow::Result<Outcome> {
         target_utilization: args.target_utilization,
         lead_time_seconds: u32::try_from(spans::seconds("lead-time", &args.lead_time)?).unwrap_or(u32::MAX),
         events,
+        triggers: args.trigger.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
     };
     let bar = progress::bar("replaying", demand.len() as u64);
     let one = |series: &Series| {

@@ -13,7 +13,7 @@ use web::{AppState, DemoAccount};
 use crate::cli;
 use crate::clock;
 use crate::commands::Outcome;
-use crate::config::Workload;
+use crate::config::{Config, Workload};
 use crate::context::{Context, Database};
 use crate::worker;
 
@@ -99,17 +99,19 @@ fn state(
             demo,
         },
         clock: clock::now,
-        workloads: context.config.workload.iter().map(workload).collect(),
+        workloads: context.config.workload.iter().map(|one| workload(&context.config, one)).collect(),
         send_report: worker::send_report_hook(context, database),
         process_metrics: None,
     }
 }
 
-fn workload(workload: &Workload) -> web::Workload {
+fn workload(config: &Config, workload: &Workload) -> web::Workload {
     web::Workload {
         name: workload.name.clone(),
         demand: workload.demand.clone(),
         settings: workload.input(),
+        basis: workload.basis(),
+        drivers: config.drivers(workload),
         lead_times: workload.lead_times(),
     }
 }

@@ -1,17 +1,22 @@
 //! Instances per hour for the configured workloads, and what other policies would have cost.
 
-use capacity::COMPARED_AT;
+use capacity::{COMPARED_AT, DrivenBy};
 use domain::{CapacityPlan, Forecast};
+use forecast::Request;
+use store::forecast::ForecastKind;
 
 use super::Job;
 use crate::config::Workload;
 
-/// Plans every workload whose demand was forecast, and stores the plans; says how many.
+/// Plans every workload whose demand was forecast, or is carried from one that was, and stores the plans; says how many.
 pub(super) async fn plan(job: &mut Job<'_>, demand: &[Forecast]) -> anyhow::Result<usize> {
+    let driven = driven(job, demand).await?;
     let mut plans = Vec::new();
     for workload in &job.config.workload {
-        match demand.iter().find(|forecast| forecast.unique_id == workload.demand) {
-            Some(forecast) => plans.push(one(workload, forecast)?),
+        let is_its_own = |forecast: &&Forecast| forecast.unique_id == workload.demand;
+        let carried = driven.iter().find(is_its_own);
+        match carried.or_else(|| demand.iter().find(is_its_own)) {
+            Some(forecast) => plans.push(one(workload, forecast, carried.is_some())?),
             None => tracing::warn!(
                 workload = workload.name,
                 demand = workload.demand,
@@ -23,10 +28,59 @@ pub(super) async fn plan(job: &mut Job<'_>, demand: &[Forecast]) -> anyhow::Resu
     Ok(plans.len())
 }
 
-fn one(workload: &Workload, demand: &Forecast) -> anyhow::Result<CapacityPlan> {
+/// The forecasts of all demands that are driven by others, stored beside those that are not.
+async fn driven(job: &mut Job<'_>, demand: &[Forecast]) -> anyhow::Result<Vec<Forecast>> {
+    let mut driven: Vec<Forecast> = Vec::new();
+    for workload in &job.config.workload {
+        let chain = job.config.drivers(workload);
+        if !chain.is_empty() && driven.iter().all(|forecast| forecast.unique_id != workload.demand) {
+            driven.extend(carried(job, workload, &chain, demand).await?);
+        }
+    }
+    store::forecast::save(job.conn, job.org, job.run, ForecastKind::Demand, &driven).await?;
+    Ok(driven)
+}
+
+/// Demand of a driven workload from that of the head of its chain; from its own history where no driver is found, and
+/// none where there is no history either.
+async fn carried(
+    job: &mut Job<'_>,
+    workload: &Workload,
+    chain: &[DrivenBy],
+    demand: &[Forecast],
+) -> anyhow::Result<Option<Forecast>> {
+    let mut histories = Vec::new();
+    for id in chain.iter().map(|by| &by.demand).chain([&workload.demand]) {
+        histories.extend(store::metric::history(job.conn, job.org, job.as_of, id).await?);
+    }
+    let head = demand.iter().find(|forecast| forecast.unique_id == chain[0].demand);
+    match (capacity::learn_chain(chain, &histories), head) {
+        (Ok(drivers), Some(head)) => return Ok(Some(capacity::carry_through(&drivers, head.clone()))),
+        (Err(reason), _) => tracing::warn!(workload = workload.name, %reason, "no driver was learned"),
+        (_, None) => {
+            tracing::warn!(
+                workload = workload.name,
+                driver = chain[0].demand,
+                "there is no such demand series"
+            );
+        }
+    }
+    let Some(own) = histories.iter().find(|history| history.unique_id == workload.demand) else {
+        return Ok(None);
+    };
+    let mut request = Request::new(job.config.forecast.demand_hours);
+    request.levels = workload.settings()?.forecast_levels();
+    request.lower_bound = Some(0.0);
+    Ok(Some(forecast::forecast(own, &request)))
+}
+
+fn one(workload: &Workload, demand: &Forecast, driven: bool) -> anyhow::Result<CapacityPlan> {
     let settings = workload.settings()?;
     let mut plan = capacity::plan_compared(demand, &settings);
     plan.assumptions.push(format!("policies are compared on the P{:.0} path of demand", COMPARED_AT * 100.0));
+    if driven {
+        plan.assumptions.push(format!("demand: {}", demand.reason));
+    }
     plan.unique_id.clone_from(&workload.name);
     Ok(plan)
 }

@@ -8,6 +8,7 @@ mod forecasts;
 mod rightsizing;
 mod rows;
 mod series;
+mod throughput;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,8 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(backtests::compute))
         .routes(routes!(capacity::compute))
         .routes(routes!(capacity::replay))
+        .routes(routes!(capacity::advise))
+        .routes(routes!(throughput::compute))
         .routes(routes!(commitments::compute))
         .routes(routes!(commitments::replay))
         .routes(routes!(rightsizing::compute))

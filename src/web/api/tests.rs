@@ -260,7 +260,12 @@ fn body(path: &str) -> Value {
         }
         "forecasts:compute" | "backtests:compute" => json!({"series": series, "horizon": 3}),
         "capacity:compute" => json!({"demand": {"series": series, "horizon": 3}, "unit_throughput": 1}),
-        "autoscaling:replay" => json!({"demand": series}),
+        "advice:compute" => {
+            json!({"capacity": {"demand": {"series": series, "horizon": 3}, "unit_throughput": 1}})
+        }
+        "throughput:compute" => json!({"demand": 900, "load_test":
+            r#"{"metrics": {"http_reqs": {"rate": 240.0}, "http_req_duration": {"p(95)": 120.0}}}"#}),
+        "autoscaling:replay" => json!({"demand": series, "triggers": ["CPU > 70 %"]}),
         "commitments:compute" => json!({"usage": usage, "prices": prices}),
         "commitments:replay" => {
             let mut two = usage.as_array().unwrap().clone();
@@ -331,7 +336,7 @@ async fn strangers_and_other_organizations_get_nothing(surface: &Surface, filled
         operations(&json).iter().filter(|(path, _, _)| path.contains('{')).count() * 6 == refused,
         "{refused}"
     );
-    assert_eq!(seen, 9);
+    assert_eq!(seen, 12);
 }
 
 async fn every_answer_says_who_asked_and_how_often_they_may(surface: &Surface) {
@@ -389,6 +394,9 @@ async fn what_cannot_be_used_is_a_problem_with_its_field(surface: &Surface) {
         ("/api/v1/commitments:compute", "/prices/0/plan", json!("compute_sp"), "prices[0].term_years"),
         ("/api/v1/rightsizing:compute", "/catalog/0/vcpu", json!(0), "catalog[0].vcpu"),
         ("/api/v1/autoscaling:replay", "/demand/0/step_seconds", json!(null), "demand[0].step_seconds"),
+        ("/api/v1/throughput:compute", "/load_test", json!("guess"), "load_test"),
+        ("/api/v1/throughput:compute", "/demand", json!(-1), "demand"),
+        ("/api/v1/autoscaling:replay", "/triggers/0", json!("memory > 3"), "triggers[0]"),
     ] {
         let mut body = body(path);
         *body.pointer_mut(at).unwrap() = value;

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use capacity::export::Format;
-use capacity::{Scenario, SettingsInput, Shape};
+use capacity::{Driver, Exhaustion, Scenario, SettingsInput, Shape};
 use chart::Staffing;
 use chrono::{DateTime, Duration, Utc};
 use domain::{CapacityPlan, Event, Stamp};
@@ -15,11 +15,14 @@ use store::event::StoredEvent;
 
 use crate::csv;
 use crate::error::WebError;
+use crate::exhaustion::{self, Filling};
 use crate::figure::Figure;
 use crate::layout::{Layout, page};
+use crate::pages::calendar;
 use crate::pages::events::EventForm;
 use crate::pages::forecasts::event_time;
 use crate::pages::overview::marks;
+use crate::pages::policies::OFFERED;
 use crate::pages::scenarios::{self, Chosen};
 use crate::path;
 use crate::session::{Visitor, connection};
@@ -50,11 +53,28 @@ struct ListPage {
     events: Vec<StoredEvent>,
     now: DateTime<Utc>,
     form: EventForm,
+    /// What fills up, and the days that it takes to get more.
+    filling: Vec<Filling>,
+    lead_days: String,
+    problem: Option<String>,
+    /// Sets of days among the events: word, name, number of days.
+    calendars: Vec<(String, String, usize)>,
     series: Vec<String>,
 }
 
+/// How long it takes to get more storage.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ListQuery {
+    lead_days: String,
+}
+
 /// `GET /capacity`.
-pub(crate) async fn list(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(query): Query<ListQuery>,
+) -> Result<Response, WebError> {
     let mut conn = connection(&app).await?;
     let (conn, org) = (&mut *conn, visitor.org());
     let run = store::run::latest(conn, org).await?;
@@ -62,10 +82,29 @@ pub(crate) async fn list(State(app): State<App>, visitor: Visitor) -> Result<Res
         Some(run) => store::capacity::list(conn, org, run.id).await?,
         None => vec![],
     };
+    let wanted = || WebError::Invalid("lead_days", "A lead time is a number of whole days.".to_owned());
+    let lead_days = match query.lead_days.trim() {
+        "" => Ok(exhaustion::LEAD_DAYS),
+        text => text.parse().map_err(|_| wanted()),
+    };
+    let filling = match lead_days {
+        Ok(days) => exhaustion::list(conn, org, days).await,
+        Err(error) => Err(error),
+    };
+    let (filling, problem) = match filling {
+        Ok(filling) => (filling, None),
+        Err(WebError::Invalid(_, problem)) => (vec![], Some(problem)),
+        Err(error) => return Err(error),
+    };
+    let events = store::event::list(conn, org).await?;
     page(&ListPage {
+        filling,
+        problem,
+        lead_days: query.lead_days,
         layout: Layout::new(&visitor, "/capacity", "Capacity"),
         workloads: plans.iter().map(|plan| summary(plan, app.now())).collect(),
-        events: store::event::list(conn, org).await?,
+        calendars: calendar::added(&events),
+        events,
         now: app.now(),
         form: EventForm::default(),
         series: app.state.workloads.iter().map(|workload| workload.demand.clone()).collect(),
@@ -106,6 +145,7 @@ pub(crate) struct WhatIf {
     from: String,
     hours: String,
     shape: String,
+    unit: String,
     target: String,
     survive: String,
     lead_minutes: String,
@@ -113,7 +153,7 @@ pub(crate) struct WhatIf {
 
 impl WhatIf {
     fn is_asked(&self) -> bool {
-        [&self.growth, &self.multiplier, &self.target, &self.survive, &self.lead_minutes]
+        [&self.growth, &self.multiplier, &self.unit, &self.target, &self.survive, &self.lead_minutes]
             .iter()
             .any(|t| !t.is_empty())
     }
@@ -146,8 +186,14 @@ struct DetailPage {
     can_try: bool,
     exports: Vec<(&'static str, String)>,
     demand: Option<String>,
+    drivers: Vec<Driver>,
+    undriven: Option<String>,
+    quota: Option<Exhaustion>,
     orders: Vec<capacity::Order>,
     has_lead_times: bool,
+    unit_placeholder: String,
+    offered: [&'static str; 5],
+    scenarios: Vec<(i64, String)>,
     /// Events of this demand, with their keys: still to come, and over.
     ahead: Vec<(i64, String)>,
     past: Vec<(i64, String)>,
@@ -183,13 +229,36 @@ pub(crate) async fn detail(
         },
         _ => (None, None),
     };
+    let scenarios = scenarios::list(conn, org).await?.into_iter().map(|(id, named)| (id, named.name));
     let exports = Format::ALL
         .iter()
         .map(|(word, _)| (*word, format!("/capacity/exports/{word}/{}", path::encode(&name))));
+    let driven = workload.filter(|workload| !workload.drivers.is_empty());
+    let (drivers, undriven) = match driven {
+        Some(workload) => {
+            let known = Known::read(conn, org, workload).await?;
+            (known.drivers, known.undriven)
+        }
+        None => (vec![], None),
+    };
+    let quota = match workload.filter(|workload| workload.settings.limit.is_some()) {
+        Some(workload) => {
+            let settings = check(workload.settings.clone())?;
+            let stored = store::forecast::latest(conn, org, &workload.demand).await?;
+            stored.and_then(|stored| capacity::quota_exhaustion(&stored.forecast, &settings))
+        }
+        None => None,
+    };
     page(&DetailPage {
         layout: Layout::new(&visitor, "/capacity", &name),
+        quota,
+        drivers,
+        undriven,
         orders: workload.map_or(vec![], |workload| capacity::orders(&plan, &workload.lead_times, as_of)),
         has_lead_times: workload.is_some_and(|workload| !workload.lead_times.is_empty()),
+        unit_placeholder: workload.map_or_else(String::new, |w| w.settings.unit_throughput.to_string()),
+        offered: OFFERED,
+        scenarios: scenarios.collect(),
         ahead,
         past,
         stored: shown(plan, "plan", &events, workload),
@@ -293,6 +362,11 @@ async fn attempt(
 }
 
 fn assumed(mut settings: SettingsInput, what_if: &WhatIf) -> Result<SettingsInput, WebError> {
+    if !what_if.unit.trim().is_empty() {
+        let unit = what_if.unit.trim().parse().ok().filter(|unit: &f64| unit.is_finite() && *unit > 0.0);
+        let wanted = || WebError::Invalid("unit", "What an instance carries is a number above 0.".to_owned());
+        settings.unit_throughput = unit.ok_or_else(wanted)?;
+    }
     if let Some(percent) = positive("target", &what_if.target)? {
         settings.target_utilization = percent / 100.0;
     }

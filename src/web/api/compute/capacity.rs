@@ -1,11 +1,17 @@
-//! `POST /api/v1/capacity:compute` and `POST /api/v1/autoscaling:replay`: the twins of `headroom plan capacity`
-//! and `headroom replay autoscaling`.
+//! `POST /api/v1/capacity:compute`, `/advice:compute` and `/autoscaling:replay`: the twins of `headroom plan capacity`,
+//! its `--advise`, and `headroom replay autoscaling`.
+
+use std::collections::BTreeMap;
 
 use axum::extract::State;
-use capacity::{Autoscaling, AutoscalingInput, PolicyName, SettingsInput, Survive};
+use capacity::{
+    Advice, Autoscaling, AutoscalingInput, Goal, PolicyName, Settings, SettingsInput, Simulation, Survive,
+    Trigger,
+};
 use domain::{CapacityPlan, Event, Frequency, Series};
+use forecast::Request;
 use rayon::prelude::*;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::forecasts::ForecastsBody;
@@ -14,6 +20,7 @@ use super::series::{SeriesBody, check_events, series};
 use crate::api::answer::Answer;
 use crate::api::request::Body;
 use crate::error::WebError;
+use crate::pages::policies::check_goal;
 use crate::session::Caller;
 use crate::state::App;
 
@@ -25,8 +32,10 @@ const MAX_DAYS: f64 = 2_000.0;
 const MAX_ZONES: u32 = 100;
 /// Longest lead time: 30 days.
 const MAX_LEAD_SECONDS: u32 = 2_592_000;
-/// Policies of one request.
+/// Policies, and triggers, of one request.
 const MAX_POLICIES: usize = 20;
+/// Days of one request for advice: each is simulated under more than fifty policies, three times.
+const MAX_ADVISED_DAYS: f64 = 100.0;
 
 /// A workload and its demand so far.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -70,31 +79,89 @@ pub(super) struct CapacityBody {
     responses((status = 200, body = Vec<CapacityPlan>)),
 )]
 pub(crate) async fn compute(State(app): State<App>, _: Caller, Body(body): Body<CapacityBody>) -> Answer {
-    let mut input = SettingsInput::new(body.unit_throughput);
-    input.target_utilization = body.target_utilization.unwrap_or(input.target_utilization);
-    input.schedule_utilization = body.schedule_utilization;
-    input.lead_time_seconds = body.lead_time_seconds.unwrap_or(input.lead_time_seconds);
-    input.zones = body.zones.unwrap_or(input.zones);
-    input.survive = body.survive.unwrap_or(input.survive);
-    input.risk = body.risk.unwrap_or(input.risk);
-    input.limit = body.limit;
-    let mut faults = Faults::default();
-    faults.want(input.zones <= MAX_ZONES, || "zones".to_owned(), "1 to 100 zones");
-    faults.want(input.lead_time_seconds <= MAX_LEAD_SECONDS, || "lead_time_seconds".to_owned(), LEAD);
-    let settings = input.check().map_err(|error| WebError::Invalid("settings", error.to_string()))?;
-    let (series, mut request) = body.demand.check("demand.series")?;
-    let ahead: f64 = series.iter().map(|series| days(series, request.horizon)).sum();
-    faults.want(ahead <= MAX_DAYS, || "demand.horizon".to_owned(), "at most 2000 days, over all series");
-    let largest = request.events.iter().map(Event::high).fold(1.0, f64::max);
-    check_instances(&series, settings.usable_throughput() / largest, "demand.series", &mut faults);
-    faults.none()?;
-    request.levels = settings.forecast_levels();
-    request.lower_bound = Some(0.0);
+    let (series, request, settings) = body.check(MAX_DAYS)?;
     let compute = move || {
         let plan = |demand: &domain::Forecast| capacity::plan_compared(demand, &settings);
         Ok(forecast::forecast_all(&series, &request).iter().map(plan).collect::<Vec<CapacityPlan>>())
     };
     app.computations.answer(compute).await
+}
+
+impl CapacityBody {
+    /// The series, what is asked about them, and what to plan for; at most `most_days` ahead, over all series.
+    fn check(self, most_days: f64) -> Result<(Vec<Series>, Request, Settings), WebError> {
+        let mut input = SettingsInput::new(self.unit_throughput);
+        input.target_utilization = self.target_utilization.unwrap_or(input.target_utilization);
+        input.schedule_utilization = self.schedule_utilization;
+        input.lead_time_seconds = self.lead_time_seconds.unwrap_or(input.lead_time_seconds);
+        input.zones = self.zones.unwrap_or(input.zones);
+        input.survive = self.survive.unwrap_or(input.survive);
+        input.risk = self.risk.unwrap_or(input.risk);
+        input.limit = self.limit;
+        let mut faults = Faults::default();
+        faults.want(input.zones <= MAX_ZONES, || "zones".to_owned(), "1 to 100 zones");
+        faults.want(input.lead_time_seconds <= MAX_LEAD_SECONDS, || "lead_time_seconds".to_owned(), LEAD);
+        let settings = input.check().map_err(|error| WebError::Invalid("settings", error.to_string()))?;
+        let (series, mut request) = self.demand.check("demand.series")?;
+        let ahead: f64 = series.iter().map(|series| days(series, request.horizon)).sum();
+        let wanted = format!("at most {most_days} days, over all series");
+        faults.want(ahead <= most_days, || "demand.horizon".to_owned(), &wanted);
+        let largest = request.events.iter().map(Event::high).fold(1.0, f64::max);
+        check_instances(&series, settings.usable_throughput() / largest, "demand.series", &mut faults);
+        faults.none()?;
+        request.levels = settings.forecast_levels();
+        request.lower_bound = Some(0.0);
+        Ok((series, request, settings))
+    }
+}
+
+/// A workload, and what a policy has to keep.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AdviceBody {
+    /// As for `capacity:compute`; at most 100 days ahead, over all series.
+    capacity: CapacityBody,
+    /// 95th percentile of latency in milliseconds; 200 when absent.
+    #[schema(exclusive_minimum = 0)]
+    latency_p95_ms: Option<f64>,
+    /// Share of all requests that may stay unserved; 0 when absent.
+    #[schema(minimum = 0, maximum = 1)]
+    unserved_share: Option<f64>,
+}
+
+/// The cheapest policy that keeps a goal, by series: what was tried, and why the cheaper ones fail.
+#[utoipa::path(
+    post,
+    operation_id = "compute_advice",
+    path = "/advice:compute",
+    tag = "capacity",
+    request_body = AdviceBody,
+    responses((status = 200, body = AdviceBySeries)),
+)]
+pub(crate) async fn advise(State(app): State<App>, _: Caller, Body(body): Body<AdviceBody>) -> Answer {
+    let usual = Goal::default();
+    let goal = check_goal(Goal {
+        latency_p95_ms: body.latency_p95_ms.unwrap_or(usual.latency_p95_ms),
+        unserved_share: body.unserved_share.unwrap_or(usual.unserved_share),
+    })?;
+    let (series, request, settings) = body.capacity.check(MAX_ADVISED_DAYS)?;
+    let compute = move || {
+        let simulation = Simulation::of(&settings);
+        let advice = |demand: &domain::Forecast| {
+            let futures = capacity::futures(demand);
+            (demand.unique_id.clone(), capacity::advise(demand, &futures, &goal, &settings, &simulation))
+        };
+        let advice = forecast::forecast_all(&series, &request).iter().map(advice).collect();
+        Ok(AdviceBySeries { advice })
+    };
+    app.computations.answer(compute).await
+}
+
+/// Advice on policies.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AdviceBySeries {
+    /// The name of each series, and what is advised for it.
+    advice: BTreeMap<String, Advice>,
 }
 
 const LEAD: &str = "0 to 2592000 seconds";
@@ -123,6 +190,10 @@ pub(super) struct AutoscalingBody {
     #[serde(default)]
     #[schema(max_items = 1000)]
     events: Vec<Event>,
+    /// Triggers to test under every policy: `CPU > 70 %`, `requests > 1000/s`, `queue > 500 for 5 min`.
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    triggers: Vec<String>,
 }
 
 /// Scales through history as each policy would have, with only the past in view.
@@ -149,6 +220,14 @@ pub(crate) async fn replay(State(app): State<App>, _: Caller, Body(body): Body<A
             Err(error) => faults.want(false, || format!("policies[{index}]"), &error.to_string()),
         }
     }
+    faults.want(body.triggers.len() <= MAX_POLICIES, || "triggers".to_owned(), "at most 20 triggers");
+    let mut triggers = Vec::with_capacity(body.triggers.len());
+    for (index, text) in body.triggers.iter().enumerate() {
+        match text.parse::<Trigger>() {
+            Ok(trigger) => triggers.push(trigger),
+            Err(error) => faults.want(false, || format!("triggers[{index}]"), &error.to_string()),
+        }
+    }
     let throughput = body.unit_throughput;
     let target = body.target_utilization.unwrap_or(0.7);
     let lead_time_seconds = body.lead_time_seconds.unwrap_or(600);
@@ -168,6 +247,7 @@ pub(crate) async fn replay(State(app): State<App>, _: Caller, Body(body): Body<A
         target_utilization: target,
         lead_time_seconds,
         events: body.events,
+        triggers,
     };
     let compute = move || {
         let mut answer = Autoscaling::default();
