@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use capacity::{DrivenBy, SettingsInput, Survive, UnitThroughput};
 use domain::Currency;
+use forecast::UtcOffset;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -486,6 +487,11 @@ impl Config {
             .collect();
         chain.reverse();
         chain
+    }
+
+    /// The wall clock that demand follows.
+    pub(crate) fn utc_offsets(&self) -> anyhow::Result<Vec<UtcOffset>> {
+        zone::utc_offsets(&self.forecast.time_zone).context("forecast.time_zone")
     }
 
     /// Where people reach the pages.

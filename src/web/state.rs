@@ -47,6 +47,8 @@ pub struct Workload {
     pub demand: String,
     /// What drives that demand, from one with a history of its own on; empty where it has that itself.
     pub drivers: Vec<capacity::DrivenBy>,
+    /// The wall clock that the demand follows; empty: UTC.
+    pub utc_offsets: Vec<forecast::UtcOffset>,
     /// What it is planned for.
     pub settings: capacity::SettingsInput,
     /// Where its unit throughput comes from, in a sentence; nothing where it was typed in.

@@ -83,6 +83,7 @@ impl Known {
         request.levels.clone_from(&stored.forecast.levels);
         request.lower_bound = Some(0.0);
         request.events = events.iter().map(|stored| stored.event.clone()).collect();
+        request.utc_offsets.clone_from(&workload.utc_offsets);
         let chain = workload.drivers.clone();
         let (head, drivers, undriven) = off_thread(move || {
             let (drivers, undriven) = match capacity::learn_chain(&chain, &histories) {
@@ -272,6 +273,7 @@ impl Known {
         request.levels = self.settings.forecast_levels();
         request.lower_bound = Some(0.0);
         request.events = self.events.iter().map(|stored| stored.event.clone()).collect();
+        request.utc_offsets.clone_from(&self.workload.utc_offsets);
         let (event, history, settings) = (event.clone(), self.history.clone(), self.settings.clone());
         off_thread(move || {
             let plan = capacity::plan(&forecast::forecast(&known, &request), &settings);

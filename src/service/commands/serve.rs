@@ -59,7 +59,7 @@ pub(crate) async fn until_signal(
         None => None,
         Some(listener) => {
             let address = listener.local_addr()?;
-            let router = web::router(state(context, database, address, demo));
+            let router = web::router(state(context, database, address, demo)?);
             tracing::info!(%address, "serving");
             let service = router.into_make_service_with_connect_info::<SocketAddr>();
             let mut ended = stopped.clone();
@@ -87,9 +87,9 @@ fn state(
     database: &Database,
     address: SocketAddr,
     demo: Option<DemoAccount>,
-) -> AppState {
+) -> anyhow::Result<AppState> {
     let public_url = context.config.public_url(&address.to_string());
-    AppState {
+    Ok(AppState {
         pool: database.pool.clone(),
         settings: web::Settings {
             secure_cookies: public_url.starts_with("https://"),
@@ -99,21 +99,27 @@ fn state(
             demo,
         },
         clock: clock::now,
-        workloads: context.config.workload.iter().map(|one| workload(&context.config, one)).collect(),
+        workloads: context
+            .config
+            .workload
+            .iter()
+            .map(|one| workload(&context.config, one))
+            .collect::<anyhow::Result<_>>()?,
         send_report: worker::send_report_hook(context, database),
         process_metrics: None,
-    }
+    })
 }
 
-fn workload(config: &Config, workload: &Workload) -> web::Workload {
-    web::Workload {
+fn workload(config: &Config, workload: &Workload) -> anyhow::Result<web::Workload> {
+    Ok(web::Workload {
         name: workload.name.clone(),
         demand: workload.demand.clone(),
         settings: workload.input(),
         basis: workload.basis(),
         drivers: config.drivers(workload),
+        utc_offsets: config.utc_offsets()?,
         lead_times: workload.lead_times(),
-    }
+    })
 }
 
 async fn wait_for_signal() -> anyhow::Result<()> {

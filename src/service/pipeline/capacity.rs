@@ -71,6 +71,7 @@ async fn carried(
     let mut request = Request::new(job.config.forecast.demand_hours);
     request.levels = workload.settings()?.forecast_levels();
     request.lower_bound = Some(0.0);
+    request.utc_offsets = job.config.utc_offsets()?;
     Ok(Some(forecast::forecast(own, &request)))
 }
 

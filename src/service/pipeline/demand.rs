@@ -1,6 +1,5 @@
 //! Hourly demand and utilization, two weeks (or as configured) ahead, and daily storage, months ahead.
 
-use anyhow::Context as _;
 use chrono::{NaiveDate, TimeDelta};
 use domain::{Forecast, Frequency, Grid, MetricName, Period, Series, Stamp};
 use forecast::Request;
@@ -8,7 +7,6 @@ use store::forecast::ForecastKind;
 use store::metric::Statistic;
 
 use super::Job;
-use crate::zone;
 
 /// Metrics of how busy a resource is.
 const UTILIZATION: [MetricName; 2] = [MetricName::CpuUtilization, MetricName::MemoryUsed];
@@ -40,8 +38,7 @@ pub(super) async fn forecast(job: &mut Job<'_>) -> anyhow::Result<Vec<Forecast>>
     let mut busy = Request::new(UTILIZATION_HOURS);
     busy.lower_bound = Some(0.0);
     for request in [&mut request, &mut busy] {
-        request.utc_offsets =
-            zone::utc_offsets(&job.config.forecast.time_zone).context("forecast.time_zone")?;
+        request.utc_offsets = job.config.utc_offsets()?;
     }
 
     let metrics = [MetricName::StorageUsed];
