@@ -150,20 +150,51 @@ impl<'a> Ledger<'a> {
     /// What `effect` on a resource would save in an average month, everything done so far considered.
     pub(crate) fn price(&self, resource_id: &str, effect: &Effect) -> Result<Change, BillingError> {
         let Some(run) = self.runs.get(resource_id) else { return Ok(self.price_billed(resource_id, effect)) };
-        let (provider, now) = (run.line.provider, self.billed.get(resource_id).copied());
+        let now = self.billed.get(resource_id).copied();
         let (after, billed) = self.outcome(run, now, effect)?;
+        self.exchanged(resource_id, run, after, billed)
+    }
+
+    /// What `effects` on a machine of the simulated usage would save if only they were done to it since `opening`,
+    /// everything done to others considered.
+    pub(crate) fn price_instead<'e>(
+        &self,
+        opening: &Self,
+        resource_id: &str,
+        effects: impl Iterator<Item = &'e Effect>,
+    ) -> Result<Change, BillingError> {
+        let (Some(run), Some(first)) = (self.runs.get(resource_id), opening.runs.get(resource_id)) else {
+            return Ok(self.price_billed(resource_id, &Effect::Keep { share: Decimal::ONE }));
+        };
+        let (mut after, mut billed) = (first.clone(), opening.billed.get(resource_id).copied());
+        for effect in effects {
+            (after, billed) = self.outcome(&after, billed, effect)?;
+        }
+        self.exchanged(resource_id, run, after, billed)
+    }
+
+    /// Prices that a machine has `after` of the usage instead of `run`, and costs `billed` outside of it.
+    fn exchanged(
+        &self,
+        resource_id: &str,
+        run: &Run,
+        after: Run,
+        billed: Option<Decimal>,
+    ) -> Result<Change, BillingError> {
+        let provider = run.line.provider;
         let shifts = shifts(run, &after);
         let saving = match self.meters.get(&provider) {
             Some(metered) => self.monthly(&metered.meter.saving(&shifts)?, &metered.shares),
             None => Decimal::ZERO,
         };
-        let more_billed = billed.map_or(Decimal::ZERO, |billed| billed - now.unwrap_or_default());
+        let now = self.billed.get(resource_id).copied().unwrap_or_default();
+        let billed = billed.unwrap_or_default();
         Ok(Change {
             resource_id: resource_id.to_owned(),
             run: Some(after),
-            billed,
+            billed: (billed != now).then_some(billed),
             usage: Some((provider, shifts, saving)),
-            saving: saving - more_billed,
+            saving: saving + now - billed,
         })
     }
 
@@ -260,13 +291,13 @@ impl<'a> Ledger<'a> {
     ) -> Result<(Run, Option<Decimal>), BillingError> {
         let nothing = || Run { line: run.line.clone(), hours: Vec::new() };
         Ok(match effect {
-            Effect::Remove => (nothing(), None),
+            Effect::Remove => (nothing(), billed),
             Effect::Resize { instance_type, .. } => {
                 let line = LineKey { instance_type: instance_type.clone(), ..run.line.clone() };
-                (Run { line, hours: run.hours.clone() }, None)
+                (Run { line, hours: run.hours.clone() }, billed)
             }
             Effect::Schedule { on } => {
-                (Run { line: run.line.clone(), hours: self.within_schedule(&run.hours, on) }, None)
+                (Run { line: run.line.clone(), hours: self.within_schedule(&run.hours, on) }, billed)
             }
             Effect::Spot { price_ratio } => {
                 let list = list_price(self.book, &run.line, self.window.start)?;
@@ -274,7 +305,7 @@ impl<'a> Ledger<'a> {
                 let cost = (run.total() * list * *price_ratio * months).round_dp(PLACES);
                 (nothing(), Some(billed.unwrap_or_default() + cost))
             }
-            Effect::Keep { .. } => (run.clone(), None),
+            Effect::Keep { .. } => (run.clone(), billed),
         })
     }
 

@@ -23,10 +23,12 @@ mod quantile;
 pub mod replay;
 mod residual;
 pub mod rightsize;
+mod round;
 #[cfg(test)]
 mod rules_tests;
 mod runs;
 pub mod schedule;
+mod second_look;
 pub mod spot;
 pub mod storage;
 #[cfg(test)]

@@ -4,26 +4,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use billing::BillingError;
-use chrono::{DateTime, Utc};
-use domain::{
-    Currency, Finding, Plan, PlanStep, Recommendation, Resource, Risk, SavingRange, Skip, Step, to_cents,
-};
+use domain::{Currency, Finding, Plan, PlanStep, Recommendation, Risk, SavingRange, Step, to_cents};
 use rayon::prelude::*;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 
-use crate::action::{Action, Effect, Verdict};
 use crate::commitments::CommitmentError;
 use crate::ledger::Ledger;
 use crate::opening::{Opening, open};
 use crate::policy::PolicyError;
-use crate::proposals::{Fate, Proposals};
+use crate::proposals::Proposals;
 use crate::purchases::{Purchases, buy};
 use crate::residual::{Move, usage_after};
+use crate::round::{Priced, Round};
+use crate::second_look::settle;
 use crate::{Facts, held};
-
-/// The steps before commitments, in the order in which savings are counted.
-const STEPS: [Step; 5] = [Step::Delete, Step::Rightsize, Step::Schedule, Step::Spot, Step::Storage];
 
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -64,18 +59,8 @@ pub fn plan(facts: &Facts) -> Result<Plan, PlanError> {
     let Opening { mut ledger, mut skips, unpriced, window } = open(facts)?;
     let proposals = Proposals::new(facts);
     ledger.make_room(proposals.targets())?;
-    let opening = ledger.clone();
-    let mut round = Round { facts, ledger, fates: BTreeMap::new(), done: Vec::new(), skips: Vec::new() };
-    for step in STEPS {
-        let verdicts = proposals.of(step, &round.fates, &round.ledger);
-        for (resource, verdict) in verdicts {
-            match verdict {
-                Verdict::Act(action) => round.consider(resource, *action)?,
-                Verdict::Skip(skip) => round.skips.push(skip),
-                Verdict::NotConcerned => {}
-            }
-        }
-    }
+    let opening = ledger;
+    let mut round = settle(facts, &proposals, &opening)?;
     skips.extend(held::report(facts, &opening, window)?);
     skips.append(&mut round.skips);
 
@@ -122,82 +107,17 @@ pub fn plan(facts: &Facts) -> Result<Plan, PlanError> {
     })
 }
 
-/// One accepted action.
-struct Done<'a> {
-    resource: &'a Resource,
-    action: Action,
-    incremental: Decimal,
-}
-
-/// The waterfall while it is being made.
-struct Round<'a> {
-    facts: &'a Facts,
-    ledger: Ledger<'a>,
-    fates: BTreeMap<String, Fate>,
-    done: Vec<Done<'a>>,
-    skips: Vec<Skip>,
-}
-
-impl<'a> Round<'a> {
-    /// Prices an action on the books as they are now, and does it if it pays; a machine that is too small grows
-    /// whatever that costs.
-    fn consider(&mut self, resource: &'a Resource, action: Action) -> Result<(), PlanError> {
-        let id = &resource.resource_id;
-        let considered = action.action_type.as_str().to_lowercase();
-        let skip = |reason: String| Skip { subject: id.clone(), considered: considered.clone(), reason };
-        if !self.ledger.knows(id) {
-            self.skips
-                .push(skip(format!("{}; but it is not on the bill of the last 30 days", action.summary)));
-            return Ok(());
-        }
-        let change = self.ledger.price(id, &action.effect)?;
-        let needed = action.finding == Finding::UnderProvisioned;
-        if !needed && change.saving < self.facts.policy.plan.minimum_monthly_saving {
-            let listed = action.summary.clone();
-            let reason = match self.covered_until(resource) {
-                Some(until) => format!(
-                    "{listed}; but held commitments cover it until {}: it would save {} USD a month",
-                    until.format("%Y-%m-%d"),
-                    to_cents(change.saving)
-                ),
-                None => format!("{listed}; but it would save only {} USD a month", to_cents(change.saving)),
-            };
-            self.skips.push(skip(reason));
-            return Ok(());
-        }
-        let fate = self.fates.entry(id.clone()).or_default();
-        match &action.effect {
-            Effect::Remove => fate.removed = true,
-            Effect::Resize { instance_type, .. } => fate.instance_type = Some(instance_type.clone()),
-            Effect::Schedule { .. } => fate.scheduled = true,
-            Effect::Spot { .. } | Effect::Keep { .. } => {}
-        }
-        let incremental = change.saving;
-        self.ledger.accept(change)?;
-        self.done.push(Done { resource, action, incremental });
-        Ok(())
-    }
-
-    /// The last end of a commitment that is active now and may cover a simulated machine.
-    fn covered_until(&self, resource: &Resource) -> Option<DateTime<Utc>> {
-        self.ledger.run(&resource.resource_id)?;
-        let active = self.ledger.commitments().iter().filter(|commitment| {
-            commitment.provider == resource.provider && commitment.is_active(self.facts.as_of)
-        });
-        active.map(|commitment| commitment.ends_at).max()
-    }
-}
-
 /// What each action would save if it were the only one.
-fn stand_alone(opening: &Ledger<'_>, done: &[Done<'_>]) -> Result<Vec<Decimal>, BillingError> {
-    let alone = |done: &Done<'_>| Ok(opening.price(&done.resource.resource_id, &done.action.effect)?.saving);
+fn stand_alone(opening: &Ledger<'_>, done: &[Priced<'_>]) -> Result<Vec<Decimal>, BillingError> {
+    let alone =
+        |done: &Priced<'_>| Ok(opening.price(&done.resource.resource_id, &done.action.effect)?.saving);
     done.par_iter().map(alone).collect()
 }
 
 /// The waterfall. A step's increment is the sum over its recommendations; alone, it is done on the opening books.
 fn steps(
     opening: &Ledger<'_>,
-    done: &[Done<'_>],
+    done: &[Priced<'_>],
     recommendations: &[Recommendation],
 ) -> Result<Vec<PlanStep>, BillingError> {
     let mut steps = Vec::new();
@@ -219,8 +139,8 @@ fn steps(
     Ok(steps)
 }
 
-fn recommendation(done: &Done<'_>, stand_alone: Decimal) -> Recommendation {
-    let Done { resource, action, incremental } = done;
+fn recommendation(done: &Priced<'_>, stand_alone: Decimal) -> Recommendation {
+    let Priced { resource, action, incremental } = done;
     Recommendation {
         key: format!("{}:{}", action.action_type.as_str().to_lowercase(), resource.resource_id),
         step: action.step,
@@ -285,17 +205,22 @@ fn assumptions(facts: &Facts, opening: &Ledger<'_>, round: &Round<'_>) -> Vec<St
          takes their place"
             .to_owned(),
     ];
-    let growing: Vec<Decimal> = round
-        .done
-        .iter()
-        .filter(|done| done.action.finding == Finding::UnderProvisioned)
-        .map(|done| done.incremental)
-        .collect();
+    let needed = |done: &&Priced<'_>| done.action.finding == Finding::UnderProvisioned;
+    let growing: Vec<Decimal> = round.done.iter().filter(needed).map(|done| done.incremental).collect();
     if !growing.is_empty() {
         said.push(format!(
             "{} machines are too small: making them large enough costs {} USD a month, which the rightsize step contains",
             growing.len(),
             to_cents(-growing.iter().sum::<Decimal>())
+        ));
+    }
+    let costs = |done: &&Priced<'_>| !needed(done) && done.incremental < Decimal::ZERO;
+    let making_way: Vec<Decimal> = round.done.iter().filter(costs).map(|done| done.incremental).collect();
+    if !making_way.is_empty() {
+        said.push(format!(
+            "{} actions cost {} USD a month by themselves: they pay together with a later step on the same machine",
+            making_way.len(),
+            to_cents(-making_way.iter().sum::<Decimal>())
         ));
     }
     for source in facts.prices.sources() {

@@ -28,6 +28,17 @@ pub(crate) struct Fate {
     pub(crate) scheduled: bool,
 }
 
+impl Fate {
+    pub(crate) fn suffer(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Remove => self.removed = true,
+            Effect::Resize { instance_type, .. } => self.instance_type = Some(instance_type.clone()),
+            Effect::Schedule { .. } => self.scheduled = true,
+            Effect::Spot { .. } | Effect::Keep { .. } => {}
+        }
+    }
+}
+
 /// The rules over one set of facts. Resources are looked at in the order of their ids.
 pub(crate) struct Proposals<'a> {
     facts: &'a Facts,
@@ -68,21 +79,30 @@ impl<'a> Proposals<'a> {
         let untouched = Fate::default();
         let verdict = |resource: &&'a Resource| {
             let fate = fates.get(&resource.resource_id).unwrap_or(&untouched);
-            let verdict = match step {
-                _ if fate.removed || resource.state == ResourceState::Deleted => Verdict::NotConcerned,
-                _ if tagged(resource, &self.facts.policy.plan.keep_tags).is_some() => {
-                    self.kept(step, resource)
-                }
-                Step::Delete => self.delete(resource),
-                Step::Rightsize => self.rightsize(resource),
-                Step::Schedule => self.schedule(resource),
-                Step::Spot => self.spot(resource, fate, fates, ledger),
-                Step::Storage => self.storage(resource),
-                Step::Commit => Verdict::NotConcerned,
-            };
-            (*resource, verdict)
+            (*resource, self.verdict(resource, step, fate, fates, ledger))
         };
         self.resources.par_iter().map(verdict).collect()
+    }
+
+    /// The verdict of one step on a resource with that `fate`, others having `fates`.
+    pub(crate) fn verdict(
+        &self,
+        resource: &Resource,
+        step: Step,
+        fate: &Fate,
+        fates: &BTreeMap<String, Fate>,
+        ledger: &Ledger<'_>,
+    ) -> Verdict {
+        match step {
+            _ if fate.removed || resource.state == ResourceState::Deleted => Verdict::NotConcerned,
+            _ if tagged(resource, &self.facts.policy.plan.keep_tags).is_some() => self.kept(step, resource),
+            Step::Delete => self.delete(resource),
+            Step::Rightsize => self.rightsize(resource),
+            Step::Schedule => self.schedule(resource),
+            Step::Spot => self.spot(resource, fate, fates, ledger),
+            Step::Storage => self.storage(resource),
+            Step::Commit => Verdict::NotConcerned,
+        }
     }
 
     fn kept(&self, step: Step, resource: &Resource) -> Verdict {

@@ -24,6 +24,8 @@ const CAUTION: f64 = 0.6;
 const MOST_WHOLE: usize = 24;
 /// See [`MOST_WHOLE`].
 const MOST_WHOLE_STEPS: usize = 40;
+/// Most sweeps over the columns that are bought in whole units.
+const MOST_SWEEPS: usize = 3;
 /// Most points tried around one that is not proven.
 const MOST_TRIALS: usize = 120;
 /// Share of the scenarios that are the tail of the conditional value at risk.
@@ -35,6 +37,9 @@ pub(super) struct Solution {
     pub(super) units: Vec<f64>,
     /// The best purchase there is costs at most this share less.
     pub(super) gap: f64,
+    /// The same before purchases were moved to quantities that can be bought: what the legal order and the end of
+    /// the search leave open.
+    pub(super) relaxed_gap: f64,
 }
 
 impl Solution {
@@ -137,7 +142,7 @@ impl Objective {
 pub(super) fn minimize(problem: &Problem, objective: &Objective, granularity: &[Granularity]) -> Solution {
     let nothing = vec![0.0; problem.columns.len()];
     if nothing.is_empty() || objective.scale() <= 0.0 {
-        return Solution { units: nothing, gap: 0.0 };
+        return Solution { units: nothing, gap: 0.0, relaxed_gap: 0.0 };
     }
     let mut search = Search::new(problem, objective);
     if let Some(units) = (objective.risk == 0.0).then(|| quantile_rule(problem)).flatten() {
@@ -146,12 +151,14 @@ pub(super) fn minimize(problem: &Problem, objective: &Objective, granularity: &[
     } else {
         search.relaxed();
     }
+    let relaxed_gap = search.gap();
     search.make_buyable(granularity);
     if search.gap() > PROVEN {
+        search.one_by_one(granularity);
         search.polish(granularity);
     }
     let gap = search.gap();
-    Solution { units: search.best, gap }
+    Solution { units: search.best, gap, relaxed_gap }
 }
 
 /// The best point, the planes seen, and the bound they prove.
@@ -258,6 +265,26 @@ impl<'a> Search<'a> {
             self.visit(&next);
             tried.push(next);
             master.add(&self.planes[self.planes.len() - 1]);
+        }
+    }
+
+    /// One whole unit more or less of each column, as long as that helps: rounding one column changes what the
+    /// others are worth.
+    fn one_by_one(&mut self, granularity: &[Granularity]) {
+        for _ in 0..MOST_SWEEPS {
+            let before = self.best_value;
+            for column in (0..granularity.len()).filter(|&at| granularity[at] == Granularity::Whole) {
+                for unit in [1.0, -1.0] {
+                    let mut point = self.best.clone();
+                    point[column] += unit;
+                    if point[column] >= 0.0 {
+                        self.visit(&point);
+                    }
+                }
+            }
+            if self.best_value >= before {
+                break;
+            }
         }
     }
 

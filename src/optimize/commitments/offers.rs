@@ -11,6 +11,9 @@ use super::CommitmentError;
 
 /// Hours of a month, as monthly fees are counted.
 const MONTH_HOURS: f64 = 730.0;
+/// Sizes of a family cost the same for what they cover, but for rounding. Within this share the smallest one wins:
+/// what can be bought in small steps fits the need better.
+const SAME: f64 = 1e-3;
 
 /// One thing that can be bought.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,7 +72,7 @@ pub(super) fn find(
         }
     }
     let waterfall = Waterfall::new(lines, &units, prices)?;
-    let mut best: BTreeMap<(Provider, Reach, u8), (f64, Offer)> = BTreeMap::new();
+    let mut best: BTreeMap<(Provider, Reach, u8), (f64, f64, Offer)> = BTreeMap::new();
     for (pool, members) in waterfall.pools.iter().enumerate() {
         let reached: BTreeMap<usize, (f64, f64)> = waterfall
             .steps
@@ -103,8 +106,11 @@ pub(super) fn find(
             // What the reach does not cover stays at list price, so that offers of different breadth compare.
             let all = reach_spend(&reaches, &reaches[member], &waterfall, list_spend).max(spend);
             let score = (spend * present / worth / list_present + (all - spend)) / all;
-            let cheaper = best.get(&reaches[member]).is_none_or(|(known, _)| score < known - 1e-12);
-            if break_even < 1.0 && cheaper {
+            let better = best.get(&reaches[member]).is_none_or(|(known, worth_known, _)| {
+                let same = (score - known).abs() <= SAME * known;
+                if same { worth < worth_known * (1.0 - SAME) } else { score < *known }
+            });
+            if break_even < 1.0 && better {
                 let unit =
                     Commitment { account: owner(lines, list_spend, &reached), ..units[member].clone() };
                 let why = format!(
@@ -113,7 +119,7 @@ pub(super) fn find(
                     cost_of_capital * 100.0
                 );
                 let offer = Offer { whole: !unit.plan.is_spend_based(), unit, break_even, why };
-                best.insert(reaches[member].clone(), (score, offer));
+                best.insert(reaches[member].clone(), (score, worth, offer));
             }
         }
     }
@@ -121,7 +127,7 @@ pub(super) fn find(
         .iter()
         .map(|years| format!("offers with a term of {years} years are not weighed: they outlast the horizon"))
         .collect();
-    Ok(Offers { offers: best.into_values().map(|(_, offer)| offer).collect(), left_out })
+    Ok(Offers { offers: best.into_values().map(|(.., offer)| offer).collect(), left_out })
 }
 
 /// Present value of one unit over its term: upfront now, fees at the end of each month.

@@ -58,8 +58,10 @@ pub fn plan(input: &Input<'_>) -> Result<Output, CommitmentError> {
     let mut output = report(settings, &problem, &market, &found.offers, &solution);
     if output.optimality_gap.is_none() {
         output.assumptions.push(format!(
-            "not proven to be the best plan: the best one costs at most {:.3} % less on these futures",
-            solution.gap * 100.0
+            "not proven to be the best plan: the best one costs at most {:.3} % less on these futures, of which {:.3} % \
+             would be open if every quantity could be bought",
+            solution.gap * 100.0,
+            solution.relaxed_gap * 100.0
         ));
     }
     output.assumptions.extend(known.assumptions);
