@@ -18,6 +18,9 @@ use crate::round::{Choice, Round, STEPS};
 /// Most rounds over all of these machines.
 const MOST_ROUNDS: usize = 5;
 
+/// Most actions that are looked at again: beyond them a second look takes longer than the waterfall itself.
+const MOST_ACTIONS: usize = 1_000;
+
 /// What may be done to one machine: steps with their effects, in order.
 pub(crate) type Path = Vec<(Step, Effect)>;
 
@@ -44,6 +47,9 @@ fn improve<'a>(
     opening: &Ledger<'a>,
     round: &Round<'a>,
 ) -> Result<Choice, BillingError> {
+    if round.done.len() + round.passed.len() > MOST_ACTIONS {
+        return Ok(Choice::new());
+    }
     let least = facts.policy.plan.minimum_monthly_saving;
     let machines = entangled(opening, round, least)?;
     let paths: Vec<Vec<Path>> =
