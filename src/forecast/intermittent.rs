@@ -103,7 +103,8 @@ fn last(values: &[f64]) -> f64 {
     values.last().copied().unwrap_or(0.0)
 }
 
-/// Rates before each value and after the last one, from a model that is told one value after the other.
+/// The rate after the last value, smoothed by the constant with the smallest squared errors one step ahead; `rates`
+/// gives those before each value and after the last one.
 fn best(values: &[f64], rates: fn(&[f64], f64) -> Vec<f64>) -> f64 {
     let error =
         |rates: &[f64]| values.iter().zip(rates).map(|(value, rate)| (value - rate).powi(2)).sum::<f64>();
