@@ -37,9 +37,8 @@ pub(super) async fn forecast(job: &mut Job<'_>) -> anyhow::Result<Vec<Forecast>>
     request.levels = levels(job)?;
     let mut busy = Request::new(UTILIZATION_HOURS);
     busy.lower_bound = Some(0.0);
-    for request in [&mut request, &mut busy] {
-        request.utc_offsets = job.config.utc_offsets()?;
-    }
+    request.utc_offsets = job.config.utc_offsets()?;
+    busy.utc_offsets.clone_from(&request.utc_offsets);
 
     let metrics = [MetricName::StorageUsed];
     let stored = store::metric::series(job.conn, job.org, &metrics, Statistic::Maximum, period).await?;
