@@ -35,6 +35,8 @@ pub struct Fan {
     pub marks: Vec<Mark>,
     /// First instant that was not known; drawn as a line.
     pub today: Option<DateTime<Utc>>,
+    /// What may be spent, if the chart is of a budget; drawn as a line.
+    pub budget: Option<f64>,
 }
 
 impl Fan {
@@ -53,6 +55,9 @@ impl Fan {
             ink: Ink::Band(tone(index)),
             name: format!("{:.0} % interval", band.probability * 100.0),
         }));
+        if self.budget.is_some() {
+            keys.push(Key { ink: Ink::Dashed(4), name: "budget".into() });
+        }
         let top = legend(&mut svg, frame, &self.unit, &keys);
         let times = || self.history.iter().map(|(at, _)| *at).chain(self.times.iter().copied());
         let (Some(start), Some(end)) = (times().min(), times().max()) else {
@@ -63,6 +68,7 @@ impl Fan {
             .iter()
             .filter_map(|(_, value)| *value)
             .chain(self.median.iter().copied())
+            .chain(self.budget)
             .chain(self.bands.iter().flat_map(|band| band.low.iter().chain(&band.high).copied()));
         let plot = Plot::layout(frame, &self.unit, (start, end), extent(values, true), [top, bottom(frame)]);
         for (index, band) in bands.iter().enumerate() {
@@ -74,6 +80,9 @@ impl Fan {
         svg.path(Ink::History, &plot.line_path(&self.history), "measured");
         let median: Vec<_> = self.times.iter().copied().zip(self.median.iter().copied().map(Some)).collect();
         svg.path(Ink::Dashed(0), &plot.line_path(&median), "median");
+        if let Some(budget) = self.budget {
+            svg.line(Ink::Dashed(4), [plot.x.from, plot.y.at(budget), plot.x.to, plot.y.at(budget)]);
+        }
         if let Some(today) = self.today {
             plot.today(&mut svg, today);
         }
@@ -102,7 +111,29 @@ mod tests {
             bands: vec![band(0.5), band(0.95), band(0.8)],
             marks: vec![Mark { at: at(5), until: Some(at(6)), label: "Black Friday".into() }],
             today: Some(at(4)),
+            budget: None,
         };
         insta::assert_snapshot!(chart.svg(&Frame::page("fan", "Demand", "Demand and its forecast", 220)));
+    }
+
+    #[test]
+    fn a_budget_is_a_line_with_its_name() {
+        let at: DateTime<Utc> = "2026-11-01T00:00:00Z".parse().unwrap();
+        let mut chart = Fan {
+            unit: Unit::Quantity("USD".into()),
+            history: vec![(at, Some(1.0)), (at + chrono::Duration::days(1), Some(2.0))],
+            times: vec![],
+            median: vec![],
+            bands: vec![],
+            marks: vec![],
+            today: None,
+            budget: None,
+        };
+        let frame = Frame::page("budget", "Budget", "Spent of a budget", 220);
+        let without = chart.svg(&frame);
+        chart.budget = Some(30.0);
+        let with = chart.svg(&frame);
+        assert!(!without.contains("budget</text>") && with.contains("budget</text>"));
+        assert!(with.contains(">30<"), "the axis reaches the budget");
     }
 }

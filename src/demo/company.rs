@@ -1,7 +1,9 @@
 //! The company as a whole.
 
 use chrono::{DateTime, Utc};
-use domain::{Charge, Commitment, Currency, Event, HourlyMetric, Period, Resource, Series, UsageHour};
+use domain::{
+    Budget, Charge, Commitment, Currency, Event, HourlyMetric, Period, Resource, Series, UsageHour,
+};
 
 use crate::fleet::Fleet;
 use crate::inventory::Inventory;
@@ -32,6 +34,8 @@ pub struct Company {
     pub commitments: Vec<Commitment>,
     /// Past and announced events.
     pub events: Vec<Event>,
+    /// What may be spent.
+    pub budgets: Vec<Budget>,
     /// Prices used for the bill.
     pub prices: PriceSnapshot,
     /// What was planted.
@@ -70,6 +74,7 @@ pub fn company_with(spec: &Spec) -> Result<Company, DemoError> {
         usage: fleet.usage(spec),
         metrics: utilization::all(spec, &fleet, &demand)?,
         events: demand::events(spec),
+        budgets: spec.budgets.clone(),
         demand,
         resources: inventory.resources,
         commitments,

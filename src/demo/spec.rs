@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
-use domain::{Payment, Period, PricingPlan, Provider, ResourceKind};
+use domain::{Budget, Payment, Period, PricingPlan, Provider, ResourceKind};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
@@ -26,6 +26,8 @@ pub struct Spec {
     pub(crate) demands: Vec<Demand>,
     #[serde(rename = "event")]
     pub(crate) events: Vec<Event>,
+    #[serde(rename = "budget")]
+    pub(crate) budgets: Vec<Budget>,
     #[serde(rename = "machine")]
     pub(crate) machines: Vec<Machine>,
     pub(crate) managed: Vec<Managed>,

@@ -88,6 +88,14 @@ impl Forecast {
         self.quantiles.get(nearest).map(Vec::as_slice)
     }
 
+    /// Sum of the first `steps` steps of the quantile path nearest to `level`; `None` beyond the horizon.
+    ///
+    /// This takes the steps as moving together: wider than for independent steps, and right for errors of level, which
+    /// dominate a month.
+    pub fn total(&self, level: f64, steps: usize) -> Option<f64> {
+        Some(self.quantile(level)?.get(..steps)?.iter().sum())
+    }
+
     /// Number of steps.
     pub fn horizon(&self) -> usize {
         self.mean.len()

@@ -3,6 +3,7 @@
 //! Money follows FOCUS, forecasts follow Hyndman & Athanasopoulos and Nixtla,
 //! recommendations follow the FinOps Framework and AWS Cost Optimization Hub.
 
+mod budget;
 mod capacity;
 mod charge;
 mod commitment;
@@ -23,6 +24,7 @@ mod series;
 mod usage;
 mod values;
 
+pub use budget::{Budget, BudgetOutlook, BudgetPeriod, BudgetRisk};
 pub use capacity::{CapacityPlan, PolicyOutcome, Requirement};
 pub use charge::{Charge, ChargeCategory, CommitmentDiscountStatus, PricingCategory};
 pub use commitment::{Commitment, Payment, PricingPlan};

@@ -1,7 +1,7 @@
 //! The weekly report: what was spent, what will be, what to do, what changed.
 
 use askama::Template;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::{Currency, Period, show_amount};
 use rust_decimal::Decimal;
 
@@ -29,6 +29,8 @@ pub struct WeeklyReport {
     pub month_to_date: Decimal,
     /// What months and years will come to; empty where there is no forecast yet.
     pub outlooks: Vec<Outlook>,
+    /// Budgets by name.
+    pub budgets: Vec<Budget>,
     /// Cost by team, largest first; their sum is `cost`.
     pub teams: Vec<Row>,
     /// Cost by service, largest first.
@@ -56,6 +58,23 @@ pub struct Outlook {
     pub p50: Decimal,
     /// P90.
     pub p90: Decimal,
+}
+
+/// A budget in a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Budget {
+    /// Its name.
+    pub name: String,
+    /// What may be spent in the period.
+    pub amount: Decimal,
+    /// How likely it breaks, in words; `None` where the forecast does not reach the end of the period.
+    pub chance: Option<String>,
+    /// First day on which more is spent: seen, or as likely as not.
+    pub breaks_on: Option<NaiveDate>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Its page.
+    pub link: String,
 }
 
 /// One line of a table.
@@ -163,6 +182,26 @@ impl WeeklyReport {
     }
 }
 
+impl Budget {
+    /// How it stands, in words.
+    fn verdict(&self) -> String {
+        let day = self.breaks_on.map(|day| format!(", on {}", day.format("%-d %b %Y"))).unwrap_or_default();
+        match &self.chance {
+            Some(chance) if chance == "broken" => format!("{chance}{day}"),
+            Some(chance) => format!("{chance} likely to break{day}"),
+            None => match self.breaks_on {
+                Some(_) => format!("expected to break{day}"),
+                None => "not expected to break as far as the forecast reaches".to_owned(),
+            },
+        }
+    }
+
+    /// Who has to look at it: `, owner finance@example.com`.
+    fn owned(&self) -> String {
+        self.owner.as_ref().map(|owner| format!(", owner {owner}")).unwrap_or_default()
+    }
+}
+
 impl Row {
     fn change(&self) -> String {
         change(self.cost, self.previous_cost)
@@ -210,6 +249,14 @@ mod tests {
                 p50: Decimal::new(52_000, 0),
                 p90: Decimal::new(55_000, 0),
             }],
+            budgets: vec![Budget {
+                name: "Everything".to_owned(),
+                amount: Decimal::new(51_000, 0),
+                chance: Some("72 %".to_owned()),
+                breaks_on: "2026-10-30".parse().ok(),
+                owner: Some("finance@example.org".to_owned()),
+                link: "https://headroom.example.org/budgets/1".to_owned(),
+            }],
             teams: vec![row("web <shop>", 1_000_000, 1_000_000), row("=cmd()", 234_567, 200_000)],
             services: vec![row("Amazon EC2", 1_234_567, 1_200_000)],
             open_savings: Decimal::new(98_765, 2),
@@ -235,6 +282,8 @@ mod tests {
                 "12,000.00",
                 "40,000.00",
                 "52,000.00",
+                "51,000.00",
+                "72 % likely to break, on 30 Oct 2026, owner finance@example.org",
                 "10,000.00",
                 "2,345.67",
                 "987.65",
@@ -249,6 +298,15 @@ mod tests {
             mail.html
         );
         assert!(mail.text.contains("web <shop>"));
+    }
+
+    #[test]
+    fn a_budget_says_how_it_stands() {
+        let budget = report().budgets.remove(0);
+        let broken = Budget { chance: Some("broken".to_owned()), ..budget.clone() };
+        assert_eq!(broken.verdict(), "broken, on 30 Oct 2026");
+        let far = Budget { chance: None, breaks_on: None, ..budget };
+        assert_eq!(far.verdict(), "not expected to break as far as the forecast reaches");
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub(crate) fn cost(
         bands: Vec::new(),
         marks: Vec::new(),
         today: history.last().map(|(time, _)| *time),
+        budget: None,
     };
     if let Some(forecast) = forecast {
         let steps = forecast.horizon().min(DAYS_AHEAD);

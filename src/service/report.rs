@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
 use domain::{Currency, OrganizationId, Period, RecommendationStatus, Stamp, midnight, to_statistic};
-use notify::weekly::{Advice, Outlook, Row, WeeklyReport};
+use notify::weekly::{Advice, Budget, Outlook, Row, WeeklyReport};
 use notify::{Chart, Mail, NotifyError, Smtp, Subscription};
 use rust_decimal::Decimal;
 use store::PgConnection;
@@ -62,6 +62,7 @@ impl Desk<'_> {
             previous_cost,
             month_to_date,
             outlooks,
+            budgets: self.budgets(currency).await?,
             teams: self.rows(Dimension::Team, week, before, currency).await?,
             services: self.rows(Dimension::Service, week, before, currency).await?,
             open_savings,
@@ -131,6 +132,23 @@ impl Desk<'_> {
             outlook.total.map(|[p10, p50, p90]| Outlook { period, p10, p50, p90 })
         });
         Ok(shown.collect())
+    }
+
+    async fn budgets(&mut self, currency: Currency) -> anyhow::Result<Vec<Budget>> {
+        let mut budgets = Vec::new();
+        for stored in store::budget::list(self.conn, self.org).await? {
+            let outlook = store::budget::outlook(self.conn, self.org, &stored.budget, currency).await?;
+            let Some(outlook) = outlook else { continue };
+            budgets.push(Budget {
+                name: stored.budget.name,
+                amount: stored.budget.amount,
+                chance: outlook.risk.map(|risk| risk.chance()),
+                breaks_on: outlook.breaks_on,
+                owner: stored.budget.owner,
+                link: format!("{}/budgets/{}", self.public_url, stored.id),
+            });
+        }
+        Ok(budgets)
     }
 
     async fn advice(&mut self) -> anyhow::Result<(usize, Decimal, Vec<Advice>)> {

@@ -217,6 +217,27 @@ impl SeriesScope {
             }
         }
     }
+
+    /// What a name of [`Self::unique_id`] is about, with the value; `None` for any other name.
+    pub fn of(unique_id: &str) -> Option<(Self, String)> {
+        let rest = unique_id.strip_prefix("cost/")?;
+        if rest == "total" {
+            return Some((Self::Total, String::new()));
+        }
+        let (dimension, value) = rest.split_once('/')?;
+        let value = if value == NONE { "" } else { value };
+        Some((Self::By(dimension.parse().ok()?), value.to_owned()))
+    }
+
+    /// The filter that leaves the charges of one value; none for the total.
+    pub fn filters(self, value: &str) -> Vec<Filter> {
+        match self {
+            Self::Total => Vec::new(),
+            Self::By(dimension) => {
+                vec![Filter { dimension, matching: Match::Include, values: vec![value.to_owned()] }]
+            }
+        }
+    }
 }
 
 /// Where a query is answered from. Both have the same rows in the same columns, one per charge or one per day and group.

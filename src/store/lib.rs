@@ -6,6 +6,7 @@
 
 pub mod anomaly;
 pub mod audit;
+pub mod budget;
 pub mod capacity;
 pub mod charge;
 pub mod commitment;

@@ -51,10 +51,7 @@ pub async fn read(
 }
 
 /// What was spent plus the forecast of the next `days` days; `None` beyond the horizon.
-///
-/// Daily quantiles are added, which takes the days as moving together: wider than for independent days, and
-/// right for errors of level, which dominate a month.
 fn ahead(forecast: &Forecast, days: usize, spent: Decimal) -> Option<[Decimal; 3]> {
-    let sum = |level| Some(spent + from_statistic(forecast.quantile(level)?.get(..days)?.iter().sum()));
-    Some([sum(0.1)?, sum(0.5)?, sum(0.9)?])
+    let total = |level| Some(spent + from_statistic(forecast.total(level, days)?));
+    Some([total(0.1)?, total(0.5)?, total(0.9)?])
 }

@@ -2,6 +2,7 @@
 
 mod anomalies;
 mod answer;
+mod budgets;
 mod capacity;
 mod charges;
 mod compute;
@@ -56,6 +57,8 @@ fn described() -> (axum::Router<App>, OpenApi) {
                 .routes(routes!(anomalies::list))
                 .routes(routes!(forecasts::list))
                 .routes(routes!(forecasts::one))
+                .routes(routes!(budgets::list, budgets::create))
+                .routes(routes!(budgets::one, budgets::replace, budgets::remove))
                 .routes(routes!(capacity::list))
                 .routes(routes!(capacity::one))
                 .routes(routes!(capacity::exhaustion))

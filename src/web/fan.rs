@@ -52,5 +52,6 @@ pub(crate) fn chart(
         today: start(forecast),
         times,
         marks: vec![],
+        budget: None,
     }
 }

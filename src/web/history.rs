@@ -3,9 +3,8 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{Currency, MetricName, OrganizationId, Period, midnight, to_statistic};
 use store::PgConnection;
-use store::charge::{self, Dimension, Filter, Match, Query};
+use store::charge::{self, Query, SeriesScope};
 
-use crate::cost_view::DIMENSIONS;
 use crate::error::WebError;
 
 /// What the series of this name shows, in words: `Cost of service Amazon EC2`.
@@ -16,8 +15,8 @@ pub fn series_title(unique_id: &str) -> String {
 /// What a series measures, by its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Subject {
-    /// `cost/total` or `cost/<dimension>/<value>`.
-    Cost(Option<(Dimension, String)>),
+    /// `cost/total` or `cost/<dimension>/<value>`, with the value.
+    Cost(SeriesScope, String),
     /// `<metric>/<resource id>`.
     Metric(MetricName, String),
     /// Something that this version does not store.
@@ -27,24 +26,21 @@ pub(crate) enum Subject {
 impl Subject {
     /// Reads a series name.
     pub(crate) fn of(unique_id: &str) -> Self {
-        let Some((kind, rest)) = unique_id.split_once('/') else { return Self::Unknown };
-        if kind != "cost" {
-            return kind.parse().map_or(Self::Unknown, |metric| Self::Metric(metric, rest.to_owned()));
+        if let Some((scope, value)) = SeriesScope::of(unique_id) {
+            return Self::Cost(scope, value);
         }
-        if rest == "total" {
-            return Self::Cost(None);
+        match unique_id.split_once('/') {
+            Some((kind, rest)) => {
+                kind.parse().map_or(Self::Unknown, |metric| Self::Metric(metric, rest.to_owned()))
+            }
+            None => Self::Unknown,
         }
-        let Some((word, value)) = rest.split_once('/') else { return Self::Unknown };
-        let dimension =
-            DIMENSIONS.iter().find(|(_, known, _)| *known == word).map(|(dimension, ..)| *dimension);
-        let value = if value == "(none)" { "" } else { value };
-        dimension.map_or(Self::Unknown, |dimension| Self::Cost(Some((dimension, value.to_owned()))))
     }
 
     /// Its unit.
     pub(crate) fn unit(&self, currency: Currency) -> chart::Unit {
         match self {
-            Self::Cost(_) => chart::Unit::Money(currency),
+            Self::Cost(..) => chart::Unit::Money(currency),
             Self::Metric(metric, _) => chart::Unit::Quantity(metric_unit(*metric).to_owned()),
             Self::Unknown => chart::Unit::Quantity(String::new()),
         }
@@ -53,8 +49,8 @@ impl Subject {
     /// Its name in words.
     pub(crate) fn title(&self, unique_id: &str) -> String {
         match self {
-            Self::Cost(None) => "Total cost".to_owned(),
-            Self::Cost(Some((dimension, value))) => {
+            Self::Cost(SeriesScope::Total, _) => "Total cost".to_owned(),
+            Self::Cost(SeriesScope::By(dimension), value) => {
                 let value = if value.is_empty() { "(none)" } else { value };
                 format!("Cost of {} {value}", crate::cost_view::dimension_name(*dimension).to_lowercase())
             }
@@ -76,14 +72,9 @@ impl Subject {
         currency: Currency,
     ) -> Result<Vec<(DateTime<Utc>, Option<f64>)>, WebError> {
         match self {
-            Self::Cost(scope) => {
-                let filters = scope.iter().map(|(dimension, value)| Filter {
-                    dimension: *dimension,
-                    matching: Match::Include,
-                    values: vec![value.clone()],
-                });
+            Self::Cost(scope, value) => {
                 let (from, to) = (period.start.date_naive(), period.end.date_naive());
-                let query = Query { filters: filters.collect(), ..Query::new(from, to, currency) };
+                let query = Query { filters: scope.filters(value), ..Query::new(from, to, currency) };
                 let rows = charge::costs(conn, org, &query).await?;
                 let known = rows.into_iter().map(|row| (row.day, to_statistic(row.cost))).collect();
                 Ok(fill_days(from, to, &known))
@@ -123,14 +114,17 @@ fn metric_unit(metric: MetricName) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use store::charge::Dimension;
+
     use super::*;
 
     #[test]
     fn series_names_tell_what_they_measure() {
-        assert_eq!(Subject::of("cost/total"), Subject::Cost(None));
-        assert_eq!(Subject::of("cost/team/(none)"), Subject::Cost(Some((Dimension::Team, String::new()))));
+        assert_eq!(Subject::of("cost/total").title(""), "Total cost");
+        let by_team = SeriesScope::By(Dimension::Team);
+        assert_eq!(Subject::of("cost/team/(none)"), Subject::Cost(by_team, String::new()));
         let service = Subject::of("cost/service/A/B");
-        assert_eq!(service, Subject::Cost(Some((Dimension::Service, "A/B".into()))));
+        assert_eq!(service, Subject::Cost(SeriesScope::By(Dimension::Service), "A/B".into()));
         assert_eq!(service.title(""), "Cost of service A/B");
         assert_eq!(Subject::of("requests/arn:x/y"), Subject::Metric(MetricName::Requests, "arn:x/y".into()));
         assert_eq!(Subject::of("weather"), Subject::Unknown);

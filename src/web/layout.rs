@@ -19,10 +19,11 @@ pub(crate) struct Nav {
 }
 
 /// The pages of the navigation, in order.
-pub(crate) const NAV: [Nav; 9] = [
+pub(crate) const NAV: [Nav; 10] = [
     Nav { path: "/", name: "Overview", key: "o" },
     Nav { path: "/costs", name: "Costs", key: "c" },
     Nav { path: "/forecasts", name: "Forecasts", key: "f" },
+    Nav { path: "/budgets", name: "Budgets", key: "b" },
     Nav { path: "/capacity", name: "Capacity", key: "k" },
     Nav { path: "/recommendations", name: "Recommendations", key: "r" },
     Nav { path: "/plan", name: "Plan", key: "p" },

@@ -1,5 +1,6 @@
 //! The pages: one file each, with its route's handler, its query and its view.
 
+pub(crate) mod budgets;
 pub(crate) mod calendar;
 pub(crate) mod capacity;
 pub(crate) mod costs;

@@ -15,8 +15,8 @@ use tower_http::trace::TraceLayer;
 
 use crate::error::WebError;
 use crate::pages::{
-    calendar, capacity, costs, events, forecasts, help, overview, plan, policies, recommendations, reports,
-    runbook, runs, scenarios, settings, sign_in, sources, throughput,
+    budgets, calendar, capacity, costs, events, forecasts, help, overview, plan, policies, recommendations,
+    reports, runbook, runs, scenarios, settings, sign_in, sources, throughput,
 };
 use crate::state::{App, AppState};
 use crate::{api, assets, headers, health, responses};
@@ -49,6 +49,9 @@ pub fn router(state: AppState) -> axum::Router {
         .route("/forecasts", get(forecasts::list))
         .route("/forecasts.csv", get(forecasts::file))
         .route("/forecasts/{*name}", get(forecasts::detail))
+        .route("/budgets", get(budgets::list).post(budgets::create))
+        .route("/budgets/{id}", get(budgets::detail).post(budgets::update))
+        .route("/budgets/{id}/delete", post(budgets::delete))
         .route("/capacity", get(capacity::list))
         .route("/capacity/workloads/{*name}", get(capacity::detail))
         .route("/capacity/policies/{*name}", get(policies::show))

@@ -20,13 +20,14 @@ use crate::{AppState, Settings, Workload, hash_password, new_secret, router};
 const PASSWORD: &str = "correct horse battery";
 
 /// Pages that somebody who is signed in reaches while nothing is stored.
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 16] = [
     "/",
     "/costs",
     "/costs?group_by=team&compare=previous&period=last-12-months",
     "/costs?period=nonsense",
     "/forecasts",
     "/forecasts?kind=demand&q=x&sort=ratio",
+    "/budgets",
     "/capacity",
     "/recommendations",
     "/recommendations?status=all&sort=risk",

@@ -15,6 +15,7 @@ const THEMES = ["light", "dark"];
 const DETAILS = [
   ["forecast", "/forecasts", "/forecasts/cost/total"],
   ["forecast-of-demand", "/forecasts?kind=demand", "/forecasts/requests/"],
+  ["budget", "/budgets", "/budgets/"],
   ["workload", "/capacity", "/capacity/workloads/"],
   ["scenarios", "/capacity/workloads/storefront%20web", "/capacity/scenarios/"],
   ["throughput", "/capacity/workloads/storefront%20web", "/capacity/throughput/"],

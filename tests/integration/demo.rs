@@ -49,7 +49,7 @@ fn every_stage_says_how_much_it_did() {
     };
     assert!(items("import bills") > 50_000);
     assert!(items("import utilization and inventory") > 500_000);
-    assert!(items("load prices and events") > 1_000);
+    assert!(items("load prices, events and budgets") > 1_000);
     assert!(items("forecast cost") > 50);
     assert!(items("find anomalies") >= 1);
     assert!(items("forecast demand and utilization") > 100);
@@ -89,6 +89,35 @@ fn the_plan_adds_up_in_every_digit() {
     for step in steps {
         let sum = by_step.get(step["step"].as_str().unwrap()).copied().unwrap_or_default();
         assert_eq!(sum, amount(&step["incremental"]), "{step}");
+    }
+}
+
+#[test]
+fn budgets_stand_between_the_ledger_and_the_forecast() {
+    let demo = shared();
+    let budgets = demo.server.api("/budgets");
+    let budgets = budgets["items"].as_array().unwrap();
+    assert_eq!(budgets.len(), demo::company().budgets.len());
+    for budget in budgets {
+        let (outlook, id) = (&budget["outlook"], budget["budget"]["unique_id"].as_str().unwrap());
+        let risk = &outlook["risk"];
+        let total = risk["total"].as_array().unwrap();
+        let (p10, p50, p90) = (amount(&total[0]), amount(&total[1]), amount(&total[2]));
+        assert!(amount(&outlook["spent"]) <= p10 && p10 < p50 && p50 < p90, "{budget}");
+        let allowed = amount(&budget["budget"]["amount"]);
+        let chance = risk["breach_probability"].as_f64().unwrap();
+        assert_eq!(chance > 0.5, p50 > allowed, "{budget}");
+        assert_eq!(outlook["breaks_on"].is_string(), p50 > allowed, "{budget}");
+        // What was spent is what the cost pages say of the days before the forecast; their periods end with a day inside.
+        let forecast = demo.server.api(&format!("/forecasts/{}", id.replace('/', "%2F")));
+        let start = &forecast["forecast"]["grid"]["start"].as_str().unwrap()[..10];
+        let team = id.strip_prefix("cost/team/").map(|team| format!("&include=team%3A{team}"));
+        let costs = |from: &str| {
+            let team = team.as_deref().unwrap_or_default();
+            amount(&demo.server.api(&format!("/costs?from={from}&to={start}{team}"))["total"])
+        };
+        let before = costs(outlook["first"].as_str().unwrap()) - costs(start);
+        assert_eq!(before, amount(&outlook["spent"]), "{id}");
     }
 }
 

@@ -122,8 +122,8 @@ async fn load(context: &Context, database: &Database, company: &Company) -> anyh
     }
     done("import utilization and inventory", rows, "rows", &mut watch);
 
-    let rows = prices_and_events(database, company).await?;
-    done("load prices and events", rows, "rows", &mut watch);
+    let rows = prices_events_and_budgets(database, company).await?;
+    done("load prices, events and budgets", rows, "rows", &mut watch);
     Ok(stages)
 }
 
@@ -142,7 +142,7 @@ fn named_in_sources(provider: Provider) -> &'static str {
     }
 }
 
-async fn prices_and_events(database: &Database, company: &Company) -> anyhow::Result<u64> {
+async fn prices_events_and_budgets(database: &Database, company: &Company) -> anyhow::Result<u64> {
     let mut conn = database.pool.acquire().await.context("cannot connect to the database")?;
     let snapshot = &company.prices;
     let mut rows = 0;
@@ -169,6 +169,13 @@ async fn prices_and_events(database: &Database, company: &Company) -> anyhow::Re
         };
         if !known.iter().any(same) {
             store::event::create(&mut conn, database.org, event, "demo", clock::now()).await?;
+            rows += 1;
+        }
+    }
+    let known = store::budget::list(&mut conn, database.org).await?;
+    for budget in &company.budgets {
+        if !known.iter().any(|stored| stored.budget.name == budget.name) {
+            store::budget::create(&mut conn, database.org, budget, "demo", clock::now()).await?;
             rows += 1;
         }
     }

@@ -6,8 +6,9 @@ use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
 use chrono::{DateTime, Duration, Timelike, Utc};
 use domain::{
-    ActionType, CapacityPlan, Components, Currency, Effort, Event, Finding, Forecast, Frequency, Grid,
-    HourlyMetric, MetricName, Plan, Provider, Recommendation, Risk, SavingRange, Stamp, Step,
+    ActionType, Budget, BudgetPeriod, CapacityPlan, Components, Currency, Effort, Event, Finding, Forecast,
+    Frequency, Grid, HourlyMetric, MetricName, Plan, Provider, Recommendation, Risk, SavingRange, Stamp,
+    Step,
 };
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -98,6 +99,7 @@ struct Filled {
     event: i64,
     run: i64,
     scenario: i64,
+    budget: i64,
 }
 
 impl Filled {
@@ -106,6 +108,7 @@ impl Filled {
         let key = match path {
             path if path.contains("/runs/") => self.run,
             path if path.contains("/scenarios/") => self.scenario,
+            path if path.contains("/budgets/") => self.budget,
             _ => self.event,
         };
         path.replace("{id}", &key.to_string())
@@ -168,7 +171,15 @@ async fn fill(surface: &Surface) -> Filled {
     let growth = json!([{"kind": "growth", "factor": 2.0}]);
     let scenario =
         store::scenario::create(&mut conn, org, SECRET, &growth, "stranger", now()).await.unwrap().id;
-    Filled { event, run: run.0, scenario }
+    let budget = Budget {
+        name: SECRET.into(),
+        unique_id: "cost/total".into(),
+        period: BudgetPeriod::Month,
+        amount: Decimal::ONE,
+        owner: None,
+    };
+    let budget = store::budget::create(&mut conn, org, &budget, "stranger", now()).await.unwrap().id;
+    Filled { event, run: run.0, scenario, budget }
 }
 
 /// Requests of one hour, with the rhythm of the day.
@@ -258,6 +269,11 @@ fn body(path: &str) -> Value {
             let name = format!("Growth {}", COUNT.fetch_add(1, Ordering::Relaxed));
             json!({"name": name, "changes": [{"kind": "growth", "factor": 1.5}]})
         }
+        _ if path.contains("/budgets") => {
+            static COUNT: AtomicUsize = AtomicUsize::new(0);
+            let name = format!("Budget {}", COUNT.fetch_add(1, Ordering::Relaxed));
+            json!({"name": name, "unique_id": "cost/total", "period": "month", "amount": "12000.50"})
+        }
         "forecasts:compute" | "backtests:compute" => json!({"series": series, "horizon": 3}),
         "capacity:compute" => json!({"demand": {"series": series, "horizon": 3}, "unit_throughput": 1}),
         "advice:compute" => {
@@ -336,7 +352,7 @@ async fn strangers_and_other_organizations_get_nothing(surface: &Surface, filled
         operations(&json).iter().filter(|(path, _, _)| path.contains('{')).count() * 6 == refused,
         "{refused}"
     );
-    assert_eq!(seen, 12);
+    assert_eq!(seen, 13);
 }
 
 async fn every_answer_says_who_asked_and_how_often_they_may(surface: &Surface) {
@@ -352,6 +368,7 @@ async fn every_answer_says_who_asked_and_how_often_they_may(surface: &Surface) {
         ("/api/v1/recommendations?risk=none", 422),
         ("/api/v1/nothing", 404),
         ("/api/v1/events/%00", 404),
+        ("/api/v1/budgets/0", 404),
         ("/api/v1/forecasts/%00", 422),
     ] {
         let response = call(surface, "GET", path, &viewer, &Value::Null).await;
@@ -385,6 +402,9 @@ async fn what_cannot_be_used_is_a_problem_with_its_field(surface: &Surface) {
         ("/api/v1/events", "/name", json!("a\u{0}b"), "name"),
         ("/api/v1/events", "/multiplier", json!("three"), "multiplier"),
         ("/api/v1/events", "/ends_at", json!("2026-01-01T00:00:00Z"), "ends_at"),
+        ("/api/v1/budgets", "/amount", json!("-1"), "amount"),
+        ("/api/v1/budgets", "/unique_id", json!("requests/web"), "unique_id"),
+        ("/api/v1/budgets", "/period", json!("week"), "period"),
         ("/api/v1/forecasts:compute", "/series/0/y", json!([]), "series[0].y"),
         ("/api/v1/forecasts:compute", "/series/0/y/3", json!(true), "series[0].y[3]"),
         ("/api/v1/forecasts:compute", "/horizon", json!(0), "horizon"),

@@ -19,6 +19,7 @@ use crate::fan;
 use crate::figure::Figure;
 use crate::history::{Subject, series_title};
 use crate::layout::{Layout, page};
+use crate::pages::budgets;
 use crate::pages::costs::shown_currency;
 use crate::path;
 use crate::session::{Visitor, connection};
@@ -58,6 +59,7 @@ struct OverviewPage {
     savings: Option<Savings>,
     next_event: Option<NextEvent>,
     act_by: Option<(String, DateTime<Utc>)>,
+    budgets: Vec<budgets::Line>,
     anomalies: Vec<Unexpected>,
     sources: Vec<SourceStatus>,
     failing: usize,
@@ -121,6 +123,7 @@ pub(crate) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
         savings,
         next_event: next_event(&events, now),
         act_by: act_by(&plans),
+        budgets: budgets::lines(conn, org, currency).await?,
         anomalies: anomalies.into_iter().take(LISTED).map(Unexpected::of).collect(),
         failing: sources.iter().filter(|source| source.last_error.is_some()).count(),
         sources,
@@ -137,7 +140,7 @@ async fn cost_figure(
     let forecast = &stored.forecast;
     let start = fan::start(forecast).unwrap_or(stored.as_of);
     let period = Period { start: start - Duration::days(CHART_DAYS), end: start };
-    let history = Subject::Cost(None).values(conn, visitor.org(), period, currency).await?;
+    let history = Subject::of("cost/total").values(conn, visitor.org(), period, currency).await?;
     let steps = usize::try_from(CHART_DAYS).unwrap_or(0);
     let chart =
         Fan { marks: marks(events), ..fan::chart(forecast, history, chart::Unit::Money(currency), steps) };
