@@ -6,6 +6,7 @@
 mod capacity;
 mod charge;
 mod commitment;
+mod container;
 mod event;
 mod forecast;
 mod ids;
@@ -26,6 +27,7 @@ mod values;
 pub use capacity::{CapacityPlan, PolicyOutcome, Requirement};
 pub use charge::{Charge, ChargeCategory, CommitmentDiscountStatus, PricingCategory};
 pub use commitment::{Commitment, Payment, PricingPlan};
+pub use container::{Autoscaler, Container, WorkloadKind};
 pub use event::Event;
 pub use forecast::{Accuracy, Components, Forecast, Member};
 pub use ids::{ManifestId, OrganizationId, RunId, UserId};
