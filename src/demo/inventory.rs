@@ -219,6 +219,7 @@ fn resource(kind: ResourceKind, account: &Account, region: &str, name: &str, tag
         mean_object_kib: None,
         spot: false,
         group: None,
+        container: None,
         tags: tags.iter().map(|(key, value)| (key.clone(), value.clone())).chain([named]).collect(),
     }
 }

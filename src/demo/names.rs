@@ -62,5 +62,7 @@ fn aws(kind: ResourceKind, account: &Account, region: &str, name: &str) -> Strin
         ResourceKind::Function => format!("arn:aws:lambda:{region}:{owner}:function:{name}"),
         ResourceKind::Queue => format!("arn:aws:sqs:{region}:{owner}:{name}"),
         ResourceKind::Cluster => format!("arn:aws:eks:{region}:{owner}:cluster/{name}"),
+        // Kubernetes knows no accounts: its names are told apart by where the cluster is.
+        ResourceKind::Container => format!("{region}/{owner}/{name}"),
     }
 }

@@ -8,10 +8,13 @@ use crate::values::named_values;
 named_values! {
     /// What was measured, with its unit.
     MetricName, "metric",
-    "cpu_utilization, memory_used, network_in, network_out, disk_read_iops, disk_write_iops, disk_throughput, requests, connections, queue_length, storage_used", {
+    "cpu_utilization, cpu_used, memory_used, network_in, network_out, disk_read_iops, disk_write_iops, disk_throughput, requests, connections, queue_length, storage_used", {
         /// Percent of the resource's vCPUs.
         CpuUtilization = "cpu_utilization",
-        /// GiB of working set.
+        /// Cores used by all pods of a container's workload together: a request is no capacity that percents of it would
+        /// tell of, and one number serves fixed and autoscaled workloads alike.
+        CpuUsed = "cpu_used",
+        /// GiB of working set; of a container, that of its largest pod.
         MemoryUsed = "memory_used",
         /// MB/s received.
         NetworkIn = "network_in",

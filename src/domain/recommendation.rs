@@ -219,6 +219,9 @@ pub struct Recommendation {
     pub lookback_days: u32,
     /// The purchase, for commitments.
     pub purchase: Option<Purchase>,
+    /// What to give to Kubernetes, as strategic merge patches in YAML, for containers.
+    #[serde(default)]
+    pub patch: Option<String>,
 }
 
 /// A documented no: what was looked at and left alone.

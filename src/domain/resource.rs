@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::Provider;
 use crate::values::named_values;
+use crate::{Container, Provider};
 
 named_values! {
     /// What a resource is.
     ResourceKind, "kind",
-    "vm, disk, snapshot, bucket, database, cache, load_balancer, nat_gateway, ip_address, function, queue, cluster", {
+    "vm, disk, snapshot, bucket, database, cache, load_balancer, nat_gateway, ip_address, function, queue, cluster, container", {
         /// Virtual machine.
         Vm = "vm",
         /// Block volume.
@@ -36,6 +36,8 @@ named_values! {
         Queue = "queue",
         /// Kubernetes or container cluster.
         Cluster = "cluster",
+        /// Container of a Kubernetes workload.
+        Container = "container",
     }
 }
 
@@ -106,6 +108,9 @@ pub struct Resource {
     pub spot: bool,
     /// Autoscaling group, node pool or deployment it belongs to.
     pub group: Option<String>,
+    /// What a container of a Kubernetes workload requests.
+    #[serde(default)]
+    pub container: Option<Container>,
     /// Tags.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,

@@ -1,5 +1,6 @@
 //! Resources: `resource_id, provider, account, region, instance_type, os, tags` and, where known, `kind`,
-//! `state`, `state_since`, `size_gib`, `storage_class`, `reads_per_gib_month`, `mean_object_kib`, `spot`, `group`.
+//! `state`, `state_since`, `size_gib`, `storage_class`, `reads_per_gib_month`, `mean_object_kib`, `spot`, `group`, and for
+//! containers the columns of [`container`](crate::container).
 
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use domain::{Resource, ResourceKind, ResourceState};
 use crate::columns::{Field, Layout, Problem};
 use crate::rows::{self, Rows};
 use crate::table::Row;
-use crate::{ReadError, os, tags};
+use crate::{ReadError, container, os, tags};
 
 struct Columns {
     resource_id: Field,
@@ -27,6 +28,7 @@ struct Columns {
     mean_object_kib: Field,
     spot: Field,
     group: Field,
+    container: container::Columns,
 }
 
 /// Reads the table at `input` (CSV, gzip or Parquet; `-` is standard input). A resource without a `kind`
@@ -53,6 +55,7 @@ fn find(layout: &mut Layout<'_>) -> Result<Columns, ReadError> {
         mean_object_kib: layout.field(&["mean_object_kib"]),
         spot: layout.field(&["spot"]),
         group: layout.field(&["group"]),
+        container: container::Columns::find(layout),
     })
 }
 
@@ -62,12 +65,17 @@ fn parse(columns: &Columns, row: &Row<'_>) -> Result<Resource, Problem> {
         Some(text) => tags::parse(&text)
             .ok_or_else(|| columns.tags.problem(&text, "a JSON object of tags", "not tags"))?,
     };
+    let kind = columns.kind.named(row)?.unwrap_or(ResourceKind::Vm);
+    let container = match kind {
+        ResourceKind::Container => Some(columns.container.parse(row)?),
+        _ => None,
+    };
     Ok(Resource {
         resource_id: columns.resource_id.need_text(row, "an id")?,
         provider: columns.provider.need_provider(row)?,
         account: columns.account.need_text(row, "an account")?,
         region: columns.region.need_text(row, "a region")?,
-        kind: columns.kind.named(row)?.unwrap_or(ResourceKind::Vm),
+        kind,
         instance_type: columns.instance_type.text(row)?,
         os: columns.os.text(row)?.map(|name| os::canonical(&name)),
         state: columns.state.named(row)?.unwrap_or(ResourceState::Running),
@@ -78,6 +86,7 @@ fn parse(columns: &Columns, row: &Row<'_>) -> Result<Resource, Problem> {
         mean_object_kib: not_negative(&columns.mean_object_kib, row)?,
         spot: columns.spot.flag(row)?.unwrap_or(false),
         group: columns.group.text(row)?,
+        container,
         tags,
     })
 }

@@ -12,6 +12,7 @@ pub mod usage;
 pub mod write;
 
 mod columns;
+mod container;
 mod error;
 mod os;
 mod rows;

@@ -16,6 +16,18 @@ pub(crate) enum Effect {
     Spot { price_ratio: Decimal },
     /// This part of today's cost remains.
     Keep { share: Decimal },
+    /// These machines are not needed any more: what ran on them fits on others.
+    Free { machines: Vec<String> },
+}
+
+impl Effect {
+    /// The resources that feel the effect of an action on `resource_id`, with what happens to each.
+    pub(crate) fn felt<'e>(&'e self, resource_id: &'e str) -> Vec<(&'e str, &'e Self)> {
+        match self {
+            Self::Free { machines } => machines.iter().map(|id| (id.as_str(), &Self::Remove)).collect(),
+            _ => vec![(resource_id, self)],
+        }
+    }
 }
 
 /// One thing that a rule proposes. What it saves is found out by the ledger.
@@ -38,6 +50,8 @@ pub(crate) struct Action {
     pub(crate) restart_needed: bool,
     pub(crate) rollback_possible: bool,
     pub(crate) lookback_days: u32,
+    /// What Kubernetes is to be given, for containers.
+    pub(crate) patch: Option<String>,
 }
 
 /// What a rule says about one resource.

@@ -245,6 +245,7 @@ fn delete(
         restart_needed: false,
         rollback_possible: stateful,
         lookback_days,
+        patch: None,
     })
 }
 

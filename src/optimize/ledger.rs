@@ -61,13 +61,20 @@ struct Metered<'a> {
 /// What one action would change. Made by [`Ledger::price`], done by [`Ledger::accept`].
 #[derive(Debug)]
 pub(crate) struct Change {
-    resource_id: String,
-    run: Option<Run>,
-    billed: Option<Decimal>,
+    /// The resources that change.
+    parts: Vec<Part>,
     /// Instance-hours that move, with what that saves a month.
     usage: Option<(Provider, Vec<Shift>, Decimal)>,
     /// Monthly cost before − after.
     pub(crate) saving: Decimal,
+}
+
+/// What becomes of one resource.
+#[derive(Debug)]
+struct Part {
+    resource_id: String,
+    run: Option<Run>,
+    billed: Option<Decimal>,
 }
 
 impl<'a> Ledger<'a> {
@@ -149,10 +156,35 @@ impl<'a> Ledger<'a> {
 
     /// What `effect` on a resource would save in an average month, everything done so far considered.
     pub(crate) fn price(&self, resource_id: &str, effect: &Effect) -> Result<Change, BillingError> {
+        if let Effect::Free { machines } = effect {
+            return self.price_without(machines);
+        }
         let Some(run) = self.runs.get(resource_id) else { return Ok(self.price_billed(resource_id, effect)) };
         let now = self.billed.get(resource_id).copied();
         let (after, billed) = self.outcome(run, now, effect)?;
         self.exchanged(resource_id, run, after, billed)
+    }
+
+    /// What is saved without these machines of one provider, all at once.
+    fn price_without(&self, machines: &[String]) -> Result<Change, BillingError> {
+        let (mut parts, mut usage, mut saved) = (Vec::new(), None, Decimal::ZERO);
+        for machine in machines {
+            let change = self.price_billed(machine, &Effect::Remove);
+            saved += change.saving;
+            parts.extend(change.parts);
+            let (Some(run), Some(part)) = (self.runs.get(machine), parts.last_mut()) else { continue };
+            let gone = Run { line: run.line.clone(), hours: Vec::new() };
+            let (_, moved) = usage.get_or_insert((run.line.provider, Vec::new()));
+            moved.extend(shifts(run, &gone));
+            part.run = Some(gone);
+        }
+        let metered = usage.as_ref().and_then(|(provider, _)| self.meters.get(provider));
+        let simulated = match (metered, &usage) {
+            (Some(metered), Some((_, moved))) => self.monthly(&metered.meter.saving(moved)?, &metered.shares),
+            _ => Decimal::ZERO,
+        };
+        let usage = usage.map(|(provider, moved)| (provider, moved, simulated));
+        Ok(Change { parts, usage, saving: saved + simulated })
     }
 
     /// What `effects` on a machine of the simulated usage would save if only they were done to it since `opening`,
@@ -189,10 +221,10 @@ impl<'a> Ledger<'a> {
         };
         let now = self.billed.get(resource_id).copied().unwrap_or_default();
         let billed = billed.unwrap_or_default();
+        let billed_after = (billed != now).then_some(billed);
+        let resource_id = resource_id.to_owned();
         Ok(Change {
-            resource_id: resource_id.to_owned(),
-            run: Some(after),
-            billed: (billed != now).then_some(billed),
+            parts: vec![Part { resource_id, run: Some(after), billed: billed_after }],
             usage: Some((provider, shifts, saving)),
             saving: saving + now - billed,
         })
@@ -205,7 +237,7 @@ impl<'a> Ledger<'a> {
         commitments: impl Iterator<Item = Commitment>,
     ) -> Result<Decimal, BillingError> {
         let mut books = self.clone();
-        for (resource_id, effect) in effects {
+        for (resource_id, effect) in effects.flat_map(|(resource_id, effect)| effect.felt(resource_id)) {
             let now = books.billed.get(resource_id).copied();
             let Some(run) = books.runs.get(resource_id) else {
                 let change = books.price_billed(resource_id, effect);
@@ -214,8 +246,8 @@ impl<'a> Ledger<'a> {
             };
             let (after, billed) = books.outcome(run, now, effect)?;
             let usage = Some((run.line.provider, shifts(run, &after), Decimal::ZERO));
-            let (resource_id, run) = (resource_id.to_owned(), Some(after));
-            books.accept(Change { resource_id, run, billed, usage, saving: Decimal::ZERO })?;
+            let part = Part { resource_id: resource_id.to_owned(), run: Some(after), billed };
+            books.accept(Change { parts: vec![part], usage, saving: Decimal::ZERO })?;
         }
         books.commitments.extend(commitments);
         let mut total: Decimal = books.billed.values().sum();
@@ -233,11 +265,13 @@ impl<'a> Ledger<'a> {
             metered.meter.change(&shifts)?;
             metered.cost -= saving;
         }
-        if let Some(run) = change.run {
-            self.runs.insert(change.resource_id.clone(), run);
-        }
-        if let Some(cost) = change.billed {
-            self.billed.insert(change.resource_id, cost);
+        for part in change.parts {
+            if let Some(run) = part.run {
+                self.runs.insert(part.resource_id.clone(), run);
+            }
+            if let Some(cost) = part.billed {
+                self.billed.insert(part.resource_id, cost);
+            }
         }
         Ok(())
     }
@@ -271,12 +305,12 @@ impl<'a> Ledger<'a> {
                 Decimal::from(on.iter().filter(|on| **on).count()) / Decimal::from(WEEK)
             }
             Effect::Keep { share } => *share,
+            Effect::Free { .. } => Decimal::ONE,
         };
         let after = (now * share).round_dp(PLACES);
+        let resource_id = resource_id.to_owned();
         Change {
-            resource_id: resource_id.to_owned(),
-            run: None,
-            billed: Some(after),
+            parts: vec![Part { resource_id, run: None, billed: Some(after) }],
             usage: None,
             saving: now - after,
         }
@@ -305,7 +339,7 @@ impl<'a> Ledger<'a> {
                 let cost = (run.total() * list * *price_ratio * months).round_dp(PLACES);
                 (nothing(), Some(billed.unwrap_or_default() + cost))
             }
-            Effect::Keep { .. } => (run.clone(), billed),
+            Effect::Keep { .. } | Effect::Free { .. } => (run.clone(), billed),
         })
     }
 

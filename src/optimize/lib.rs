@@ -5,6 +5,7 @@
 
 mod action;
 pub mod commitments;
+pub mod containers;
 #[cfg(test)]
 mod demo_company;
 mod facts;

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 
+use crate::action::Effect;
 use crate::commitments::CommitmentError;
 use crate::ledger::Ledger;
 use crate::opening::{Opening, open};
@@ -164,6 +165,7 @@ fn recommendation(done: &Priced<'_>, stand_alone: Decimal) -> Recommendation {
         rollback_possible: action.rollback_possible,
         lookback_days: action.lookback_days,
         purchase: None,
+        patch: action.patch.clone(),
     }
 }
 
@@ -209,7 +211,7 @@ fn assumptions(facts: &Facts, opening: &Ledger<'_>, round: &Round<'_>) -> Vec<St
     let growing: Vec<Decimal> = round.done.iter().filter(needed).map(|done| done.incremental).collect();
     if !growing.is_empty() {
         said.push(format!(
-            "{} machines are too small: making them large enough costs {} USD a month, which the rightsize step contains",
+            "{} machines or containers are too small: making them large enough costs {} USD a month, which the rightsize step contains",
             growing.len(),
             to_cents(-growing.iter().sum::<Decimal>())
         ));
@@ -222,6 +224,13 @@ fn assumptions(facts: &Facts, opening: &Ledger<'_>, round: &Round<'_>) -> Vec<St
             making_way.len(),
             to_cents(-making_way.iter().sum::<Decimal>())
         ));
+    }
+    if round.done.iter().any(|done| matches!(done.action.effect, Effect::Free { .. })) {
+        said.push(
+            "requests of containers cost nothing by themselves: what is saved are whole nodes that nobody needs then, and \
+             nothing before they are gone"
+                .to_owned(),
+        );
     }
     for source in facts.prices.sources() {
         said.push(format!("prices of {} as of {}", source.source, source.as_of.format("%Y-%m-%d")));

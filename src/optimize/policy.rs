@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{idle, rightsize, schedule, spot, storage};
+use crate::{containers, idle, rightsize, schedule, spot, storage};
 
 /// Thresholds of the planner and its rules. `Policy::default()` is what `models/policy.toml` says.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ pub struct Policy {
     pub idle: idle::Settings,
     /// Right-sizing.
     pub rightsize: rightsize::Settings,
+    /// Right-sizing of containers.
+    pub containers: containers::Settings,
     /// Weekly schedules.
     pub schedule: schedule::Settings,
     /// Spot.
@@ -100,6 +102,7 @@ impl Policy {
         within("plan.commitment_expiry_days", f64::from(plan.commitment_expiry_days), 0.0, 1095.0)?;
         self.idle.check()?;
         self.rightsize.check()?;
+        self.containers.check()?;
         self.schedule.check()?;
         self.spot.check()?;
         self.storage.check()

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use rust_decimal::Decimal;
 
 use crate::action::{Action, Effect, Verdict, evidence};
+use crate::containers::pools::Pools;
 use crate::idle::short;
 use crate::ledger::Ledger;
 use crate::metrics::envelope;
@@ -34,7 +35,7 @@ impl Fate {
             Effect::Remove => self.removed = true,
             Effect::Resize { instance_type, .. } => self.instance_type = Some(instance_type.clone()),
             Effect::Schedule { .. } => self.scheduled = true,
-            Effect::Spot { .. } | Effect::Keep { .. } => {}
+            Effect::Spot { .. } | Effect::Keep { .. } | Effect::Free { .. } => {}
         }
     }
 }
@@ -46,6 +47,7 @@ pub(crate) struct Proposals<'a> {
     /// One per running machine.
     sizings: BTreeMap<&'a str, Sizing>,
     groups: BTreeMap<&'a str, Vec<&'a Resource>>,
+    pools: Pools<'a>,
 }
 
 impl<'a> Proposals<'a> {
@@ -58,8 +60,9 @@ impl<'a> Proposals<'a> {
                 groups.entry(group).or_default().push(resource);
             }
         }
-        let sizings = sizings(facts, &resources);
-        Self { facts, resources, sizings, groups }
+        let pools = Pools::new(facts, &resources);
+        let sizings = sizings(facts, &resources, &pools);
+        Self { facts, resources, sizings, groups, pools }
     }
 
     /// Machines and the types that they may become.
@@ -138,11 +141,21 @@ impl<'a> Proposals<'a> {
             restart_needed: false,
             rollback_possible: true,
             lookback_days: lookback(sizing),
+            patch: None,
         })
     }
 
     fn rightsize(&self, resource: &Resource) -> Verdict {
         const CONSIDERED: &str = "another size";
+        if let Some(pool) = self.pools.of_node(resource) {
+            let reason = format!(
+                "it is a node of {pool}, whose containers are known: fewer nodes are asked for, not smaller ones"
+            );
+            return Verdict::skip(resource, CONSIDERED, reason);
+        }
+        if let Some(verdict) = self.pools.verdict(resource) {
+            return verdict.clone();
+        }
         let Some(sizing) = self.sizings.get(resource.resource_id.as_str()) else {
             return Verdict::NotConcerned;
         };
@@ -194,6 +207,7 @@ impl<'a> Proposals<'a> {
             restart_needed: true,
             rollback_possible: true,
             lookback_days: lookback(sizing),
+            patch: None,
         })
     }
 
@@ -261,9 +275,9 @@ impl<'a> Proposals<'a> {
 type Priced<'a> = (&'a Shape, Decimal);
 
 /// Sizes every running machine; machines of one group and type together, because they have to stay alike.
-fn sizings<'a>(facts: &Facts, resources: &[&'a Resource]) -> BTreeMap<&'a str, Sizing> {
-    let machines: Vec<&Resource> =
-        resources.iter().filter(|resource| is_machine(resource)).copied().collect();
+fn sizings<'a>(facts: &Facts, resources: &[&'a Resource], pools: &Pools<'_>) -> BTreeMap<&'a str, Sizing> {
+    let alone = |resource: &&&Resource| is_machine(resource) && pools.of_node(resource).is_none();
+    let machines: Vec<&Resource> = resources.iter().filter(alone).copied().collect();
     let os = |resource: &Resource| resource.os.clone().unwrap_or_else(|| "Linux".to_owned());
     let mut catalogs: BTreeMap<(Provider, &str, String), Vec<Priced<'_>>> = BTreeMap::new();
     let mut units: BTreeMap<(Option<&str>, &str, &str, &str), Vec<&'a Resource>> = BTreeMap::new();
@@ -305,7 +319,7 @@ fn price_of(facts: &Facts, shape: &Shape, os: &str) -> Option<Decimal> {
     facts.prices.on_demand(shape.provider, &shape.region, &shape.instance_type, os).ok()
 }
 
-fn is_machine(resource: &Resource) -> bool {
+pub(crate) fn is_machine(resource: &Resource) -> bool {
     resource.kind == ResourceKind::Vm && resource.state == ResourceState::Running
 }
 

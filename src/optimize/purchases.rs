@@ -117,6 +117,7 @@ fn recommendation(purchase: Purchase, saving: Decimal, alone: Decimal) -> Recomm
         rollback_possible: false,
         lookback_days: 365,
         purchase: Some(purchase),
+        patch: None,
     }
 }
 

@@ -4,8 +4,8 @@
 mod credits;
 mod dimension;
 mod fit;
-mod need;
-mod observed;
+pub(crate) mod need;
+pub(crate) mod observed;
 mod sizing;
 
 use std::collections::BTreeMap;
@@ -160,7 +160,7 @@ pub(crate) fn decide(
     policy: &Policy,
 ) -> Sizing {
     let settings = &policy.rightsize;
-    let observed = Observed::new(metrics, last_hour, settings);
+    let observed = Observed::new(metrics, MetricName::CpuUtilization, last_hour, settings);
     let answer = |finding: Finding, reason: String| Sizing {
         resource_id: resource.resource_id.clone(),
         finding,

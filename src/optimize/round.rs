@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{Finding, Resource, Skip, Step, to_cents};
+use domain::{Finding, Resource, ResourceKind, Skip, Step, to_cents};
 use rust_decimal::Decimal;
 
 use crate::Facts;
@@ -68,7 +68,11 @@ impl<'a> Round<'a> {
     /// small grows whatever that costs.
     fn consider(&mut self, resource: &'a Resource, action: Action, chosen: bool) -> Result<(), PlanError> {
         let id = &resource.resource_id;
-        if !self.ledger.knows(id) {
+        let felt = action.effect.felt(id);
+        // A container that needs more has to get it, though nobody bills for containers.
+        let unbilled =
+            resource.kind == ResourceKind::Container && action.finding == Finding::UnderProvisioned;
+        if !unbilled && !felt.iter().all(|(id, _)| self.ledger.knows(id)) {
             self.skip(resource, &action, "but it is not on the bill of the last 30 days");
             return Ok(());
         }
@@ -88,7 +92,9 @@ impl<'a> Round<'a> {
             self.passed.push(Priced { resource, action, incremental });
             return Ok(());
         }
-        self.fates.entry(id.clone()).or_default().suffer(&action.effect);
+        for (id, effect) in felt {
+            self.fates.entry(id.to_owned()).or_default().suffer(effect);
+        }
         self.ledger.accept(change)?;
         self.done.push(Priced { resource, action, incremental });
         Ok(())

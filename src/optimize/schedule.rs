@@ -122,6 +122,7 @@ pub(crate) fn machine(
         restart_needed: true,
         rollback_possible: true,
         lookback_days: settings.lookback_days,
+        patch: None,
     })
 }
 

@@ -200,6 +200,7 @@ pub(crate) fn machine(
         restart_needed: true,
         rollback_possible: true,
         lookback_days: 30,
+        patch: None,
     })
 }
 

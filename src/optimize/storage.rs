@@ -137,6 +137,7 @@ pub(crate) fn disk(
         restart_needed: false,
         rollback_possible: true,
         lookback_days: 93,
+        patch: None,
     })
 }
 
@@ -215,6 +216,7 @@ pub(crate) fn bucket(resource: &Resource, classes: &[&StoragePrice], settings: &
         restart_needed: false,
         rollback_possible: true,
         lookback_days: DAYS_PER_MONTH as u32,
+        patch: None,
     })
 }
 

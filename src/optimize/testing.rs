@@ -126,6 +126,7 @@ pub(crate) fn resource(id: &str, kind: ResourceKind) -> Resource {
         mean_object_kib: None,
         spot: false,
         group: None,
+        container: None,
         tags: BTreeMap::new(),
     }
 }
@@ -205,6 +206,8 @@ pub(crate) fn facts(
                     quantity: Decimal::ONE,
                 }));
             }
+            // Nobody bills for a container: its node is billed.
+            (_, ResourceKind::Container, _) => {}
             _ => {
                 monthly_costs.insert(resource.resource_id.clone(), Decimal::ONE_HUNDRED);
             }

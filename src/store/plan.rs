@@ -337,6 +337,7 @@ mod tests {
             rollback_possible: false,
             lookback_days: 30,
             purchase: None,
+            patch: None,
         }
     }
 

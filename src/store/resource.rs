@@ -107,6 +107,7 @@ mod tests {
             mean_object_kib: None,
             spot: false,
             group: None,
+            container: None,
             tags: [("team".to_owned(), "web".to_owned())].into(),
         }
     }

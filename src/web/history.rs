@@ -103,6 +103,7 @@ fn fill_days(
 fn metric_unit(metric: MetricName) -> &'static str {
     match metric {
         MetricName::CpuUtilization => "% of vCPUs",
+        MetricName::CpuUsed => "cores",
         MetricName::MemoryUsed | MetricName::StorageUsed => "GiB",
         MetricName::NetworkIn | MetricName::NetworkOut | MetricName::DiskThroughput => "MB/s",
         MetricName::DiskReadIops | MetricName::DiskWriteIops => "operations/s",

@@ -72,6 +72,7 @@ pub fn router(state: AppState) -> axum::Router {
         .route("/capacity/events/{id}/delete", post(events::delete))
         .route("/recommendations", get(recommendations::list))
         .route("/recommendations.csv", get(recommendations::file))
+        .route("/recommendations.yaml", get(recommendations::patches))
         .route("/recommendations/{*key}", get(recommendations::detail).post(recommendations::decide))
         .route("/plan", get(plan::show))
         .route("/plan.csv", get(plan::file))

@@ -19,6 +19,7 @@ const COMMANDS: [&[&str]; 35] = [
     &["backtest"],
     &["plan", "commitments"],
     &["plan", "rightsize"],
+    &["plan", "containers"],
     &["plan", "capacity"],
     &["replay", "commitments"],
     &["replay", "autoscaling"],

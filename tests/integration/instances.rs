@@ -66,6 +66,7 @@ fn nothing_but_health_is_told_to_strangers() {
         "/capacity",
         "/recommendations",
         "/recommendations.csv",
+        "/recommendations.yaml",
         "/plan",
         "/plan.csv",
         "/plan.json",

@@ -364,3 +364,33 @@ fn the_cheapest_policy_that_serves_everything_is_advised() {
         assert!(cheaper["breaks"].is_string(), "{cheaper} is cheaper than {chosen}");
     }
 }
+
+#[test]
+fn an_autoscaled_container_gets_a_patch_for_both() {
+    let app = Headroom::new();
+    let mut metrics = String::from("resource_id,ds,metric,value\n");
+    for minute in (0..5 * 24 * 60).step_by(5) {
+        let ds = format!("2026-03-{:02}T{:02}:{:02}:00Z", 1 + minute / 1440, minute / 60 % 24, minute % 60);
+        let day = f64::from(minute % 1440) / 1440.0;
+        writeln!(metrics, "web,{ds},cpu_used,{}", 3.0 - 2.0 * (day * std::f64::consts::TAU).cos()).unwrap();
+        writeln!(metrics, "web,{ds},memory_used,0.6").unwrap();
+    }
+    let metrics = app.file("metrics.csv", metrics);
+    let inventory = app.file(
+        "inventory.csv",
+        "resource_id,provider,account,region,instance_type,os,tags,kind,namespace,workload,cpu_request,\
+         memory_request_gib,replicas,min_replicas,max_replicas,cpu_target\n\
+         web,aws,1,eu-central-1,,,{},container,shop,web,1,2,8,4,30,40\n",
+    );
+    let output = app.folder().join("sizes.json");
+    let output = output.to_str().unwrap();
+    let arguments =
+        ["plan", "containers", "--metrics", &metrics, "--inventory", &inventory, "--output", output];
+    let patch = app.run(&[&arguments[..], &["--export", "k8s-patch"]].concat()).expect(0).text();
+    let sizes: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(output).unwrap()).unwrap();
+    assert_eq!(sizes[0]["finding"], "over_provisioned", "{sizes}");
+    let target = sizes[0]["recommended"]["autoscaler"]["cpu_target"].as_f64().unwrap();
+    assert!(target > 40.0 && sizes[0]["recommended"]["cpu_request"].as_f64().unwrap() < 1.0, "{sizes}");
+    assert!(patch.contains(&format!("averageUtilization: {target:.0}")), "{patch}");
+    assert!(patch.contains("kind: Deployment") && patch.contains("memory: 720Mi"), "{patch}");
+}

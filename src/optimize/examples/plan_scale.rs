@@ -205,6 +205,7 @@ fn machine(index: usize, shape: &Shape) -> Resource {
         mean_object_kib: None,
         spot: false,
         group: index.is_multiple_of(3).then(|| format!("group-{}", index / 12)),
+        container: None,
         tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
     }
 }

@@ -20,23 +20,23 @@ const RECENT_DAYS: usize = 3;
 
 /// The demand of one dimension, in units of capacity.
 #[derive(Debug, Clone)]
-pub(super) struct Need {
-    pub(super) dimension: Dimension,
+pub(crate) struct Need {
+    pub(crate) dimension: Dimension,
     /// What has to be carried, headroom for error included.
-    pub(super) amount: f64,
+    pub(crate) amount: f64,
     /// Factor between past quantiles and what came next, growth included.
-    pub(super) multiplier: f64,
+    pub(crate) multiplier: f64,
     /// Demand of the last days over that of the days before, where it shifted up.
-    pub(super) shifted: Option<f64>,
+    pub(crate) shifted: Option<f64>,
     /// The last or first days of a month were among the samples.
-    pub(super) month_end_seen: bool,
+    pub(crate) month_end_seen: bool,
     /// All values, ascending.
-    pub(super) sorted: Vec<f64>,
+    pub(crate) sorted: Vec<f64>,
 }
 
 impl Need {
     /// What `demand` (oldest first, not empty) asks for; `current` is the capacity it ran on.
-    pub(super) fn new(
+    pub(crate) fn new(
         dimension: Dimension,
         demand: &[(DateTime<Utc>, f64)],
         current: f64,
@@ -68,7 +68,7 @@ impl Need {
 
     /// Probability that a sample, scaled by the multiplier, is above `capacity` (Jeffreys estimate, so that
     /// "never seen" is not "never").
-    pub(super) fn probability_over(&self, capacity: f64) -> f64 {
+    pub(crate) fn probability_over(&self, capacity: f64) -> f64 {
         let scale = match self.dimension {
             Dimension::Memory => 1.0,
             _ => self.multiplier,
@@ -79,7 +79,7 @@ impl Need {
     }
 
     /// A quantile of what was seen.
-    pub(super) fn seen(&self, level: f64) -> f64 {
+    pub(crate) fn seen(&self, level: f64) -> f64 {
         quantile(&self.sorted, level)
     }
 }

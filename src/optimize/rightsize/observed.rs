@@ -28,23 +28,25 @@ impl Needs {
 }
 
 /// The metrics of one machine within the window.
-pub(super) struct Observed {
-    pub(super) metrics: ResourceMetrics,
+pub(crate) struct Observed {
+    pub(crate) metrics: ResourceMetrics,
+    /// The metric that tells of CPU, without which nothing is said.
+    cpu: MetricName,
     window: Option<Window>,
     step: Duration,
 }
 
 impl Observed {
-    /// Cuts the window; metrics other than CPU with too few samples count as not measured.
-    pub(super) fn new(
+    /// Cuts the window; metrics other than `cpu` with too few samples count as not measured.
+    pub(crate) fn new(
         metrics: Option<&ResourceMetrics>,
+        cpu: MetricName,
         last_hour: Option<DateTime<Utc>>,
         settings: &Settings,
     ) -> Self {
-        let nothing = Self { metrics: ResourceMetrics::new(), window: None, step: Duration::hours(1) };
+        let nothing = Self { metrics: ResourceMetrics::new(), cpu, window: None, step: Duration::hours(1) };
         let Some((metrics, last)) = metrics.zip(last_hour) else { return nothing };
-        let cpu = metrics.get(&MetricName::CpuUtilization).map(Vec::as_slice).unwrap_or_default();
-        let step = usual_step(cpu);
+        let step = usual_step(metrics.get(&cpu).map(Vec::as_slice).unwrap_or_default());
         let end = last + step;
         let earliest = end - Duration::days(i64::from(settings.lookback_days));
         let inside = |reading: &&Reading| earliest <= reading.at && reading.at < end;
@@ -52,27 +54,27 @@ impl Observed {
             .iter()
             .map(|(metric, readings)| (*metric, readings.iter().filter(inside).copied().collect::<Vec<_>>()))
             .collect();
-        let start = within.get(&MetricName::CpuUtilization).and_then(|cpu| cpu.first()).map(|first| first.at);
+        let start = within.get(&cpu).and_then(|readings| readings.first()).map(|first| first.at);
         let Some(start) = start else { return nothing };
         let days = (end - start).num_seconds() as f64 / 86_400.0;
         let expected = (end - start).num_seconds() as f64 / step.num_seconds().max(1) as f64;
         within.retain(|metric, readings| {
-            *metric == MetricName::CpuUtilization
+            *metric == cpu
                 || readings.len() as f64 >= expected * settings.minimum_coverage && !readings.is_empty()
         });
-        Self { metrics: within, window: Some(Window { start, end, days }), step }
+        Self { metrics: within, cpu, window: Some(Window { start, end, days }), step }
     }
 
-    pub(super) fn days(&self) -> f64 {
+    pub(crate) fn days(&self) -> f64 {
         self.window.map_or(0.0, |window| window.days)
     }
 
-    pub(super) fn step_hours(&self) -> f64 {
+    pub(crate) fn step_hours(&self) -> f64 {
         self.step.num_seconds() as f64 / 3600.0
     }
 
-    pub(super) fn cpu(&self) -> &[Reading] {
-        self.metrics.get(&MetricName::CpuUtilization).map(Vec::as_slice).unwrap_or_default()
+    pub(crate) fn cpu(&self) -> &[Reading] {
+        self.metrics.get(&self.cpu).map(Vec::as_slice).unwrap_or_default()
     }
 
     pub(super) fn cpu_average(&self, current: &Shape) -> Vec<f64> {
@@ -81,7 +83,7 @@ impl Observed {
     }
 
     /// Whether there is enough to say anything, or why not.
-    pub(super) fn sufficient(&self, settings: &Settings) -> Result<(), String> {
+    pub(crate) fn sufficient(&self, settings: &Settings) -> Result<(), String> {
         let Some(window) = self.window else { return Err("CPU was not measured".to_owned()) };
         if window.days < f64::from(settings.minimum_days) {
             return Err(format!(
@@ -136,7 +138,7 @@ impl Observed {
         needs
     }
 
-    pub(super) fn evidence(&self) -> SizingEvidence {
+    pub(crate) fn evidence(&self) -> SizingEvidence {
         let at = |level: f64| {
             let of = |(metric, readings): (&MetricName, &Vec<Reading>)| {
                 let value = |reading: &Reading| match metric {

@@ -18,6 +18,11 @@ pub(crate) enum Plan {
         after_help = "Example:\n  headroom plan rightsize --metrics metrics.parquet --inventory inventory.csv \\\n    --catalog catalog.csv --output sizes.json"
     )]
     Rightsize(PlanRightsize),
+    /// What Kubernetes containers should request, with their autoscalers
+    #[command(
+        after_help = "Example:\n  headroom plan containers --metrics metrics.csv --inventory inventory.csv --output sizes.json \\\n    --export k8s-patch > patch.yaml"
+    )]
+    Containers(PlanContainers),
     /// How many instances, when
     #[command(
         after_help = "Example:\n  headroom plan capacity --demand requests.csv --unit-throughput 250 --output capacity.csv"
@@ -79,6 +84,30 @@ pub(crate) struct PlanRightsize {
     /// Where the list goes (JSON; - is standard output)
     #[arg(long)]
     pub(crate) output: PathBuf,
+}
+
+/// `headroom plan containers`
+#[derive(Debug, Args)]
+pub(crate) struct PlanContainers {
+    /// resource_id, ds, metric, value: cpu_used in cores of all pods, memory_used in GiB of the largest pod
+    #[arg(long)]
+    pub(crate) metrics: PathBuf,
+    /// resource_id, provider, account, region, instance_type, os, tags, kind (container), workload, replicas, …
+    #[arg(long)]
+    pub(crate) inventory: PathBuf,
+    /// Where the list goes (JSON; - is standard output)
+    #[arg(long)]
+    pub(crate) output: PathBuf,
+    /// Also print what does it to standard output: k8s-patch
+    #[arg(long, value_enum)]
+    pub(crate) export: Option<ContainerExport>,
+}
+
+/// What does a change to containers.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum ContainerExport {
+    /// Strategic merge patches of workloads and autoscalers, as YAML documents
+    K8sPatch,
 }
 
 /// `headroom plan capacity`

@@ -23,6 +23,7 @@ pub(crate) fn run(what: &Plan, json: bool) -> anyhow::Result<Outcome> {
     match what {
         Plan::Commitments(args) => plan_commitments(args),
         Plan::Rightsize(args) => rightsize(args),
+        Plan::Containers(args) => containers(args),
         Plan::Capacity(args) => plan_capacity(args, json),
     }
 }
@@ -64,9 +65,33 @@ fn end_of(usage: &[UsageHour]) -> Option<DateTime<Utc>> {
 }
 
 fn rightsize(args: &cli::PlanRightsize) -> anyhow::Result<Outcome> {
-    let samples = ingest::metrics::samples(&args.metrics)?;
+    let (metrics, rejected) = metrics(&args.metrics)?;
     let inventory = ingest::inventory::read(&args.inventory)?.all()?;
     let catalog = ingest::catalog::read(&args.catalog)?.all()?;
+    let sizes = optimize::rightsize::plan(&metrics, &inventory, &catalog, &Policy::default());
+    write_json(&args.output, &sizes)?;
+    Ok(Outcome::of_rejects(rejected))
+}
+
+fn containers(args: &cli::PlanContainers) -> anyhow::Result<Outcome> {
+    let (metrics, rejected) = metrics(&args.metrics)?;
+    let inventory = ingest::inventory::read(&args.inventory)?.all()?;
+    let sizes = optimize::containers::plan(&metrics, &inventory, &Policy::default());
+    if let Some(cli::ContainerExport::K8sPatch) = args.export {
+        anyhow::ensure!(
+            args.output != Path::new("-"),
+            "--output - and --export cannot share standard output"
+        );
+        let patches: Vec<&str> = sizes.iter().filter_map(|sizing| sizing.patch.as_deref()).collect();
+        out!("{}", patches.join("---\n"));
+    }
+    write_json(&args.output, &sizes)?;
+    Ok(Outcome::of_rejects(rejected))
+}
+
+/// The samples, and how many rows were no samples.
+fn metrics(path: &Path) -> anyhow::Result<(optimize::Metrics, u64)> {
+    let samples = ingest::metrics::samples(path)?;
     let rejected = samples.rejected;
     samples.rejects.iter().for_each(|reject| eprintln!("rejected: {reject}"));
     let samples = samples.rows.into_iter().map(|sample| optimize::Sample {
@@ -75,10 +100,7 @@ fn rightsize(args: &cli::PlanRightsize) -> anyhow::Result<Outcome> {
         metric: sample.metric,
         value: sample.value,
     });
-    let metrics: optimize::Metrics = samples.collect();
-    let sizes = optimize::rightsize::plan(&metrics, &inventory, &catalog, &Policy::default());
-    write_json(&args.output, &sizes)?;
-    Ok(Outcome::of_rejects(rejected))
+    Ok((samples.collect(), rejected))
 }
 
 /// Seconds of one integer step where a file has no clock: five minutes, as monitoring systems sample.

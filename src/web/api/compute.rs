@@ -4,6 +4,7 @@
 mod backtests;
 mod capacity;
 mod commitments;
+mod containers;
 mod forecasts;
 mod rightsizing;
 mod rows;
@@ -46,6 +47,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(commitments::compute))
         .routes(routes!(commitments::replay))
         .routes(routes!(rightsizing::compute))
+        .routes(routes!(containers::compute))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
 }
 

@@ -227,6 +227,7 @@ fn plan_of_one() -> Plan {
             rollback_possible: false,
             lookback_days: 14,
             purchase: None,
+            patch: None,
         }],
         skips: vec![],
         optimality_gap: None,
@@ -295,6 +296,12 @@ fn body(path: &str) -> Value {
             "inventory": [{"resource_id": "i", "provider": "aws", "account": "1", "region": "r"}],
             "catalog": [{"provider": "aws", "region": "r", "instance_type": "t", "family": "t", "architecture": "arm64",
                 "vcpu": 1, "memory_gib": 1, "on_demand_hourly": 0.1}],
+        }),
+        "containers:compute" => json!({
+            "metrics": [{"resource_id": "c", "ds": "2026-01-01T00:00:00Z", "metric": "cpu_used", "value": 1}],
+            "inventory": [{"resource_id": "c", "provider": "aws", "account": "1", "region": "r", "kind": "container",
+                "container": {"namespace": "n", "workload": "w", "name": "c", "cpu_request": 1, "replicas": 2,
+                    "autoscaler": {"name": "w", "min_replicas": 2, "max_replicas": 4, "cpu_target": 70}}}],
         }),
         _ => {
             json!({"name": "Sale", "starts_at": "2026-12-01T00:00:00Z", "ends_at": "2026-12-02T00:00:00Z", "multiplier": 3})
@@ -413,6 +420,12 @@ async fn what_cannot_be_used_is_a_problem_with_its_field(surface: &Surface) {
         ("/api/v1/commitments:compute", "/prices/0/plan", json!("gift"), "prices[0].plan"),
         ("/api/v1/commitments:compute", "/prices/0/plan", json!("compute_sp"), "prices[0].term_years"),
         ("/api/v1/rightsizing:compute", "/catalog/0/vcpu", json!(0), "catalog[0].vcpu"),
+        (
+            "/api/v1/containers:compute",
+            "/inventory/0/container/cpu_request",
+            json!(0),
+            "inventory[0].container.cpu_request",
+        ),
         ("/api/v1/autoscaling:replay", "/demand/0/step_seconds", json!(null), "demand[0].step_seconds"),
         ("/api/v1/throughput:compute", "/load_test", json!("guess"), "load_test"),
         ("/api/v1/throughput:compute", "/demand", json!(-1), "demand"),

@@ -109,6 +109,8 @@ struct ListPage {
     total: Decimal,
     has_plan: bool,
     csv: String,
+    /// Patches of the same list, where it has any.
+    yaml: Option<String>,
 }
 
 /// `GET /recommendations`.
@@ -136,10 +138,12 @@ pub(crate) async fn list(
     let mut rows = selection.apply(all);
     let total = rows.iter().map(|s| s.recommendation.estimated_monthly_savings.expected).sum();
     let matching = rows.len();
+    let has_patches = rows.iter().any(|stored| stored.recommendation.patch.is_some());
     rows.truncate(LIST_ROWS);
     page(&ListPage {
         layout: Layout::new(&visitor, "/recommendations", "Recommendations"),
         csv: selection.path("/recommendations.csv"),
+        yaml: has_patches.then(|| selection.path("/recommendations.yaml")),
         risks: RiskLabel::ALL.iter().map(|label| label.as_str()).collect(),
         currency,
         tabs,
@@ -202,6 +206,18 @@ pub(crate) async fn file(
         "summary",
     ];
     Ok(csv::download("recommendations.csv", &header, rows.collect()))
+}
+
+/// `GET /recommendations.yaml`: the Kubernetes patches of the same list, every row that has one.
+pub(crate) async fn patches(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(selection): Query<Selection>,
+) -> Result<Response, WebError> {
+    let read = read(&app, &visitor).await?;
+    let patches: Vec<String> =
+        selection.apply(read.all).into_iter().filter_map(|stored| stored.recommendation.patch).collect();
+    Ok(csv::attachment("recommendations.yaml", "text/plain; charset=utf-8", patches.join("---\n")))
 }
 
 struct Read {
