@@ -24,7 +24,9 @@ mod usage;
 mod values;
 
 pub use capacity::{CapacityPlan, PolicyOutcome, Requirement};
-pub use charge::{Charge, ChargeCategory, CommitmentDiscountStatus, PricingCategory};
+pub use charge::{
+    Charge, ChargeCategory, CommitmentDiscountStatus, PricingCategory, TimeCost, is_unit_of_time,
+};
 pub use commitment::{Commitment, Payment, PricingPlan};
 pub use event::Event;
 pub use forecast::{Accuracy, Components, Forecast, Member};

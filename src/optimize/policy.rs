@@ -15,6 +15,8 @@ pub struct Policy {
     pub idle: idle::Settings,
     /// Right-sizing.
     pub rightsize: rightsize::Settings,
+    /// Memory of functions.
+    pub function: rightsize::function::Settings,
     /// Weekly schedules.
     pub schedule: schedule::Settings,
     /// Spot.
@@ -100,6 +102,7 @@ impl Policy {
         within("plan.commitment_expiry_days", f64::from(plan.commitment_expiry_days), 0.0, 1095.0)?;
         self.idle.check()?;
         self.rightsize.check()?;
+        self.function.check()?;
         self.schedule.check()?;
         self.spot.check()?;
         self.storage.check()
