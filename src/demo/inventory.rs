@@ -133,7 +133,10 @@ impl Inventory {
         for service in &spec.services {
             let account = spec.account(&service.account, &service.name)?;
             if let Some(kind) = service.kind {
-                let resource = resource(kind, account, &service.region, &service.name, &service.tags);
+                let resource = Resource {
+                    size_gib: service.memory_gib,
+                    ..resource(kind, account, &service.region, &service.name, &service.tags)
+                };
                 self.add(vec![resource], service.control, service.truth.as_ref())?;
             }
             if let Some(anomaly) = &service.anomaly {

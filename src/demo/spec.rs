@@ -231,6 +231,10 @@ pub(crate) struct Managed {
     pub(crate) cpu: [f64; 2],
     pub(crate) memory: [f64; 2],
     pub(crate) connections: f64,
+    /// Peak of operations per second to its disks; absent where they are not measured, as for caches.
+    pub(crate) iops: Option<f64>,
+    /// Peak of MB/s sent; a quarter of it is received.
+    pub(crate) network: Option<f64>,
     pub(crate) tags: Tags,
     #[serde(default)]
     pub(crate) control: bool,
@@ -336,6 +340,9 @@ pub(crate) struct Service {
     pub(crate) requests: Option<String>,
     /// MB/s it carries.
     pub(crate) network: Option<f64>,
+    /// Memory of a function in GiB, and what its runs use of it.
+    pub(crate) memory_gib: Option<f64>,
+    pub(crate) memory: Option<[f64; 2]>,
     pub(crate) tags: Tags,
     #[serde(default)]
     pub(crate) control: bool,

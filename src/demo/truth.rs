@@ -92,6 +92,14 @@ fn expectation(planted: &Planted) -> Result<(Expectation, &'static str), DemoErr
             recommend(&[UseSpot], Some(Finding::Interruptible)),
             "stateless batch work on several machines that stands interruption",
         ),
+        "oversized_database" => (
+            recommend(&[Rightsize, Upgrade, MigrateToGraviton], Some(Finding::OverProvisioned)),
+            "computes a small part of what it could; its memory stays, because it stores more than fits",
+        ),
+        "oversized_function" => (
+            recommend(&[Rightsize], Some(Finding::OverProvisioned)),
+            "its largest run uses less than half of its memory",
+        ),
         "idle_database" => (recommend(&[Stop, Delete], Some(Finding::Idle)), "nobody connects to it"),
         "idle_load_balancer" => {
             (recommend(&[Delete], Some(Finding::Idle)), "has not had a request for weeks")

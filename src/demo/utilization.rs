@@ -40,6 +40,16 @@ pub(crate) fn all(spec: &Spec, fleet: &Fleet<'_>, demand: &[Series]) -> Result<V
         write(MetricName::CpuUtilization, managed.cpu, 100.0);
         write(MetricName::MemoryUsed, managed.memory, f64::MAX);
         write(MetricName::Connections, [managed.connections * 0.3, managed.connections], f64::MAX);
+        if let Some(peak) = managed.iops {
+            write(MetricName::DiskReadIops, [peak * 0.15, peak * 0.6], f64::MAX);
+            write(MetricName::DiskWriteIops, [peak * 0.1, peak * 0.4], f64::MAX);
+            let throughput = peak * MB_PER_OPERATION;
+            write(MetricName::DiskThroughput, [throughput * 0.25, throughput], f64::MAX);
+        }
+        if let Some(peak) = managed.network {
+            write(MetricName::NetworkIn, [peak * 0.06, peak * 0.25], f64::MAX);
+            write(MetricName::NetworkOut, [peak * 0.25, peak], f64::MAX);
+        }
         if let Some(size_gib) = managed.storage_gib {
             let growth = |hour: usize| size_gib * (0.58 + 0.05 * hour as f64 / spec.hours() as f64);
             clock.write(&id, MetricName::StorageUsed, size_gib, &mut metrics, |hour| Some(growth(hour)));
@@ -73,6 +83,11 @@ pub(crate) fn all(spec: &Spec, fleet: &Fleet<'_>, demand: &[Series]) -> Result<V
             let series = if series == "none" { None } else { Some(find(demand, series, &service.name)?) };
             clock.write(&id, metric, f64::MAX, &mut metrics, |hour| {
                 Some(series.map_or(0.0, |series| value(series, hour)))
+            });
+        }
+        if let (Some([low, high]), Some(memory_gib)) = (service.memory, service.memory_gib) {
+            clock.write(&id, MetricName::MemoryUsed, memory_gib, &mut metrics, |hour| {
+                Some(low + (high - low) * clock.shop(hour))
             });
         }
         if let Some(peak) = service.network {

@@ -128,7 +128,28 @@ pub struct Charge {
     pub tags: BTreeMap<String, String>,
 }
 
+/// What of a resource's monthly cost is billed by time, in hours or seconds, and therefore follows its size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TimeCost {
+    /// All of it.
+    pub cost: Decimal,
+    /// What of it commitment discounts cover.
+    pub committed: Decimal,
+}
+
+/// Whether a unit of price is one of time (`Hrs`, `GiB-second`), and not one of storage over time (`GB-Mo`,
+/// `byte-seconds`) or of a count.
+pub fn is_unit_of_time(unit: &str) -> bool {
+    let unit = unit.to_ascii_lowercase();
+    ["hour", "hrs", "second"].iter().any(|time| unit.contains(time)) && !unit.starts_with("byte")
+}
+
 impl Charge {
+    /// Whether it is billed by time, as far as its unit says.
+    pub fn is_billed_by_time(&self) -> bool {
+        self.pricing_unit.as_deref().or(self.consumed_unit.as_deref()).is_some_and(is_unit_of_time)
+    }
+
     /// The value of the tag that names the owning team, if any.
     pub fn team(&self) -> Option<&str> {
         self.tags.get("team").map(String::as_str).filter(|team| !team.is_empty())
@@ -138,6 +159,15 @@ impl Charge {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hours_and_seconds_are_time_and_stored_bytes_are_not() {
+        let of_time =
+            ["Hrs", "1 Hour", "GiB-second", "Lambda-GB-Second", "gibibyte hour", "50000 GB Seconds"];
+        assert!(of_time.into_iter().all(is_unit_of_time));
+        let others = ["GB-Mo", "GiB-month", "byte-seconds", "1K requests", "1/Month", ""];
+        assert!(!others.into_iter().any(is_unit_of_time));
+    }
 
     #[test]
     fn focus_values_ignore_case_and_name_the_column() {

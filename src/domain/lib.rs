@@ -27,7 +27,9 @@ mod values;
 
 pub use budget::{Budget, BudgetOutlook, BudgetPeriod, BudgetRisk};
 pub use capacity::{CapacityPlan, PolicyOutcome, Requirement};
-pub use charge::{Charge, ChargeCategory, CommitmentDiscountStatus, PricingCategory};
+pub use charge::{
+    Charge, ChargeCategory, CommitmentDiscountStatus, PricingCategory, TimeCost, is_unit_of_time,
+};
 pub use commitment::{Commitment, Payment, PricingPlan};
 pub use container::{Autoscaler, Container, WorkloadKind};
 pub use event::Event;

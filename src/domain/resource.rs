@@ -88,14 +88,14 @@ pub struct Resource {
     pub kind: ResourceKind,
     /// Instance type for machines, databases and caches; volume type for disks.
     pub instance_type: Option<String>,
-    /// Operating system of machines (`Linux`, `Windows`, …).
+    /// Operating system of machines (`Linux`, `Windows`, …), engine of databases and caches (`postgres`, `redis`, …).
     pub os: Option<String>,
     /// Whether it works; running where it is not said.
     #[serde(default)]
     pub state: ResourceState,
     /// Since when it is in that state, if known.
     pub state_since: Option<DateTime<Utc>>,
-    /// Provisioned size of disks, snapshots and buckets in GiB.
+    /// Provisioned size of disks, snapshots and buckets, storage of databases, memory of functions, in GiB.
     pub size_gib: Option<f64>,
     /// Storage class of a bucket.
     pub storage_class: Option<String>,
@@ -106,7 +106,7 @@ pub struct Resource {
     /// Whether the instance runs on spot capacity now.
     #[serde(default)]
     pub spot: bool,
-    /// Autoscaling group, node pool or deployment it belongs to.
+    /// Autoscaling group, node pool, deployment or cluster of databases or caches it belongs to.
     pub group: Option<String>,
     /// What a container of a Kubernetes workload requests.
     #[serde(default)]

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use billing::PriceBook;
 use chrono::Duration;
 use demo::{Company, Expectation, Truth, company};
-use domain::{Plan, Step, to_cents};
+use domain::{Plan, Step, TimeCost, to_cents};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -16,13 +16,23 @@ use crate::{Facts, Policy, plan};
 fn facts(company: Company) -> Facts {
     let start = company.as_of - Duration::days(30);
     let mut monthly_costs: BTreeMap<String, Decimal> = BTreeMap::new();
+    let mut time_costs: BTreeMap<String, TimeCost> = BTreeMap::new();
     for charge in &company.charges {
         if let Some(id) = charge.resource_id.as_ref().filter(|_| charge.charge_period_start >= start) {
             *monthly_costs.entry(id.clone()).or_default() += charge.effective_cost;
+            if charge.is_billed_by_time() {
+                let by_time = time_costs.entry(id.clone()).or_default();
+                by_time.cost += charge.effective_cost;
+                if charge.commitment_discount_id.is_some() {
+                    by_time.committed += charge.effective_cost;
+                }
+            }
         }
     }
-    for cost in monthly_costs.values_mut() {
-        *cost = *cost * Decimal::from(730) / Decimal::from(720);
+    let month = |cost: &mut Decimal| *cost = *cost * Decimal::from(730) / Decimal::from(720);
+    monthly_costs.values_mut().for_each(month);
+    for by_time in time_costs.values_mut() {
+        [&mut by_time.cost, &mut by_time.committed].into_iter().for_each(month);
     }
     let prices = company.prices;
     let book = PriceBook::new(prices.quotes, prices.shapes, prices.disks, prices.storage, prices.sources);
@@ -33,6 +43,7 @@ fn facts(company: Company) -> Facts {
         metrics: company.metrics.into_iter().collect(),
         usage: company.usage,
         monthly_costs,
+        time_costs,
         commitments: company.commitments,
         prices: book.unwrap(),
         policy: Policy::default(),

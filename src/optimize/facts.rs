@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use billing::PriceBook;
 use chrono::{DateTime, Utc};
-use domain::{Commitment, Currency, Resource, UsageHour};
+use domain::{Commitment, Currency, Resource, TimeCost, UsageHour};
 use rust_decimal::Decimal;
 
 use crate::{Metrics, Policy};
@@ -25,6 +25,9 @@ pub struct Facts {
     /// Effective cost of the last 30 days × 730/720 by resource id, as billed. A resource that is missing here
     /// is not on the bill.
     pub monthly_costs: BTreeMap<String, Decimal>,
+    /// What of `monthly_costs` is billed by time: instance-hours of databases and caches, GiB-seconds of functions.
+    /// Nothing is claimed for resizing one that is missing here.
+    pub time_costs: BTreeMap<String, TimeCost>,
     /// Commitments held.
     pub commitments: Vec<Commitment>,
     /// Prices and shapes.

@@ -12,6 +12,7 @@ mod facts;
 mod held;
 pub mod idle;
 mod ledger;
+mod managed;
 mod metrics;
 mod opening;
 mod plan;
@@ -30,6 +31,9 @@ mod rules_tests;
 mod runs;
 pub mod schedule;
 mod second_look;
+#[cfg(test)]
+mod sized_tests;
+mod sizings;
 pub mod spot;
 pub mod storage;
 #[cfg(test)]

@@ -103,6 +103,14 @@ impl FromIterator<Sample> for Metrics {
     }
 }
 
+#[cfg(test)]
+impl Metrics {
+    /// The readings of other resources beside these.
+    pub(crate) fn extend(&mut self, others: Self) {
+        self.resources.extend(others.resources);
+    }
+}
+
 /// The largest reading of every time over several resources: what one shape must carry to suit them all.
 ///
 /// A metric counts as measured only when every resource has it.

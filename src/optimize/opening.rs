@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 
 use crate::Facts;
 use crate::ledger::{Ledger, list_price};
+use crate::managed::Service;
 use crate::runs::Machines;
 
 /// Hours of usage that stand for a month: 30 days, as in the bill.
@@ -49,6 +50,11 @@ pub(crate) fn open(facts: &Facts) -> Result<Opening<'_>, BillingError> {
     for provider in Provider::ALL {
         let rows = || facts.usage.iter().filter(known).filter(|row| row.provider == provider);
         for line in lines(rows()) {
+            if Service::of_type(provider, &line.instance_type) != Service::Machine {
+                // Their bill is part of the books, and would be there twice.
+                unpriced.insert(line);
+                continue;
+            }
             match list_price(&facts.prices, &line, window.start) {
                 Ok(_) => {}
                 Err(BillingError::MissingPrice(missing)) => {
@@ -105,6 +111,19 @@ fn priceable(held: &[Commitment], book: &PriceBook, window: Period) -> (Vec<Comm
     let mut sorted: Vec<&Commitment> = held.iter().collect();
     sorted.sort_by(|a, b| a.id.cmp(&b.id));
     for commitment in sorted {
+        let named = commitment.instance_type.as_deref().or(commitment.family.as_deref()).unwrap_or_default();
+        if Service::of_type(commitment.provider, named) != Service::Machine {
+            skips.push(Skip {
+                subject: commitment.id.clone(),
+                considered: "held commitment".to_owned(),
+                reason: format!(
+                    "reserved nodes are not simulated: what they cost is on the bill of what they cover, and running \
+                     nodes of {named} are made no smaller before {}",
+                    commitment.ends_at.format("%Y-%m-%d")
+                ),
+            });
+            continue;
+        }
         let alone = std::slice::from_ref(commitment);
         match Demand::over(window, &[]).and_then(|nothing| nothing.bill(alone, book)) {
             Ok(_) => kept.push(commitment.clone()),

@@ -211,7 +211,7 @@ fn assumptions(facts: &Facts, opening: &Ledger<'_>, round: &Round<'_>) -> Vec<St
     let growing: Vec<Decimal> = round.done.iter().filter(needed).map(|done| done.incremental).collect();
     if !growing.is_empty() {
         said.push(format!(
-            "{} machines or containers are too small: making them large enough costs {} USD a month, which the rightsize step contains",
+            "{} resources are too small: making them large enough costs {} USD a month, which the rightsize step contains",
             growing.len(),
             to_cents(-growing.iter().sum::<Decimal>())
         ));

@@ -17,6 +17,8 @@ pub struct Policy {
     pub rightsize: rightsize::Settings,
     /// Right-sizing of containers.
     pub containers: containers::Settings,
+    /// Memory of functions.
+    pub function: rightsize::function::Settings,
     /// Weekly schedules.
     pub schedule: schedule::Settings,
     /// Spot.
@@ -103,6 +105,7 @@ impl Policy {
         self.idle.check()?;
         self.rightsize.check()?;
         self.containers.check()?;
+        self.function.check()?;
         self.schedule.check()?;
         self.spot.check()?;
         self.storage.check()

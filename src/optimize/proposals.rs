@@ -2,22 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use chrono::Duration;
 use domain::{
-    ActionType, Effort, Finding, Provider, Resource, ResourceKind, ResourceState, Shape, Step, StoragePrice,
-    to_statistic,
+    ActionType, Effort, Finding, Resource, ResourceKind, ResourceState, Step, StoragePrice, to_statistic,
 };
 use rayon::prelude::*;
-use rust_decimal::Decimal;
 
 use crate::action::{Action, Effect, Verdict, evidence};
 use crate::containers::pools::Pools;
 use crate::idle::short;
 use crate::ledger::Ledger;
-use crate::metrics::envelope;
-use crate::opening::full_hour;
 use crate::policy::tagged;
-use crate::rightsize::{Candidate, Machine, Sizing, decide};
+use crate::rightsize::{Machine, Sizing, change, function};
+use crate::sizings::{Clusters, is_machine, sizings};
 use crate::spot::Group;
 use crate::{Facts, idle, schedule, spot, storage};
 
@@ -44,8 +40,9 @@ impl Fate {
 pub(crate) struct Proposals<'a> {
     facts: &'a Facts,
     resources: Vec<&'a Resource>,
-    /// One per running machine.
+    /// One per running machine, database or cache.
     sizings: BTreeMap<&'a str, Sizing>,
+    clusters: Clusters<'a>,
     groups: BTreeMap<&'a str, Vec<&'a Resource>>,
     pools: Pools<'a>,
 }
@@ -61,8 +58,9 @@ impl<'a> Proposals<'a> {
             }
         }
         let pools = Pools::new(facts, &resources);
-        let sizings = sizings(facts, &resources, &pools);
-        Self { facts, resources, sizings, groups, pools }
+        let clusters = Clusters::new(&resources);
+        let sizings = sizings(facts, &resources, &clusters, &pools);
+        Self { facts, resources, sizings, clusters, groups, pools }
     }
 
     /// Machines and the types that they may become.
@@ -118,7 +116,8 @@ impl<'a> Proposals<'a> {
     }
 
     fn delete(&self, resource: &Resource) -> Verdict {
-        let Some(sizing) = self.sizings.get(resource.resource_id.as_str()) else {
+        let sizing = self.sizings.get(resource.resource_id.as_str()).filter(|_| is_machine(resource));
+        let Some(sizing) = sizing else {
             let metrics = self.facts.metrics.of(&resource.resource_id);
             return idle::resource(resource, metrics, self.facts.as_of, &self.facts.policy.idle);
         };
@@ -157,7 +156,11 @@ impl<'a> Proposals<'a> {
             return verdict.clone();
         }
         let Some(sizing) = self.sizings.get(resource.resource_id.as_str()) else {
-            return Verdict::NotConcerned;
+            return match resource.kind {
+                ResourceKind::Function => function(resource, self.facts),
+                ResourceKind::Disk => self.spare_room(resource),
+                _ => Verdict::NotConcerned,
+            };
         };
         let (Some(current), Some(recommended)) = (&sizing.current, &sizing.recommended) else {
             return match sizing.finding {
@@ -181,6 +184,21 @@ impl<'a> Proposals<'a> {
         } else {
             ActionType::Rightsize
         };
+        let mut effect = Effect::Resize {
+            instance_type: recommended.instance_type.clone(),
+            price_ratio: recommended.hourly / current.hourly,
+        };
+        let same_architecture = current.architecture == recommended.architecture;
+        let mut effort = if same_architecture { Effort::Low } else { Effort::High };
+        let mut said = facts_of(sizing);
+        if !is_machine(resource) {
+            let change = match change(resource, self.clusters.size(resource), sizing, self.facts) {
+                Ok(change) => change,
+                Err(reason) => return Verdict::skip(resource, CONSIDERED, reason),
+            };
+            (effect, effort) = (change.effect, change.effort);
+            said.extend(change.evidence);
+        }
         let verb = if grows { "Grow" } else { "Resize" };
         Verdict::act(Action {
             step: Step::Rightsize,
@@ -194,16 +212,13 @@ impl<'a> Proposals<'a> {
             ),
             current: current.instance_type.clone(),
             recommended: Some(recommended.instance_type.clone()),
-            effect: Effect::Resize {
-                instance_type: recommended.instance_type.clone(),
-                price_ratio: recommended.hourly / current.hourly,
-            },
+            effect,
             // Had it to go back, or one size up again, that part would be lost.
             range: if grows { (1.0, 1.0) } else { (0.5, 1.0) },
             risk: sizing.performance_risk,
-            evidence: facts_of(sizing),
+            evidence: said,
             flips_if: flips_if(sizing, grows),
-            effort: if current.architecture == recommended.architecture { Effort::Low } else { Effort::High },
+            effort,
             restart_needed: true,
             rollback_possible: true,
             lookback_days: lookback(sizing),
@@ -249,6 +264,15 @@ impl<'a> Proposals<'a> {
         )
     }
 
+    /// What is said about a disk, or the storage of a database, that is much larger than what it holds.
+    fn spare_room(&self, resource: &Resource) -> Verdict {
+        let id = resource.resource_id.as_str();
+        let by_time = self.facts.time_costs.get(id).map(|by_time| by_time.cost).unwrap_or_default();
+        let for_storage = self.facts.monthly_costs.get(id).map(|cost| *cost - by_time);
+        let metrics = self.facts.metrics.of(id);
+        storage::spare_room(resource, metrics, for_storage, &self.facts.policy.storage)
+    }
+
     fn storage(&self, resource: &Resource) -> Verdict {
         let prices = &self.facts.prices;
         match resource.kind {
@@ -266,61 +290,10 @@ impl<'a> Proposals<'a> {
                     prices.storage_classes(resource.provider, &resource.region).collect();
                 storage::bucket(resource, &classes, &self.facts.policy.storage)
             }
+            ResourceKind::Database => self.spare_room(resource),
             _ => Verdict::NotConcerned,
         }
     }
-}
-
-/// A machine type and its price under one operating system.
-type Priced<'a> = (&'a Shape, Decimal);
-
-/// Sizes every running machine; machines of one group and type together, because they have to stay alike.
-fn sizings<'a>(facts: &Facts, resources: &[&'a Resource], pools: &Pools<'_>) -> BTreeMap<&'a str, Sizing> {
-    let alone = |resource: &&&Resource| is_machine(resource) && pools.of_node(resource).is_none();
-    let machines: Vec<&Resource> = resources.iter().filter(alone).copied().collect();
-    let os = |resource: &Resource| resource.os.clone().unwrap_or_else(|| "Linux".to_owned());
-    let mut catalogs: BTreeMap<(Provider, &str, String), Vec<Priced<'_>>> = BTreeMap::new();
-    let mut units: BTreeMap<(Option<&str>, &str, &str, &str), Vec<&'a Resource>> = BTreeMap::new();
-    for machine in machines {
-        catalogs.entry((machine.provider, &machine.region, os(machine))).or_insert_with_key(
-            |(provider, region, os)| {
-                let shapes = facts.prices.shapes(*provider, region);
-                let priced = |shape| Some((shape, price_of(facts, shape, os)?));
-                shapes.filter_map(priced).collect()
-            },
-        );
-        let kind = machine.instance_type.as_deref().unwrap_or_default();
-        let alone = if machine.group.is_none() { machine.resource_id.as_str() } else { "" };
-        units.entry((machine.group.as_deref(), &machine.region, kind, alone)).or_default().push(machine);
-    }
-    let last_hour = Some(full_hour(facts.as_of) - Duration::hours(1));
-    let units: Vec<Vec<&Resource>> = units.into_values().collect();
-    let size = |members: &Vec<&'a Resource>| -> Vec<(&'a str, Sizing)> {
-        let Some(first) = members.first() else { return Vec::new() };
-        let catalog =
-            catalogs.get(&(first.provider, &first.region, os(first))).map(Vec::as_slice).unwrap_or_default();
-        let candidates: Vec<Candidate<'_>> =
-            catalog.iter().map(|(shape, hourly)| Candidate { shape, hourly: *hourly }).collect();
-        let measured: Vec<_> =
-            members.iter().filter_map(|member| facts.metrics.of(&member.resource_id)).collect();
-        let together = if measured.len() > 1 { Some(envelope(&measured)) } else { None };
-        let metrics = together.as_ref().or(measured.first().copied());
-        let sizing = decide(first, metrics, &candidates, last_hour, &facts.policy);
-        let of = |member: &&'a Resource| {
-            let resource_id = member.resource_id.clone();
-            (member.resource_id.as_str(), Sizing { resource_id, ..sizing.clone() })
-        };
-        members.iter().map(of).collect()
-    };
-    units.par_iter().flat_map_iter(size).collect()
-}
-
-fn price_of(facts: &Facts, shape: &Shape, os: &str) -> Option<Decimal> {
-    facts.prices.on_demand(shape.provider, &shape.region, &shape.instance_type, os).ok()
-}
-
-pub(crate) fn is_machine(resource: &Resource) -> bool {
-    resource.kind == ResourceKind::Vm && resource.state == ResourceState::Running
 }
 
 /// The measured quantiles in words.

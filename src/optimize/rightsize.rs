@@ -1,17 +1,19 @@
-//! Right-sizing: every machine gets the cheapest type that carries all that was measured, and keeps at least
-//! what it has of everything that was not.
+//! Right-sizing: every machine, database and cache gets the cheapest type that carries all that was measured, and
+//! keeps at least what it has of everything that was not; functions get the memory that they were seen to use.
 
 mod credits;
 mod dimension;
 mod fit;
+pub mod function;
 pub(crate) mod need;
+mod node;
 pub(crate) mod observed;
 mod sizing;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{Finding, MetricName, Resource, ResourceKind, Shape};
+use domain::{Finding, MetricName, Resource, Shape};
 use rayon::prelude::*;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -19,9 +21,12 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::dimension::Dimension;
 pub(crate) use self::fit::Candidate;
 use self::fit::{Load, cheapest, usable};
+pub(crate) use self::function::function;
 use self::need::Need;
-use self::observed::Observed;
+pub(crate) use self::node::change;
+use self::observed::{Needs, Node, Observed};
 pub use self::sizing::{Machine, Sizing, SizingEvidence, Window};
+use crate::managed::{self, Engine, Service};
 use crate::metrics::ResourceMetrics;
 use crate::policy::{PolicyError, tagged, within};
 use crate::{Metrics, Policy, idle};
@@ -56,7 +61,7 @@ pub struct Settings {
     /// What time in overload costs, in prices of the current type: with 10, one percent of the time counts like a tenth
     /// of the price (10, 0 to 1000).
     pub overload_price: f64,
-    /// Factor on the largest memory use (1.15, 1 to 3).
+    /// Factor on the largest memory use and the most connections (1.15, 1 to 3).
     pub memory_margin: f64,
     /// Doubt about the relative speed of another family (0.1, 0 to 0.5).
     pub speed_doubt: f64,
@@ -68,6 +73,14 @@ pub struct Settings {
     pub cpu_saturated: f64,
     /// Largest memory use above which a machine is too small (0.95, 0.5 to 1).
     pub memory_saturated: f64,
+    /// Share of a cache's memory that is planned with; the rest is for copying itself while it saves or fails over
+    /// (0.75, 0.3 to 1).
+    pub cache_memory_target: f64,
+    /// Tags of databases whose memory may be cut to what their processes use, because somebody looked at the hits of
+    /// their caches.
+    pub memory_by_use_tags: Vec<String>,
+    /// Tags of databases and caches that fail over to a standby.
+    pub standby_tags: Vec<String>,
     /// Smallest saving, as a share of the price, that is worth a restart (0.15, 0 to 0.9).
     pub minimum_saving: f64,
     /// Whether every machine may move to another architecture (false). Resources with one of
@@ -96,6 +109,9 @@ impl Default for Settings {
             shift_ratio: 1.5,
             cpu_saturated: 0.85,
             memory_saturated: 0.95,
+            cache_memory_target: 0.75,
+            memory_by_use_tags: texts(&["memory=by-use"]),
+            standby_tags: texts(&["multi-az=true", "multi_az=true", "ha=true", "availability=regional"]),
             minimum_saving: 0.15,
             any_architecture: false,
             multi_architecture_tags: texts(&["multi-arch=true", "arch=multi"]),
@@ -125,11 +141,12 @@ impl Settings {
         within("rightsize.shift_ratio", self.shift_ratio, 1.05, 10.0)?;
         within("rightsize.cpu_saturated", self.cpu_saturated, 0.5, 1.0)?;
         within("rightsize.memory_saturated", self.memory_saturated, 0.5, 1.0)?;
+        within("rightsize.cache_memory_target", self.cache_memory_target, 0.3, 1.0)?;
         within("rightsize.minimum_saving", self.minimum_saving, 0.0, 0.9)
     }
 }
 
-/// One sizing per machine of `inventory`, in its order: `headroom plan rightsize`.
+/// One sizing per machine, database or cache of `inventory`, in its order: `headroom plan rightsize`.
 ///
 /// `metrics` ends where the file ends: a machine that stopped reporting before has gaps. Prices are
 /// `on_demand_hourly` of `catalog`, whose rows may cover several clouds and regions.
@@ -143,17 +160,18 @@ pub fn plan(metrics: &Metrics, inventory: &[Resource], catalog: &[Shape], policy
     let size = |resource: &Resource| {
         let place = (resource.provider, resource.region.trim().to_ascii_lowercase());
         let candidates = places.get(&place).map(Vec::as_slice).unwrap_or_default();
-        decide(resource, metrics.of(&resource.resource_id), candidates, end, policy)
+        decide(resource, 1, metrics.of(&resource.resource_id), candidates, end, policy)
     };
     inventory.par_iter().map(size).collect()
 }
 
-/// The decision about one machine, for files and for the joint plan.
+/// The decision about one machine or managed node, for files and for the joint plan.
 ///
-/// `last_hour` is the start of the last sample that could exist; `candidates` are all types of the region, each
+/// `members` nodes of one cluster take over from each other, this one included; 1 for machines. `last_hour` is the start of the last sample that could exist; `candidates` are all types of the region, each
 /// with its price, the current type among them.
 pub(crate) fn decide(
     resource: &Resource,
+    members: usize,
     metrics: Option<&ResourceMetrics>,
     candidates: &[Candidate<'_>],
     last_hour: Option<DateTime<Utc>>,
@@ -174,14 +192,20 @@ pub(crate) fn decide(
     };
     let unknown = |reason: String| answer(Finding::InsufficientData, reason);
 
-    let Some(name) = resource.instance_type.as_deref().filter(|_| resource.kind == ResourceKind::Vm) else {
-        return unknown("only machines with an instance type can be sized".to_owned());
+    let Some((name, kind)) = resource.instance_type.as_deref().zip(Service::of_kind(resource.kind)) else {
+        return unknown("only machines, databases and caches with an instance type can be sized".to_owned());
     };
+    let service = Service::of_type(resource.provider, name);
+    if kind != Service::Machine && kind != service {
+        return unknown(format!("{name} is not the name of a {} type", resource.kind.as_str()));
+    }
     let current =
         candidates.iter().find(|candidate| candidate.shape.instance_type.eq_ignore_ascii_case(name));
     let Some(current) = current.filter(|current| Dimension::Cpu.capacity(current.shape) > 0.0) else {
+        let engine = managed::name(resource).filter(|_| service != Service::Machine);
         return unknown(format!(
-            "no price for {name} in {}: the catalogue does not list it",
+            "no price for {name}{} in {}: the catalogue does not list it",
+            engine.map(|engine| format!(" under {engine}")).unwrap_or_default(),
             resource.region
         ));
     };
@@ -190,7 +214,10 @@ pub(crate) fn decide(
     if let Err(reason) = observed.sufficient(settings) {
         return with_current(unknown(reason));
     }
-    if let Some(reason) = idle::machine(&observed.metrics, observed.days(), &policy.idle) {
+    let idle = (service == Service::Machine)
+        .then(|| idle::machine(&observed.metrics, observed.days(), &policy.idle))
+        .flatten();
+    if let Some(reason) = idle {
         return Sizing {
             monthly_saving_usd: current.hourly * Decimal::from(HOURS_PER_MONTH),
             performance_risk: 0.5 / (observed.cpu().len() + 1) as f64,
@@ -199,17 +226,32 @@ pub(crate) fn decide(
         };
     }
 
-    let needs =
-        observed.needs(current.shape, settings, tagged(resource, &settings.throughput_tags).is_some());
+    let engine = Engine::of(resource);
+    let node = Node {
+        service,
+        engine,
+        members,
+        runs_at_full_cpu: tagged(resource, &settings.throughput_tags).is_some(),
+        memory_by_use: tagged(resource, &settings.memory_by_use_tags).is_some(),
+    };
+    let needs = observed.needs(current.shape, settings, node);
     let cpu_average = observed.cpu_average(current.shape);
     let load = Load {
+        service,
+        engine,
         current: current.shape,
         current_hourly: current.hourly,
         needs: &needs.all,
         cpu_average: &cpu_average,
         hours_each: observed.step_hours(),
-        any_architecture: resource.os.as_deref().is_none_or(|os| os.eq_ignore_ascii_case("linux"))
-            && (settings.any_architecture || tagged(resource, &settings.multi_architecture_tags).is_some()),
+        any_architecture: match service {
+            Service::Machine => {
+                resource.os.as_deref().is_none_or(|os| os.eq_ignore_ascii_case("linux"))
+                    && (settings.any_architecture
+                        || tagged(resource, &settings.multi_architecture_tags).is_some())
+            }
+            Service::Database | Service::Cache => engine.any_architecture(),
+        },
     };
     let sized = |finding, chosen: Option<Candidate<'_>>, reason| {
         let shape = chosen.map_or(current.shape, |chosen| chosen.shape);
@@ -224,6 +266,9 @@ pub(crate) fn decide(
             ..with_current(answer(finding, reason))
         }
     };
+    if let Some(words) = full(&needs, &load, settings) {
+        return sized(Finding::Optimized, None, words);
+    }
     let best = cheapest(&load, candidates, settings);
 
     if let Some((dimension, words)) = needs.saturated {
@@ -265,16 +310,19 @@ pub(crate) fn decide(
             dimension.words()
         ));
     }
-    let kept: Vec<&str> = Dimension::ALL
+    let kept: Vec<&str> = Dimension::of(service)
         .iter()
         .filter(|dimension| needs.all.iter().all(|need| need.dimension != **dimension))
         .map(|dimension| dimension.words())
         .collect();
-    let note = if kept.is_empty() {
+    let mut note = if kept.is_empty() {
         String::new()
     } else {
         format!("; {} not measured and therefore not cut", kept.join(", "))
     };
+    if service == Service::Database && best.shape.memory_gib >= current.shape.memory_gib {
+        note.push_str("; memory is not cut: what is free of it may hold pages that would be read from disk");
+    }
     let reason = format!(
         "{} carries the measured peaks at {:.1} % probability of overload and costs {:.0} % less{note}",
         best.shape.instance_type,
@@ -282,6 +330,20 @@ pub(crate) fn decide(
         domain::to_statistic(share) * 100.0
     );
     sized(Finding::OverProvisioned, Some(best), reason)
+}
+
+/// Whether a cache has filled its memory, in words: then its size says nothing about what it needs.
+fn full(needs: &Needs, load: &Load<'_>, settings: &Settings) -> Option<String> {
+    let memory = needs.all.iter().find(|need| need.dimension == Dimension::Memory)?;
+    let has = usable(Dimension::Memory, load.current, load.current, settings);
+    (load.service == Service::Cache && memory.seen(1.0) > settings.memory_saturated * has).then(|| {
+        format!(
+            "{:.1} of {:.1} GiB are used, {has:.1} of which are planned with: a full cache evicts by design or for want \
+             of room, and only its hits and evictions tell which",
+            memory.seen(1.0),
+            load.current.memory_gib
+        )
+    })
 }
 
 /// The dimension nearest to what may be planned with, and the risk of running on `shape`.
@@ -293,7 +355,8 @@ fn pressure(shape: &Shape, load: &Load<'_>, settings: &Settings, days: f64) -> (
         if shape.family != load.current.family {
             safe *= 1.0 - RISK_OTHER_FAMILY;
         }
-        if shape.architecture != load.current.architecture {
+        // The provider ports what it manages.
+        if shape.architecture != load.current.architecture && load.service == Service::Machine {
             safe *= 1.0 - RISK_OTHER_ARCHITECTURE;
         }
         if !load.needs.iter().any(|need| need.month_end_seen) {
@@ -304,5 +367,7 @@ fn pressure(shape: &Shape, load: &Load<'_>, settings: &Settings, days: f64) -> (
     (limiting.map(|need| need.dimension.metric()), 1.0 - safe)
 }
 
+#[cfg(test)]
+mod node_tests;
 #[cfg(test)]
 mod tests;

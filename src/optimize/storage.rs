@@ -2,7 +2,7 @@
 
 use domain::{
     ActionType, DiskPrice, Effort, Finding, MetricName, Provider, Resource, ResourceKind, ResourceState,
-    Step, StoragePrice, to_statistic,
+    Step, StoragePrice, to_cents, to_statistic,
 };
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
@@ -22,6 +22,10 @@ const GP2_LARGE_GIB: f64 = 170.0;
 const GP2_MBPS: (f64, f64) = (128.0, 250.0);
 /// gp3 goes up to this.
 const GP3_MAX: (f64, f64) = (16_000.0, 1_000.0);
+/// Part of a disk that must be to spare before anything is said about it.
+const SPARE_SHARE: f64 = 0.3;
+/// Days of measurements without which nothing is said about the room on a disk.
+const SPARE_DAYS: i64 = 14;
 /// Quantile of the measured load that a volume must carry.
 const DISK_LEVEL: f64 = 0.999;
 /// Classes from which data comes back after minutes or hours only.
@@ -50,6 +54,8 @@ pub struct Settings {
     pub maximum_minimum_days: u32,
     /// Months in which the requests of the move must have paid for themselves (6, 1 to 60).
     pub payback_months: f64,
+    /// Factor on what a disk held at most, for the size that would do (1.5, 1 to 10).
+    pub room_margin: f64,
 }
 
 impl Default for Settings {
@@ -60,6 +66,7 @@ impl Default for Settings {
             reads_margin: 2.0,
             maximum_minimum_days: 90,
             payback_months: 6.0,
+            room_margin: 1.5,
         }
     }
 }
@@ -69,6 +76,7 @@ impl Settings {
         within("storage.minimum_saving", self.minimum_saving, 0.0, 0.9)?;
         within("storage.reads_margin", self.reads_margin, 1.0, 100.0)?;
         within("storage.maximum_minimum_days", f64::from(self.maximum_minimum_days), 0.0, 400.0)?;
+        within("storage.room_margin", self.room_margin, 1.0, 10.0)?;
         within("storage.payback_months", self.payback_months, 1.0, 60.0)
     }
 }
@@ -139,6 +147,38 @@ pub(crate) fn disk(
         lookback_days: 93,
         patch: None,
     })
+}
+
+/// What is to be said about a disk, or the storage of a database, that is much larger than what it held: no
+/// provider makes one smaller in place, so this is no recommendation. `cost` is what it costs a month, if known.
+pub(crate) fn spare_room(
+    resource: &Resource,
+    metrics: Option<&ResourceMetrics>,
+    cost: Option<Decimal>,
+    settings: &Settings,
+) -> Verdict {
+    let gone = matches!(resource.state, ResourceState::Deleted | ResourceState::Unattached);
+    let held = metrics.and_then(|metrics| metrics.get(&MetricName::StorageUsed));
+    let held = held.map(Vec::as_slice).unwrap_or_default();
+    let (Some(gib), Some(first), Some(last)) = (resource.size_gib, held.first(), held.last()) else {
+        return Verdict::NotConcerned;
+    };
+    let largest = held.iter().map(|reading| f64::from(reading.maximum)).fold(0.0, f64::max);
+    let enough = (largest * settings.room_margin).ceil();
+    if gone || (last.at - first.at).num_days() < SPARE_DAYS || enough > gib * (1.0 - SPARE_SHARE) {
+        return Verdict::NotConcerned;
+    }
+    let spare = Decimal::from_f64(1.0 - enough / gib);
+    let worth = cost.zip(spare).map(|(cost, spare)| to_cents(cost * spare));
+    let worth = worth.map(|worth| format!(" for about {worth} USD a month less")).unwrap_or_default();
+    Verdict::skip(
+        resource,
+        "less storage",
+        format!(
+            "it held at most {largest:.0} of {gib:.0} GiB, and {enough:.0} would do{worth}; it cannot be made smaller in \
+             place, only made anew with its data copied"
+        ),
+    )
 }
 
 /// What the class rule says about a bucket: the class in which storing, reading and moving its data is cheapest.

@@ -20,7 +20,7 @@ pub(crate) fn as_of() -> DateTime<Utc> {
 }
 
 pub(crate) fn shape(instance_type: &str, vcpu: f64, memory_gib: f64, hourly: Decimal) -> Shape {
-    let (family, _) = instance_type.split_once('.').unwrap();
+    let (family, _) = instance_type.rsplit_once('.').unwrap();
     Shape {
         provider: Provider::Aws,
         region: REGION.to_owned(),
@@ -40,15 +40,33 @@ pub(crate) fn shape(instance_type: &str, vcpu: f64, memory_gib: f64, hourly: Dec
 
 /// m6i, c6i, r6i and m7g in four sizes each; prices linear in size.
 pub(crate) fn shapes() -> Vec<Shape> {
-    let families = [("m6i", 4.0, 100), ("c6i", 2.0, 85), ("r6i", 8.0, 126), ("m7g", 4.0, 80)];
+    sizes(&[("m6i", 4.0, 100), ("c6i", 2.0, 85), ("r6i", 8.0, 126), ("m7g", 4.0, 80)])
+}
+
+/// Databases and caches on m6g and r6g, in the same sizes.
+pub(crate) fn managed_shapes() -> Vec<Shape> {
+    let mut shapes = sizes(&[
+        ("db.m6g", 4.0, 160),
+        ("db.r6g", 8.0, 240),
+        ("cache.m6g", 3.2, 150),
+        ("cache.r6g", 6.5, 210),
+    ]);
+    for shape in &mut shapes {
+        shape.architecture = "arm64".to_owned();
+    }
+    shapes
+}
+
+/// Each family (with GiB per vCPU and a price in thousandths of a USD for two) in four sizes.
+fn sizes(families: &[(&str, f64, i64)]) -> Vec<Shape> {
     let sizes = [("large", 2), ("xlarge", 4), ("2xlarge", 8), ("4xlarge", 16)];
-    let of = |(family, gib, millis): (&str, f64, i64)| {
+    let of = |(family, gib, millis): &(&str, f64, i64)| {
         sizes.map(|(size, vcpu)| {
-            let hourly = Decimal::new(millis * vcpu / 2, 3);
-            shape(&format!("{family}.{size}"), vcpu as f64, gib * vcpu as f64, hourly)
+            let hourly = Decimal::new(*millis * vcpu / 2, 3);
+            shape(&format!("{family}.{size}"), vcpu as f64, *gib * vcpu as f64, hourly)
         })
     };
-    families.into_iter().flat_map(of).collect()
+    families.iter().flat_map(of).collect()
 }
 
 /// Committed rates are 60 % (RI) and 70 % (Compute SP) of list for a year, spot is 35 %.
@@ -70,8 +88,15 @@ pub(crate) fn book() -> PriceBook {
         (PricingPlan::RiStandard, 60),
         (PricingPlan::ComputeSp, 70),
     ];
-    let quotes =
+    let mut quotes: Vec<PriceQuote> =
         shapes().iter().flat_map(|shape| plans.map(|(plan, percent)| quote(shape, plan, percent))).collect();
+    for shape in &managed_shapes() {
+        quotes.push(quote(shape, PricingPlan::OnDemand, 100));
+        if shape.family == "db.r6g" {
+            let aurora = quote(shape, PricingPlan::OnDemand, 120);
+            quotes.push(PriceQuote { os: "aurora-postgresql".to_owned(), ..aurora });
+        }
+    }
     let disk = |disk_type: &str, cents: i64, included: (f64, f64)| DiskPrice {
         provider: Provider::Aws,
         region: REGION.to_owned(),
@@ -96,7 +121,7 @@ pub(crate) fn book() -> PriceBook {
     let source = PriceSource { source: "round numbers".to_owned(), as_of: as_of() };
     PriceBook::new(
         quotes,
-        shapes(),
+        shapes().into_iter().chain(managed_shapes()).collect(),
         vec![disk("gp2", 100, (0.0, 0.0)), disk("gp3", 80, (3000.0, 125.0))],
         vec![
             class("STANDARD", 230, 0, 0, 0),
@@ -220,6 +245,7 @@ pub(crate) fn facts(
         metrics: metrics.into_iter().collect(),
         usage,
         monthly_costs,
+        time_costs: BTreeMap::new(),
         commitments,
         prices: book(),
         policy: Policy::default(),

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use chrono::{NaiveDate, NaiveTime};
-use domain::{Currency, Frequency, Grid, OrganizationId, Period, Series, Stamp, to_statistic};
+use domain::{
+    Currency, Frequency, Grid, OrganizationId, Period, Series, Stamp, TimeCost, is_unit_of_time, to_statistic,
+};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use sqlx::postgres::PgRow;
@@ -243,6 +245,44 @@ pub async fn resource_costs(
     Ok(rows.into_iter().collect())
 }
 
+/// What of each resource's effective cost over a period is billed by time, and what of that commitments cover.
+///
+/// # Errors
+/// Only those of the database.
+pub async fn time_costs(
+    conn: &mut PgConnection,
+    org: OrganizationId,
+    period: Period,
+    currency: Currency,
+) -> Result<BTreeMap<String, TimeCost>, StoreError> {
+    let sql =
+        "select resource_id, coalesce(pricing_unit, consumed_unit) as unit, sum(effective_cost) as cost,
+            coalesce(sum(effective_cost) filter (where commitment_discount_id is not null), 0) as committed
+        from charges
+        where organization_id = $1 and charge_period_start >= $2 and charge_period_start < $3
+            and billing_currency = $4 and resource_id is not null
+            and coalesce(pricing_unit, consumed_unit) is not null
+        group by resource_id, unit";
+    let rows: Vec<(String, String, TimeCost)> = sqlx::query(sql)
+        .bind(org.0)
+        .bind(period.start)
+        .bind(period.end)
+        .bind(currency.as_str())
+        .try_map(|row: PgRow| {
+            let by_time = TimeCost { cost: row::sum(&row, "cost")?, committed: row::sum(&row, "committed")? };
+            Ok((row.try_get("resource_id")?, row.try_get("unit")?, by_time))
+        })
+        .fetch_all(conn)
+        .await?;
+    let mut costs: BTreeMap<String, TimeCost> = BTreeMap::new();
+    for (resource_id, _, by_time) in rows.into_iter().filter(|(_, unit, _)| is_unit_of_time(unit)) {
+        let sum = costs.entry(resource_id).or_default();
+        sum.cost += by_time.cost;
+        sum.committed += by_time.committed;
+    }
+    Ok(costs)
+}
+
 /// First and last UTC day with a charge in a currency; `None` when there is none.
 ///
 /// # Errors
@@ -467,6 +507,8 @@ mod tests {
             let period = Period { start: time("2026-01-02T00:00:00Z"), end: time("2026-01-04T00:00:00Z") };
             let costs = resource_costs(&mut conn, org, period, Currency::USD).await.unwrap();
             assert_eq!((costs.len(), costs["i-1"]), (3, decimal("20.20")));
+            let by_time = time_costs(&mut conn, org, period, Currency::USD).await.unwrap();
+            assert_eq!(by_time["i-1"], TimeCost { cost: decimal("20.20"), committed: Decimal::ZERO });
         })
         .await;
     }

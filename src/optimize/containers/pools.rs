@@ -19,7 +19,7 @@ use crate::Facts;
 use crate::action::{Action, Effect, Verdict, evidence};
 use crate::opening::full_hour;
 use crate::policy::tagged;
-use crate::proposals::is_machine;
+use crate::sizings::is_machine;
 
 const CONSIDERED: &str = "other requests";
 

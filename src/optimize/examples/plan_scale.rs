@@ -175,6 +175,7 @@ fn company(machines: usize) -> Result<Facts, billing::PriceError> {
         metrics,
         usage,
         monthly_costs,
+        time_costs: BTreeMap::new(),
         commitments: held(machines),
         prices: PriceBook::new(quotes(&shapes), shapes, vec![], vec![], vec![])?,
         policy: Policy::default(),

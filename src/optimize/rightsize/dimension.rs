@@ -1,10 +1,11 @@
-//! The dimensions of a machine that can be too small, and what each shape has of them.
+//! The dimensions of a machine or managed node that can be too small, and what each shape has of them.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::{MetricName, Shape};
 
+use crate::managed::{Engine, Service};
 use crate::metrics::{Reading, ResourceMetrics};
 
 /// MB/s in one Gbit/s.
@@ -27,11 +28,25 @@ pub(crate) enum Dimension {
     NetworkOut,
     DiskIops,
     DiskThroughput,
+    /// Open connections, as the memory of a node whose engine allows so many.
+    Connections,
 }
 
 impl Dimension {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Cpu, Self::Memory, Self::NetworkIn, Self::NetworkOut, Self::DiskIops, Self::DiskThroughput];
+    /// Those that a service runs out of: a cache keeps nothing on disks, and no more connections on a larger node.
+    pub(crate) fn of(service: Service) -> &'static [Self] {
+        use Dimension::{Connections, Cpu, DiskIops, DiskThroughput, Memory, NetworkIn, NetworkOut};
+        match service {
+            Service::Machine => &[Cpu, Memory, NetworkIn, NetworkOut, DiskIops, DiskThroughput],
+            Service::Database => &[Cpu, Memory, NetworkIn, NetworkOut, DiskIops, DiskThroughput, Connections],
+            Service::Cache => &[Cpu, Memory, NetworkIn, NetworkOut],
+        }
+    }
+
+    /// Whether running out of it is fatal, so that the largest sample counts.
+    pub(crate) fn is_fatal(self) -> bool {
+        matches!(self, Self::Memory | Self::Connections)
+    }
 
     /// The metric that stands for it in reports.
     pub(crate) fn metric(self) -> MetricName {
@@ -42,6 +57,7 @@ impl Dimension {
             Self::NetworkOut => MetricName::NetworkOut,
             Self::DiskIops => MetricName::DiskReadIops,
             Self::DiskThroughput => MetricName::DiskThroughput,
+            Self::Connections => MetricName::Connections,
         }
     }
 
@@ -54,6 +70,7 @@ impl Dimension {
             Self::NetworkOut => "outgoing network",
             Self::DiskIops => "disk operations",
             Self::DiskThroughput => "disk throughput",
+            Self::Connections => "connections",
         }
     }
 
@@ -62,7 +79,7 @@ impl Dimension {
     pub(crate) fn stated(self, shape: &Shape) -> Option<f64> {
         match self {
             Self::Cpu => Some(shape.vcpu * shape.performance_per_vcpu),
-            Self::Memory => Some(shape.memory_gib),
+            Self::Memory | Self::Connections => Some(shape.memory_gib),
             Self::NetworkIn | Self::NetworkOut => shape.network_gbps.map(|gbps| gbps * MB_PER_GBIT),
             Self::DiskIops => shape.ebs_iops,
             Self::DiskThroughput => shape.ebs_mbps.map(|mbps| mbps * MB_PER_MBIT),
@@ -72,7 +89,7 @@ impl Dimension {
     /// The same, with the smallest baseline of any machine where the catalogue is silent.
     pub(crate) fn capacity(self, shape: &Shape) -> f64 {
         self.stated(shape).unwrap_or(match self {
-            Self::Cpu | Self::Memory => 0.0,
+            Self::Cpu | Self::Memory | Self::Connections => 0.0,
             Self::NetworkIn | Self::NetworkOut => SMALLEST_NETWORK_MB,
             Self::DiskIops => SMALLEST_DISK_IOPS,
             Self::DiskThroughput => SMALLEST_DISK_MB,
@@ -80,9 +97,14 @@ impl Dimension {
     }
 
     /// What was demanded of it over time, in the units of [`Self::capacity`] on `current`; empty when it was not
-    /// measured. Memory counts by its largest sample (running out of it is fatal), the rest by the P95 of the
-    /// hour, which for raw samples is the sample itself.
-    pub(crate) fn demand(self, metrics: &ResourceMetrics, current: &Shape) -> Vec<(DateTime<Utc>, f64)> {
+    /// measured. What is fatal to run out of counts by its largest sample, the rest by the P95 of the hour, which for
+    /// raw samples is the sample itself.
+    pub(crate) fn demand(
+        self,
+        metrics: &ResourceMetrics,
+        current: &Shape,
+        engine: Engine,
+    ) -> Vec<(DateTime<Utc>, f64)> {
         let of = |metric: MetricName| metrics.get(&metric).map(Vec::as_slice).unwrap_or_default();
         match self {
             Self::Cpu => {
@@ -93,6 +115,9 @@ impl Dimension {
             Self::NetworkIn => points(of(MetricName::NetworkIn), |reading| f64::from(reading.p95)),
             Self::NetworkOut => points(of(MetricName::NetworkOut), |reading| f64::from(reading.p95)),
             Self::DiskThroughput => points(of(MetricName::DiskThroughput), |reading| f64::from(reading.p95)),
+            Self::Connections => {
+                points(of(MetricName::Connections), |reading| engine.memory_for(f64::from(reading.maximum)))
+            }
             Self::DiskIops => sum(of(MetricName::DiskReadIops), of(MetricName::DiskWriteIops)),
         }
     }

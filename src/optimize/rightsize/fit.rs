@@ -1,4 +1,4 @@
-//! Which machine types could carry what was measured, and the cheapest of them.
+//! Which types could carry what was measured, and the cheapest of them.
 
 use std::cmp::Ordering;
 
@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use super::dimension::Dimension;
 use super::need::Need;
 use super::{Settings, credits};
+use crate::managed::{Engine, Service, machine_family};
 
 /// A machine type with its price for the operating system in question.
 #[derive(Debug, Clone, Copy)]
@@ -16,9 +17,11 @@ pub(crate) struct Candidate<'a> {
     pub(crate) hourly: Decimal,
 }
 
-/// What a machine has to carry.
+/// What a machine or managed node has to carry.
 #[derive(Debug)]
 pub(super) struct Load<'a> {
+    pub(super) service: Service,
+    pub(super) engine: Engine,
     /// The type it runs on, and what that costs.
     pub(super) current: &'a Shape,
     pub(super) current_hourly: Decimal,
@@ -69,9 +72,15 @@ impl Load<'_> {
 /// Whether `shape` has enough of everything that was measured, no less of anything that was not, and may
 /// stand in for the current type at all.
 pub(super) fn carries(shape: &Shape, load: &Load<'_>, settings: &Settings) -> bool {
+    if Service::of_type(shape.provider, &shape.instance_type) != load.service {
+        return false;
+    }
     let same_family = shape.family == load.current.family;
     let interchangeable = same_family || is_plain(load.current) && is_plain(shape);
-    if !interchangeable {
+    // One thread does most of the work of a cache, however many there are.
+    let one_thread = load.service == Service::Cache && load.engine != Engine::Memcached;
+    let slower = shape.performance_per_vcpu < load.current.performance_per_vcpu;
+    if !interchangeable || one_thread && slower {
         return false;
     }
     if shape.architecture != load.current.architecture && !load.any_architecture {
@@ -84,17 +93,20 @@ pub(super) fn carries(shape: &Shape, load: &Load<'_>, settings: &Settings) -> bo
         }
         None => not_less(*dimension, shape, load.current),
     };
-    Dimension::ALL.iter().all(enough)
+    Dimension::of(load.service).iter().all(enough)
         && (!shape.burstable || credits::last(shape, load.cpu_average, load.hours_each))
 }
 
 /// The part of a capacity that may be planned with: CPU up to the target utilization, and less on another
-/// family, whose relative speed is only roughly known.
+/// family, whose relative speed is only roughly known; memory of a cache without what it needs to copy itself.
 pub(super) fn usable(dimension: Dimension, shape: &Shape, current: &Shape, settings: &Settings) -> f64 {
     let capacity = dimension.capacity(shape);
     match dimension {
         Dimension::Cpu if shape.family == current.family => capacity * settings.cpu_target,
         Dimension::Cpu => capacity * settings.cpu_target * (1.0 - settings.speed_doubt),
+        Dimension::Memory if Service::of_type(shape.provider, &shape.instance_type) == Service::Cache => {
+            capacity * settings.cache_memory_target
+        }
         _ => capacity,
     }
 }
@@ -114,7 +126,7 @@ fn not_less(dimension: Dimension, shape: &Shape, current: &Shape) -> bool {
 /// Whether nothing but the dimensions above tells machines of this family apart: no accelerators, local
 /// disks or other specialities that a replacement might lack.
 fn is_plain(shape: &Shape) -> bool {
-    let family = shape.family.to_ascii_lowercase();
+    let family = machine_family(shape.provider, &shape.family).to_ascii_lowercase();
     match shape.provider {
         Provider::Aws => {
             let (class, attributes) = family.split_at(family.find(|c: char| c.is_ascii_digit()).unwrap_or(0));
@@ -162,6 +174,10 @@ mod tests {
             (Provider::Aws, "m5d", false),
             (Provider::Aws, "g5", false),
             (Provider::Aws, "x2iedn", false),
+            (Provider::Aws, "db.r6g", true),
+            (Provider::Aws, "db.r6gd", false),
+            (Provider::Aws, "cache.m6g", true),
+            (Provider::Gcp, "db-custom", false),
             (Provider::Azure, "Dsv5", true),
             (Provider::Azure, "Ddsv5", false),
             (Provider::Azure, "NCv3", false),

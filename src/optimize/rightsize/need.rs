@@ -49,8 +49,8 @@ impl Need {
         let multiplier = calibration(&days, level, floor) * growth(&days, floor);
         let month_end = sorted(demand.iter().filter(|(at, _)| is_month_end(*at)).map(|(_, value)| *value));
         let peak = match dimension {
-            // Out of memory is fatal: the largest sample counts, with a margin, and growth on top.
-            Dimension::Memory => {
+            // The largest sample counts, with a margin, and growth on top.
+            dimension if dimension.is_fatal() => {
                 all.last().copied().unwrap_or(0.0) * settings.memory_margin * growth(&days, floor)
             }
             _ => quantile(&all, level) * multiplier,
@@ -69,10 +69,7 @@ impl Need {
     /// Probability that a sample, scaled by the multiplier, is above `capacity` (Jeffreys estimate, so that
     /// "never seen" is not "never").
     pub(crate) fn probability_over(&self, capacity: f64) -> f64 {
-        let scale = match self.dimension {
-            Dimension::Memory => 1.0,
-            _ => self.multiplier,
-        };
+        let scale = if self.dimension.is_fatal() { 1.0 } else { self.multiplier };
         let below = self.sorted.partition_point(|value| value * scale <= capacity);
         (self.sorted.len() - below) as f64 / self.sorted.len().max(1) as f64
             + 0.5 / (self.sorted.len() + 1) as f64

@@ -1,4 +1,4 @@
-//! What was measured of one machine within the window, and what follows from it.
+//! What was measured of one machine or managed node within the window, and what follows from it.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,27 @@ use super::dimension::Dimension;
 use super::fit::usable;
 use super::need::Need;
 use super::{Settings, SizingEvidence, Window};
+use crate::managed::{Engine, Service};
 use crate::metrics::{Reading, ResourceMetrics};
 use crate::quantile::{quantile, sorted};
 
 /// Part of the capacity that a saturated dimension must grow by: what was wanted above it was not seen.
 const GROWTH_WHEN_SATURATED: f64 = 1.5;
 
-/// The needs of a machine and whether it lacks something now.
+/// What is known of a machine or managed node besides its measurements.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Node {
+    pub(super) service: Service,
+    pub(super) engine: Engine,
+    /// Nodes of its cluster that take over from each other, itself included.
+    pub(super) members: usize,
+    /// It is meant to run at full CPU, so that this is no lack of it.
+    pub(super) runs_at_full_cpu: bool,
+    /// Somebody saw to it that its memory may be cut to what its processes use.
+    pub(super) memory_by_use: bool,
+}
+
+/// The needs of a machine or node and whether it lacks something now.
 pub(super) struct Needs {
     pub(super) all: Vec<Need>,
     pub(super) saturated: Option<(Dimension, String)>,
@@ -103,18 +117,24 @@ impl Observed {
         Ok(())
     }
 
-    pub(super) fn needs(&self, current: &Shape, settings: &Settings, runs_at_full_cpu: bool) -> Needs {
+    pub(super) fn needs(&self, current: &Shape, settings: &Settings, node: Node) -> Needs {
         let mut needs = Needs { all: Vec::new(), saturated: None };
-        for dimension in Dimension::ALL {
-            let demand = dimension.demand(&self.metrics, current);
+        for dimension in Dimension::of(node.service).iter().copied() {
+            let demand = dimension.demand(&self.metrics, current, node.engine);
             let capacity = dimension.capacity(current);
             if demand.is_empty() {
                 continue;
             }
             let mut need = Need::new(dimension, &demand, capacity, settings);
             let saturated = match dimension {
-                Dimension::Cpu => need.seen(0.95) > settings.cpu_saturated * capacity && !runs_at_full_cpu,
+                Dimension::Cpu => {
+                    need.seen(0.95) > settings.cpu_saturated * capacity && !node.runs_at_full_cpu
+                }
+                // A cache fills what it has: whether it lacks memory, its misses tell and not its size.
+                Dimension::Memory if node.service == Service::Cache => false,
                 Dimension::Memory => need.seen(1.0) > settings.memory_saturated * capacity,
+                // The limit of connections is a parameter that may have been raised.
+                Dimension::Connections => false,
                 // Where the catalogue is silent, the capacity is a floor that says nothing about the machine.
                 _ => dimension.stated(current).is_some() && need.seen(0.95) > capacity,
             };
@@ -133,16 +153,50 @@ impl Observed {
                 };
                 needs.saturated = needs.saturated.or(Some((dimension, words)));
             }
+            if !saturated {
+                self.hold(&mut need, current, settings, node);
+            }
             needs.all.push(need);
         }
         needs
+    }
+
+    /// Raises the need of a managed node by what its measurements alone do not show, never above what it has: nothing
+    /// of this makes it grow.
+    fn hold(&self, need: &mut Need, current: &Shape, settings: &Settings, node: Node) {
+        let has = usable(need.dimension, current, current, settings);
+        let held = match need.dimension {
+            // Another limit than the default one was set: only what there is is known to do.
+            Dimension::Connections => {
+                need.amount = need.amount.min(has);
+                return need.sorted.iter_mut().for_each(|value| *value = value.min(has));
+            }
+            // What a database uses is not what it reads from: the rest of the memory may spare it the disk.
+            Dimension::Memory if node.service == Service::Database && !node.memory_by_use => {
+                let stored = self.stored(current, settings);
+                need.amount + stored.unwrap_or(f64::INFINITY)
+            }
+            Dimension::Memory => return,
+            // When one of them fails, the others have its work.
+            _ if node.members > 1 => need.amount * node.members as f64 / (node.members - 1) as f64,
+            _ => return,
+        };
+        need.amount = need.amount.max(held.min(has));
+    }
+
+    /// GiB that a database stores, with margin and growth; `None` where it was not measured.
+    fn stored(&self, current: &Shape, settings: &Settings) -> Option<f64> {
+        let readings = self.metrics.get(&MetricName::StorageUsed)?;
+        let stored: Vec<_> =
+            readings.iter().map(|reading| (reading.at, f64::from(reading.maximum))).collect();
+        Some(Need::new(Dimension::Memory, &stored, current.memory_gib, settings).amount)
     }
 
     pub(crate) fn evidence(&self) -> SizingEvidence {
         let at = |level: f64| {
             let of = |(metric, readings): (&MetricName, &Vec<Reading>)| {
                 let value = |reading: &Reading| match metric {
-                    MetricName::MemoryUsed => f64::from(reading.maximum),
+                    MetricName::MemoryUsed | MetricName::Connections => f64::from(reading.maximum),
                     _ if level >= 1.0 => f64::from(reading.maximum),
                     _ => f64::from(reading.p95),
                 };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use billing::PriceBook;
-use domain::Period;
+use domain::{Period, TimeCost};
 use optimize::{Facts, Metrics, Policy};
 use rust_decimal::Decimal;
 
@@ -41,6 +41,7 @@ async fn facts(job: &mut Job<'_>) -> anyhow::Result<Facts> {
         metrics: hours.into_iter().collect::<Metrics>(),
         usage: store::usage::read(job.conn, job.org, Period::days_before(job.as_of, USAGE_DAYS)).await?,
         monthly_costs: monthly_costs(job).await?,
+        time_costs: time_costs(job).await?,
         commitments: store::commitment::list(job.conn, job.org, Some(job.as_of)).await?,
         prices: book,
         policy: Policy::from_toml(POLICY).context("models/policy.toml")?,
@@ -51,6 +52,18 @@ async fn facts(job: &mut Job<'_>) -> anyhow::Result<Facts> {
 async fn monthly_costs(job: &mut Job<'_>) -> anyhow::Result<BTreeMap<String, Decimal>> {
     let period = Period::days_before(job.as_of, COST_DAYS);
     let costs = store::charge::resource_costs(job.conn, job.org, period, job.currency).await?;
-    let scale = Decimal::from(MONTH_HOURS) / Decimal::from(COST_DAYS * 24);
-    Ok(costs.into_iter().map(|(id, cost)| (id, (cost * scale).round_dp(6))).collect())
+    Ok(costs.into_iter().map(|(id, cost)| (id, to_month(cost))).collect())
+}
+
+/// The part of it that is billed by time, in the same months.
+async fn time_costs(job: &mut Job<'_>) -> anyhow::Result<BTreeMap<String, TimeCost>> {
+    let period = Period::days_before(job.as_of, COST_DAYS);
+    let costs = store::charge::time_costs(job.conn, job.org, period, job.currency).await?;
+    let scaled =
+        |by_time: TimeCost| TimeCost { cost: to_month(by_time.cost), committed: to_month(by_time.committed) };
+    Ok(costs.into_iter().map(|(id, by_time)| (id, scaled(by_time))).collect())
+}
+
+fn to_month(cost: Decimal) -> Decimal {
+    (cost * (Decimal::from(MONTH_HOURS) / Decimal::from(COST_DAYS * 24))).round_dp(6)
 }
