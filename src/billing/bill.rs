@@ -1,12 +1,16 @@
 //! What a bill says: totals, lines and commitments, in the amortized and in the cash view.
 
-use domain::{Commitment, Period};
+use std::ops::Range;
+
+use chrono::{DateTime, Utc};
+use domain::{BillingMonth, Commitment, Period};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::demand::{Demand, LineKey};
 use crate::price_book::MissingPrice;
 use crate::simulate::Tally;
+use crate::sustained::months;
 use crate::ticks::{from_product, from_ticks, ratio, share};
 use crate::waterfall::Waterfall;
 
@@ -18,8 +22,12 @@ pub struct Bill {
     pub period: Period,
     /// All usage at list price.
     pub on_demand_equivalent: Decimal,
-    /// What no commitment covered, at list price, and licences that commitments do not cover.
+    /// What no commitment covered, at list price less the sustained-use discount, and licences that commitments do
+    /// not cover.
     pub on_demand_cost: Decimal,
+    /// What Google Cloud takes off for sustained use.
+    #[serde(default)]
+    pub sustained_use_discount: Decimal,
     /// Commitments in the window, used or not, upfront spread over the term.
     pub commitment_cost: Decimal,
     /// The part of it that covered usage.
@@ -63,7 +71,8 @@ pub struct CommitmentBill {
     pub cash: Decimal,
     /// List price of what it covered.
     pub covered_on_demand_equivalent: Decimal,
-    /// `covered_on_demand_equivalent − cost`: below 0 it lost money.
+    /// `covered_on_demand_equivalent − cost`, less the sustained-use discount that what it covers no longer gets:
+    /// below 0 it lost money.
     pub net_saving: Decimal,
     /// Used share; `None` when it was not active.
     pub utilization: Option<f64>,
@@ -80,8 +89,11 @@ pub struct LineBill {
     pub covered_quantity: Decimal,
     /// All of them at list price.
     pub on_demand_equivalent: Decimal,
-    /// What was paid at list price.
+    /// What was paid at list price, less the sustained-use discount.
     pub on_demand_cost: Decimal,
+    /// What was taken off for sustained use.
+    #[serde(default)]
+    pub sustained_use_discount: Decimal,
     /// Its part of the used cost of commitments.
     pub committed_cost: Decimal,
     /// `on_demand_cost + committed_cost`.
@@ -96,6 +108,9 @@ pub(crate) fn settle(
     tally: &Tally,
 ) -> Bill {
     let period = demand.period();
+    let months = months(period.start, demand.hours());
+    let sustained = &waterfall.sustained;
+    let discounts = sustained.discounts(&months, |line| &tally.hourly[line]);
     let mut licences = vec![0_i128; demand.lines().len()];
     for (step, covered) in waterfall.steps.iter().zip(&tally.covered) {
         licences[step.line] += covered * step.licence;
@@ -104,13 +119,15 @@ pub(crate) fn settle(
     for (index, line) in demand.lines().iter().enumerate() {
         let quantity: i128 = demand.row(index).iter().sum();
         let on_demand_cost =
-            from_product(tally.uncovered[index] * waterfall.on_demand[index] + licences[index]);
+            from_product(tally.uncovered[index] * waterfall.on_demand[index] + licences[index])
+                - discounts.lines[index];
         lines.push(LineBill {
             line: line.clone(),
             quantity: from_ticks(quantity),
             covered_quantity: from_ticks(quantity - tally.uncovered[index]),
             on_demand_equivalent: from_product(quantity * waterfall.on_demand[index]),
             on_demand_cost,
+            sustained_use_discount: discounts.lines[index],
             committed_cost: Decimal::ZERO,
             cost: on_demand_cost,
         });
@@ -136,6 +153,7 @@ pub(crate) fn settle(
             utilization: if whole == 0 { None } else { ratio(used_cost, cost).or(Some(0.0)) },
         });
     }
+    let displaced = displaced(demand, &waterfall, tally, &discounts.pools, &months);
     for (index, pool) in waterfall.pools.iter().enumerate() {
         let used: i128 = pool.members.iter().map(|&member| tally.used[member]).sum();
         let used_cost: Decimal = pool.members.iter().map(|&member| bills[member].used_cost).sum();
@@ -158,7 +176,9 @@ pub(crate) fn settle(
         for &member in &pool.members {
             let bill = &mut bills[member];
             bill.covered_on_demand_equivalent = share(covered_list, tally.used[member], used);
-            bill.net_saving = bill.covered_on_demand_equivalent - bill.cost;
+            bill.net_saving = bill.covered_on_demand_equivalent
+                - share(displaced[index], tally.used[member], used)
+                - bill.cost;
         }
     }
     for line in &mut lines {
@@ -166,6 +186,9 @@ pub(crate) fn settle(
     }
     let on_demand_equivalent: Decimal = lines.iter().map(|line| line.on_demand_equivalent).sum();
     let on_demand_cost: Decimal = lines.iter().map(|line| line.on_demand_cost).sum();
+    let sustained_use_discount: Decimal = discounts.pools.iter().sum();
+    let mut assumptions = waterfall.assumptions;
+    assumptions.extend(in_part(period, sustained.is_empty()));
     let commitment_cost: Decimal = bills.iter().map(|bill| bill.cost).sum();
     let used_cost: Decimal = bills.iter().map(|bill| bill.used_cost).sum();
     let total = on_demand_cost + commitment_cost;
@@ -173,17 +196,51 @@ pub(crate) fn settle(
         period,
         on_demand_equivalent,
         on_demand_cost,
+        sustained_use_discount,
         commitment_cost,
         commitment_used_cost: used_cost,
         commitment_unused_cost: commitment_cost - used_cost,
         total,
         cash: on_demand_cost + bills.iter().map(|bill| bill.cash).sum::<Decimal>(),
-        coverage: ratio(on_demand_equivalent - on_demand_cost, on_demand_equivalent),
+        coverage: ratio(on_demand_equivalent - sustained_use_discount - on_demand_cost, on_demand_equivalent),
         utilization: ratio(used_cost, commitment_cost),
         effective_savings_rate: ratio(on_demand_equivalent - total, on_demand_equivalent),
         commitments: bills,
         lines,
         missing: waterfall.missing,
-        assumptions: waterfall.assumptions,
+        assumptions,
     }
+}
+
+/// The sustained-use discount that goes away with what each pool of commitments covers: what all usage would get, less
+/// what the rest of it does get, in proportion to the list price of what is covered.
+fn displaced(
+    demand: &Demand,
+    waterfall: &Waterfall,
+    tally: &Tally,
+    discounts: &[Decimal],
+    months: &[Range<usize>],
+) -> Vec<Decimal> {
+    let mut displaced = vec![Decimal::ZERO; waterfall.pools.len()];
+    let of_all = waterfall.sustained.discounts(months, |line| demand.row(line)).pools;
+    for (sustained, (of_all, of_rest)) in of_all.iter().zip(discounts).enumerate() {
+        let covered = |step: usize| {
+            let shares = waterfall.sustained.shares(waterfall.steps[step].line).iter();
+            let price = shares.filter(|(pool, _)| *pool == sustained).map(|(_, price)| price);
+            tally.covered[step] * price.sum::<i128>()
+        };
+        let all: i128 = (0..waterfall.steps.len()).map(covered).sum();
+        for (step, of) in waterfall.steps.iter().enumerate() {
+            displaced[of.pool] += share(of_all - of_rest, covered(step), all);
+        }
+    }
+    displaced
+}
+
+/// Says so when a month with sustained-use discounts lies in the window only in part.
+fn in_part(period: Period, without_discounts: bool) -> Option<String> {
+    let is_cut = |at: DateTime<Utc>| BillingMonth::of(at).period().start != at;
+    (!without_discounts && (is_cut(period.start) || is_cut(period.end))).then(|| {
+        "sustained-use discounts: months that are billed in part are taken to go on like that part".to_owned()
+    })
 }

@@ -14,6 +14,7 @@ mod price_book;
 #[cfg(test)]
 mod rules;
 mod simulate;
+mod sustained;
 mod ticks;
 mod waterfall;
 
@@ -23,4 +24,5 @@ pub use flexibility::{Flexibility, family, flexibility};
 pub use meter::{Change, Meter};
 pub use price_book::{MissingPrice, PriceBook, PriceError};
 pub use simulate::{BillingError, simulate};
+pub use sustained::Sustained;
 pub use waterfall::{Pool, Stage, Step, UnitPrice, Waterfall};

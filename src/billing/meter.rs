@@ -1,8 +1,10 @@
 //! What usage pays beyond its commitments, and what a change of it would pay, without billing all of it again.
 //!
 //! Lines that no active commitment can move usage between do not feel each other. A change is billed in the lines
-//! that feel it only, and in its own hours.
+//! that feel it only, and in its own hours. Sustained-use discounts, which hang on whole months, are reckoned again for
+//! the months and the machine series whose uncovered usage the change moves.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use domain::Commitment;
@@ -11,6 +13,7 @@ use rust_decimal::Decimal;
 use crate::demand::{Demand, LineKey};
 use crate::price_book::PriceBook;
 use crate::simulate::BillingError;
+use crate::sustained::months;
 use crate::ticks::{from_product, to_ticks};
 use crate::waterfall::{Step, Waterfall};
 
@@ -36,7 +39,15 @@ pub struct Meter<'a> {
     compiled: Compiled,
     /// Per set, part and hour of the window, for the usage as it is; empty where no step is.
     covered: Vec<Vec<Vec<Covered>>>,
+    /// Per set, for the usage as it is.
+    uncovered: Vec<Uncovered>,
+    /// The hours of each month.
+    months: Vec<Range<usize>>,
 }
+
+/// List price of what no commitment covers (or a change of it) in squared ticks, by pool of sustained-use discounts and
+/// hour of the window; empty for pools without any.
+type Uncovered = Vec<Vec<i128>>;
 
 /// What commitments do to one part in one hour.
 #[derive(Debug, Clone, Copy, Default)]
@@ -99,8 +110,10 @@ impl<'a> Meter<'a> {
         book: &'a PriceBook,
     ) -> Result<Self, BillingError> {
         let compiled = Compiled::new(demand.lines().to_vec(), &demand, &commitments, &active, book)?;
-        let mut meter = Self { book, demand, commitments, active, compiled, covered: Vec::new() };
-        meter.covered = meter.compiled.sets.iter().map(|set| meter.of_set(set)).collect();
+        let months = months(demand.period().start, demand.hours());
+        let (covered, uncovered) = (Vec::new(), Vec::new());
+        let mut meter = Self { book, demand, commitments, active, compiled, covered, uncovered, months };
+        meter.take_stock();
         Ok(meter)
     }
 
@@ -115,7 +128,9 @@ impl<'a> Meter<'a> {
         let all = |row: usize| self.demand.row(row).iter().sum::<i128>() * list[row];
         let paid: i128 = (0..self.demand.lines().len()).map(all).sum();
         let covered = self.covered[set].iter().flatten().map(|covered| covered.saved);
-        let paid = paid - covered.sum::<i128>();
+        let discounts = self.uncovered[set].iter().enumerate();
+        let off: i128 = discounts.map(|(pool, hours)| self.discount(&self.compiled, pool, hours, None)).sum();
+        let paid = paid - covered.sum::<i128>() - off;
         let hours = Decimal::from(self.demand.hours());
         let terms = self.commitments.iter().zip(&self.compiled.waterfall.unit_prices);
         let held = terms.zip(&self.active[set]).filter(|(_, active)| **active);
@@ -151,19 +166,58 @@ impl<'a> Meter<'a> {
             overlay.push((line, change.hours.clone(), ticks));
         }
         let mut savings = Vec::with_capacity(compiled.sets.len());
-        for (index, set) in compiled.sets.iter().enumerate() {
-            let mut saved = 0;
-            for part in touched(set, &overlay) {
-                let own: Vec<Shift> =
-                    overlay.iter().filter(|(line, ..)| set.places[*line].0 == part).cloned().collect();
-                let known = grown.is_none().then(|| self.covered[index][part].as_slice());
-                for hours in union(own.iter().map(|(_, hours, _)| hours.clone())) {
-                    saved += self.saved(compiled, &set.parts[part], known, hours, &own);
-                }
+        for set in 0..compiled.sets.len() {
+            let covered = grown.is_none().then(|| self.covered[set].as_slice());
+            let (mut saved, moved) = self.moved(compiled, set, covered, &overlay);
+            let before = match &grown {
+                None => Cow::Borrowed(&self.uncovered[set]),
+                Some(_) if moved.iter().all(Vec::is_empty) => Cow::Owned(Uncovered::new()),
+                Some(grown) => Cow::Owned(self.uncovered_of(grown, &grown.sets[set])),
+            };
+            for (pool, change) in moved.iter().enumerate().filter(|(_, change)| !change.is_empty()) {
+                let of = |change| self.discount(compiled, pool, &before[pool], change);
+                saved += of(Some(change.as_slice())) - of(None);
             }
             savings.push(from_product(saved));
         }
         Ok(savings)
+    }
+
+    /// Squared ticks that changes save under one set before sustained-use discounts, and what they move of the usage
+    /// that can have those. `covered` is what is covered before, by part.
+    fn moved(
+        &self,
+        compiled: &Compiled,
+        set: usize,
+        covered: Option<&[Vec<Covered>]>,
+        changes: &[Shift],
+    ) -> (i128, Uncovered) {
+        let set = &compiled.sets[set];
+        let mut moved = vec![Vec::new(); compiled.waterfall.sustained.pools()];
+        let mut saved = 0;
+        for part in touched(set, changes) {
+            let own: Vec<Shift> =
+                changes.iter().filter(|(line, ..)| set.places[*line].0 == part).cloned().collect();
+            let known = covered.map(|covered| covered[part].as_slice());
+            for hours in union(own.iter().map(|(_, hours, _)| hours.clone())) {
+                saved += self.saved(compiled, &set.parts[part], known, hours, &own, &mut moved);
+            }
+        }
+        (saved, moved)
+    }
+
+    /// What sustained use takes off one pool, in squared ticks, with a change of its usage.
+    fn discount(&self, compiled: &Compiled, pool: usize, hours: &[i128], change: Option<&[i128]>) -> i128 {
+        let months = self.months.iter().filter(|_| !hours.is_empty());
+        let of = |month: &Range<usize>| {
+            let mut uncovered = hours[month.clone()].to_vec();
+            for (uncovered, change) in uncovered.iter_mut().zip(change.iter().flat_map(|c| &c[month.clone()]))
+            {
+                *uncovered += change;
+            }
+            compiled.waterfall.sustained.discount(pool, uncovered)
+        };
+        months.map(of).sum()
     }
 
     /// Does what [`saving`](Self::saving) has priced.
@@ -172,18 +226,35 @@ impl<'a> Meter<'a> {
     /// As there, or usage that would fall below 0.
     pub fn change(&mut self, changes: &[Change]) -> Result<(), BillingError> {
         let known = self.demand.lines().len();
+        let mut overlay: Vec<Shift> = Vec::with_capacity(changes.len());
+        for change in changes {
+            let line = self.demand.lines().binary_search(&change.line);
+            let (Ok(line), Some(ticks)) = (line, to_ticks(change.quantity)) else { continue };
+            overlay.push((line, change.hours.clone(), ticks));
+        }
+        let moved: Vec<Uncovered> = match self.compiled.waterfall.sustained.is_empty() {
+            true => Vec::new(),
+            false => {
+                let of = |set: usize| self.moved(&self.compiled, set, Some(&self.covered[set]), &overlay).1;
+                (0..self.compiled.sets.len()).map(of).collect()
+            }
+        };
         for change in changes {
             self.demand.change(&change.line, change.hours.clone(), change.quantity)?;
         }
         if self.demand.lines().len() > known {
             let lines = self.demand.lines().to_vec();
             self.compiled = Compiled::new(lines, &self.demand, &self.commitments, &self.active, self.book)?;
-            self.covered = self.compiled.sets.iter().map(|set| self.of_set(set)).collect();
+            self.take_stock();
             return Ok(());
         }
-        let lines = changes.iter().filter_map(|change| self.demand.lines().binary_search(&change.line).ok());
-        let overlay: Vec<Shift> =
-            lines.zip(changes).map(|(line, change)| (line, change.hours.clone(), 0)).collect();
+        for (uncovered, moved) in self.uncovered.iter_mut().zip(moved) {
+            for (hours, change) in uncovered.iter_mut().zip(moved) {
+                for (hour, change) in hours.iter_mut().zip(change) {
+                    *hour += change;
+                }
+            }
+        }
         for (index, set) in self.compiled.sets.iter().enumerate() {
             for part in touched(set, &overlay) {
                 let own = overlay.iter().filter(|(line, ..)| set.places[*line].0 == part);
@@ -192,7 +263,8 @@ impl<'a> Meter<'a> {
                 let hours = union(own.map(|(_, hours, _)| hours.clone())).into_iter().flatten();
                 let felt = |hour: &usize| known.get(*hour).is_some_and(|known| first < Some(known.end));
                 let felt: Vec<usize> = hours.filter(felt).collect();
-                let fresh = self.cover_hours(&self.compiled, &set.parts[part], felt.iter().copied(), 0, &[]);
+                let fresh =
+                    self.cover_hours(&self.compiled, &set.parts[part], felt.iter().copied(), 0, &[], ignore);
                 for (hour, fresh) in felt.into_iter().zip(fresh) {
                     self.covered[index][part][hour] = fresh;
                 }
@@ -201,13 +273,46 @@ impl<'a> Meter<'a> {
         Ok(())
     }
 
+    /// Applies the order to all of the usage under every set.
+    fn take_stock(&mut self) {
+        let sets = self.compiled.sets.iter();
+        self.covered = sets.clone().map(|set| self.of_set(set)).collect();
+        self.uncovered = sets.map(|set| self.uncovered_of(&self.compiled, set)).collect();
+    }
+
     fn of_set(&self, set: &Set) -> Vec<Vec<Covered>> {
         let hours = 0..self.demand.hours();
-        let of_part = |part| self.cover(&self.compiled, part, hours.clone(), &[]);
+        let of_part = |part| self.cover(&self.compiled, part, hours.clone(), &[], ignore);
         set.parts.iter().map(of_part).collect()
     }
 
-    /// Squared ticks that changes of the lines of a part save in some hours. `known` is what is covered before.
+    fn uncovered_of(&self, compiled: &Compiled, set: &Set) -> Uncovered {
+        let sustained = &compiled.waterfall.sustained;
+        let mut uncovered = vec![vec![0; self.demand.hours()]; sustained.pools()];
+        if sustained.is_empty() {
+            return uncovered;
+        }
+        for (line, row) in compiled.rows.iter().enumerate() {
+            for (pool, price) in sustained.shares(line).iter().filter(|_| row.is_some()) {
+                let ticks = row.map_or(&[][..], |row| self.demand.row(row));
+                for (hour, ticks) in uncovered[*pool].iter_mut().zip(ticks) {
+                    *hour += ticks * price;
+                }
+            }
+        }
+        for part in &set.parts {
+            let take = |hour: usize, line: usize, taken: i128| {
+                for (pool, price) in sustained.shares(part.lines[line]) {
+                    uncovered[*pool][hour] -= taken * price;
+                }
+            };
+            self.cover(compiled, part, 0..self.demand.hours(), &[], take);
+        }
+        uncovered
+    }
+
+    /// Squared ticks that changes of the lines of a part save in some hours before sustained-use discounts; what they
+    /// move of the usage that can have those is added to `moved`. `known` is what is covered before.
     fn saved(
         &self,
         compiled: &Compiled,
@@ -215,11 +320,25 @@ impl<'a> Meter<'a> {
         known: Option<&[Covered]>,
         hours: Range<usize>,
         changes: &[Shift],
+        moved: &mut Uncovered,
     ) -> i128 {
         let deltas = deltas(changes, &hours);
         let list =
             |delta: &Delta| delta.ticks.iter().sum::<i128>() * compiled.waterfall.on_demand[delta.line];
         let saved = -deltas.iter().map(list).sum::<i128>();
+        let sustained = &compiled.waterfall.sustained;
+        let window = self.demand.hours();
+        let mut move_by = |hour: usize, line: usize, ticks: i128| {
+            for (pool, price) in sustained.shares(line).iter().filter(|_| ticks != 0) {
+                moved[*pool].resize(window, 0);
+                moved[*pool][hour] += ticks * price;
+            }
+        };
+        for delta in &deltas {
+            for (hour, ticks) in hours.clone().zip(&delta.ticks) {
+                move_by(hour, delta.line, *ticks);
+            }
+        }
         if part.steps.is_empty() {
             return saved;
         }
@@ -227,13 +346,18 @@ impl<'a> Meter<'a> {
         let first = deltas.iter().map(first).min().unwrap_or(0);
         let before = match known {
             Some(known) => known[hours.clone()].to_vec(),
-            None => self.cover(compiled, part, hours.clone(), &[]),
+            None => self.cover(compiled, part, hours.clone(), &[], ignore),
         };
         // Where the commitments are used up before they come to these lines, nothing changes for them.
         let felt = hours.clone().zip(&before).filter(|(_, before)| first < before.end);
         let felt: Vec<(usize, i128)> = felt.map(|(hour, before)| (hour, before.saved)).collect();
-        let after =
-            self.cover_hours(compiled, part, felt.iter().map(|(hour, _)| *hour), hours.start, &deltas);
+        let felt_hours = || felt.iter().map(|(hour, _)| *hour);
+        if part.lines.iter().any(|line| !sustained.shares(*line).is_empty()) {
+            let back = |hour: usize, line: usize, taken: i128| move_by(hour, part.lines[line], taken);
+            self.cover_hours(compiled, part, felt_hours(), hours.start, &[], back);
+        }
+        let away = |hour: usize, line: usize, taken: i128| move_by(hour, part.lines[line], -taken);
+        let after = self.cover_hours(compiled, part, felt_hours(), hours.start, &deltas, away);
         saved + after.iter().map(|after| after.saved).sum::<i128>()
             - felt.iter().map(|(_, saved)| saved).sum::<i128>()
     }
@@ -243,11 +367,19 @@ impl<'a> Meter<'a> {
         BillingError::Change { instance_type: line.instance_type, hours, quantity }
     }
 
-    fn cover(&self, compiled: &Compiled, part: &Part, hours: Range<usize>, deltas: &[Delta]) -> Vec<Covered> {
-        self.cover_hours(compiled, part, hours.clone(), hours.start, deltas)
+    fn cover(
+        &self,
+        compiled: &Compiled,
+        part: &Part,
+        hours: Range<usize>,
+        deltas: &[Delta],
+        take: impl FnMut(usize, usize, i128),
+    ) -> Vec<Covered> {
+        self.cover_hours(compiled, part, hours.clone(), hours.start, deltas, take)
     }
 
-    /// Applies the order to a part in some hours; `deltas`, which start at hour `start`, are added to the usage.
+    /// Applies the order to a part in some hours; `deltas`, which start at hour `start`, are added to the usage. `take`
+    /// is told the hour, the line of the part and the ticks of everything that is covered.
     fn cover_hours(
         &self,
         compiled: &Compiled,
@@ -255,6 +387,7 @@ impl<'a> Meter<'a> {
         hours: impl Iterator<Item = usize>,
         start: usize,
         deltas: &[Delta],
+        mut take: impl FnMut(usize, usize, i128),
     ) -> Vec<Covered> {
         if part.steps.is_empty() {
             return Vec::new();
@@ -296,6 +429,7 @@ impl<'a> Meter<'a> {
                 left[step.pool] = rest;
                 open[step.line] = need - taken;
                 saved += taken * saves[index];
+                take(hour, step.line, taken);
                 if rest == 0 || part.last[step.pool] == index {
                     live -= 1;
                     if live == 0 {
@@ -308,6 +442,9 @@ impl<'a> Meter<'a> {
         hours.map(cover).collect()
     }
 }
+
+/// For those who want the sums only.
+fn ignore(_hour: usize, _line: usize, _taken: i128) {}
 
 /// The parts that changes touch.
 fn touched(set: &Set, changes: &[Shift]) -> Vec<usize> {
@@ -477,6 +614,76 @@ mod tests {
             };
             let totals = |meter: &Meter<'_>| -> Vec<Decimal> { (0..3).map(|set| meter.total(set)).collect() };
             let near = |a: Decimal, b: Decimal| (a - b).abs() < dec("0.0000000001");
+            let before = bills(&meter);
+            prop_assert!(totals(&meter).iter().zip(&before).all(|(a, b)| near(*a, *b)));
+            meter.change(&changes).unwrap();
+            let after = bills(&meter);
+            prop_assert!(totals(&meter).iter().zip(&after).all(|(a, b)| near(*a, *b)));
+            for (saving, (before, after)) in saving.iter().zip(before.iter().zip(&after)) {
+                prop_assert!(near(*saving, before - after), "{saving} {before} {after}");
+            }
+        }
+    }
+
+    /// Machines of Google Cloud over the end of a month, with what holds for them.
+    const MACHINES: [&str; 5] =
+        ["n1-standard-4", "n1-highmem-2", "n2-standard-8", "e2-standard-4", "n1-standard-8"];
+
+    fn google_prices() -> PriceBook {
+        use PricingPlan::{GcpCudFlexible, GcpCudResource, OnDemand};
+        book(&[
+            ("n1-standard-4", "Linux", OnDemand, "0.19"),
+            ("n1-standard-4", "Linux", GcpCudResource, "0.1197"),
+            ("n1-standard-4", "Linux", GcpCudFlexible, "0.1368"),
+            ("n1-standard-8", "Linux", OnDemand, "0.38"),
+            ("n1-highmem-2", "Linux", OnDemand, "0.1184"),
+            ("n2-standard-8", "Linux", OnDemand, "0.3884"),
+            ("n2-standard-8", "Linux", GcpCudFlexible, "0.2797"),
+            ("e2-standard-4", "Linux", OnDemand, "0.134"),
+            ("e2-standard-4", "Linux", GcpCudFlexible, "0.0965"),
+        ])
+    }
+
+    proptest! {
+        #[test]
+        fn a_change_of_sustained_use_saves_what_two_whole_bills_differ_by(
+            rows in prop::collection::vec([0_u32..6, 0_u32..3, 0_u32..6, 1_u32..6], 1..40),
+            sizes in [0_u32..9, 0_u32..9],
+            (from, to) in (0_usize..4, 0_usize..5),
+            part in 1_usize..40,
+        ) {
+            let prices = google_prices();
+            // Five hours of January, and the rest of February.
+            let first = 31 * 24 - 5;
+            let usage: Vec<_> = rows.iter().enumerate().flat_map(|(at, row)| {
+                let cells = MACHINES.iter().zip(row).filter(|(_, quantity)| **quantity > 0);
+                cells.map(|(name, quantity)| used(first + at as i64, "p", name, "Linux", &quantity.to_string())).collect::<Vec<_>>()
+            }).collect();
+            let period = Period { start: hour(first), end: hour(first + rows.len() as i64) };
+            let demand = Demand::over(period, &usage).unwrap();
+            let commitments = vec![
+                held("r", PricingPlan::GcpCudResource, "n1-standard-4", &sizes[0].to_string()),
+                held("f", PricingPlan::GcpCudFlexible, "", &format!("0.{}", sizes[1])),
+            ];
+            let active = vec![vec![true, true], vec![true, false], vec![false; 2]];
+            let mut meter = Meter::new(demand, commitments.clone(), active.clone(), &prices).unwrap();
+            let line = |name: &str| LineKey::of(&used(0, "p", name, "Linux", "1"));
+            let hours = 0..part.min(rows.len());
+            let least = rows[hours.clone()].iter().map(|row| row[from]).min().unwrap();
+            let changes = [
+                Change { line: line(MACHINES[from]), hours: hours.clone(), quantity: Decimal::from(least) * dec("-0.5") },
+                Change { line: line(MACHINES[to]), hours, quantity: dec("0.75") },
+            ];
+            let bills = |meter: &Meter<'_>| -> Vec<Decimal> {
+                let of = |active: &Vec<bool>| {
+                    let here: Vec<_> = commitments.iter().zip(active).filter(|(_, active)| **active).map(|(c, _)| c.clone()).collect();
+                    meter.demand().bill(&here, &prices).unwrap().total
+                };
+                active.iter().map(of).collect()
+            };
+            let totals = |meter: &Meter<'_>| -> Vec<Decimal> { (0..3).map(|set| meter.total(set)).collect() };
+            let near = |a: Decimal, b: Decimal| (a - b).abs() < dec("0.0000000001");
+            let saving = meter.saving(&changes).unwrap();
             let before = bills(&meter);
             prop_assert!(totals(&meter).iter().zip(&before).all(|(a, b)| near(*a, *b)));
             meter.change(&changes).unwrap();

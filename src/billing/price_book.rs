@@ -7,6 +7,8 @@ use domain::{DiskPrice, Payment, PriceQuote, PriceSource, PricingPlan, Provider,
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::sustained::{memory_rate, series};
+
 /// A price that the book does not hold. Never guessed: add the row, or leave the thing out.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MissingPrice {
@@ -112,6 +114,8 @@ pub struct PriceBook {
     shapes: BTreeMap<Place, BTreeMap<String, Shape>>,
     disks: BTreeMap<(Provider, String, String), DiskPrice>,
     storage: BTreeMap<Place, BTreeMap<String, StoragePrice>>,
+    /// USD per GiB and hour by region and series of Google Cloud.
+    memory_rates: BTreeMap<(String, &'static str), Decimal>,
     sources: Vec<PriceSource>,
     notes: Vec<String>,
 }
@@ -134,6 +138,7 @@ impl PriceBook {
         for quote in quotes {
             repeated += usize::from(!book.add_quote(quote)?);
         }
+        book.find_memory_rates();
         for shape in shapes {
             repeated += usize::from(!book.add_shape(shape)?);
         }
@@ -251,6 +256,29 @@ impl PriceBook {
     /// Every object storage class of a region, by name.
     pub fn storage_classes(&self, provider: Provider, region: &str) -> impl Iterator<Item = &StoragePrice> {
         self.storage.get(&(provider, name_key(region))).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// USD per GiB and hour of a machine series of Google Cloud in a region (keys, not names).
+    pub(crate) fn memory_rate(&self, region: &str, series: &'static str) -> Option<Decimal> {
+        self.memory_rates.get(&(region.to_owned(), series)).copied()
+    }
+
+    fn find_memory_rates(&mut self) {
+        let mut prices: BTreeMap<(String, &'static str), Vec<(&str, Decimal)>> = BTreeMap::new();
+        for (key, quote) in
+            self.quotes.iter().filter(|(key, _)| key.plan == PricingPlan::OnDemand && key.os == "linux")
+        {
+            if let Some((series, _)) = series(key.provider, &key.instance_type) {
+                prices
+                    .entry((key.region.clone(), series))
+                    .or_default()
+                    .push((&key.instance_type, quote.hourly));
+            }
+        }
+        let rate = |(place, prices): ((String, &'static str), Vec<(&str, Decimal)>)| {
+            memory_rate(prices.into_iter()).map(|rate| (place, rate))
+        };
+        self.memory_rates = prices.into_iter().filter_map(rate).collect();
     }
 
     /// Where the prices come from and the day they were true.

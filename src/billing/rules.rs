@@ -190,9 +190,183 @@ fn google_resource_commitments_go_before_flexible_ones() {
     let usage = [used(0, "p", "n2-standard-8", "Linux", "1"), used(0, "p", "n2-highmem-4", "Linux", "1")];
     let both = [held("f", GcpCudFlexible, "", "0.072"), held("r", GcpCudResource, "n2-standard-4", "1")];
     let covered = bill(&usage, &both, &prices);
-    // Half of the machine by the resource commitment, a quarter by the flexible one.
-    assert_eq!(covered.on_demand_cost, dec("0.1") + dec("0.27"));
+    // Half of the machine by the resource commitment, a quarter by the flexible one; the rest gets 19.98 % off.
+    assert_eq!(covered.on_demand_cost, (dec("0.1") + dec("0.27")) * dec("0.8002"));
     assert_eq!(covered.missing.len(), 1, "the missing flexible rate of the highmem is said");
+}
+
+/// An always-on machine in each hour of January 2026 in which it is `on`.
+fn january(rows: &[(&str, &dyn Fn(i64) -> u32)]) -> Demand {
+    let hours = (0..744_i64).flat_map(|at| rows.iter().map(move |(name, on)| (at, *name, on(at))));
+    let usage: Vec<UsageHour> =
+        hours.map(|(at, name, count)| used(at, "p", name, "Linux", &count.to_string())).collect();
+    Demand::over(Period { start: hour(0), end: hour(744) }, &usage).unwrap()
+}
+
+fn google() -> PriceBook {
+    // 0.0475 USD for each n1-standard-1, as in the example of the documentation; the others as cores and memory.
+    book(&[
+        ("n1-standard-1", "Linux", OnDemand, "0.0475"),
+        ("n1-standard-4", "Linux", OnDemand, "0.19"),
+        ("n1-standard-4", "Linux", GcpCudResource, "0.1197"),
+        ("n1-standard-16", "Linux", OnDemand, "0.76"),
+        ("n1-highmem-2", "Linux", OnDemand, "0.1184"),
+        ("n1-standard-4", "Windows", OnDemand, "0.374"),
+        ("n2-standard-4", "Linux", OnDemand, "0.2"),
+        ("c2-standard-4", "Linux", OnDemand, "0.2"),
+        ("e2-standard-4", "Linux", OnDemand, "0.134"),
+        ("c3-standard-4", "Linux", OnDemand, "0.2"),
+    ])
+}
+
+#[test]
+fn google_sustained_use_follows_the_published_tiers() {
+    // Compute Engine documentation: 100, 80, 60 and 40 % of 0.0475 USD for each quarter of the month.
+    let cost = |name: &str, hours: i64| {
+        january(&[(name, &move |at| u32::from(at < hours))]).bill(&[], &google()).unwrap()
+    };
+    let quarter = |rate: &str| dec(rate) * dec("186");
+    let mut until_here = Decimal::ZERO;
+    for (quarters, rate) in (1..).zip(["0.0475", "0.0380", "0.0285", "0.0190"]) {
+        until_here += quarter(rate);
+        assert_eq!(cost("n1-standard-1", quarters * 186).total, until_here, "{quarters} quarters");
+    }
+    // Half of the month: 10 % off; three quarters: 20 %; all of it: 30 %.
+    for (hours, off) in [(186, "0"), (372, "0.1"), (558, "0.2"), (744, "0.3")] {
+        let bill = cost("n1-standard-1", hours);
+        assert_eq!(bill.sustained_use_discount, bill.on_demand_equivalent * dec(off), "{hours} hours");
+        assert_eq!(bill.lines[0].sustained_use_discount, bill.sustained_use_discount);
+        assert_eq!(bill.coverage, Some(0.0), "no commitment covers anything");
+    }
+    // N2 and C2: 100, 86.78, 73.3 and 60 %; E2 and C3: none.
+    for (name, off) in [
+        ("n2-standard-4", "0.1998"),
+        ("c2-standard-4", "0.1998"),
+        ("e2-standard-4", "0"),
+        ("c3-standard-4", "0"),
+    ] {
+        let bill = cost(name, 744);
+        assert_eq!(bill.sustained_use_discount, bill.on_demand_equivalent * dec(off), "{name}");
+    }
+}
+
+#[test]
+fn google_machines_of_a_series_are_combined() {
+    // Compute Engine documentation: an n1-standard-4 in the first half of the month and an n1-standard-16 in the second
+    // are 4 vCPUs and 15 GB for all of it (30 % off) and 12 vCPUs and 45 GB for half of it (10 % off).
+    let bill = january(&[
+        ("n1-standard-4", &|at| u32::from(at < 372)),
+        ("n1-standard-16", &|at| u32::from(at >= 372)),
+    ])
+    .bill(&[], &google())
+    .unwrap();
+    let per_four = dec("0.19") * dec("744");
+    assert_eq!(bill.total, per_four * dec("0.7") + per_four * dec("3") / dec("2") * dec("0.9"));
+    // Two machines at once for half of the month are not one for all of it.
+    let both = january(&[("n1-standard-4", &|at| 2 * u32::from(at < 372))]).bill(&[], &google()).unwrap();
+    assert_eq!(both.total, dec("0.19") * dec("744") * dec("0.9"));
+    // Nor do series add up, or regions.
+    let apart = january(&[
+        ("n1-standard-4", &|at| u32::from(at < 372)),
+        ("n2-standard-4", &|at| u32::from(at >= 372)),
+    ]);
+    let alone = |name: &str, first: bool| {
+        january(&[(name, &move |at| u32::from((at < 372) == first))]).bill(&[], &google()).unwrap().total
+    };
+    let apart = apart.bill(&[], &google()).unwrap().total;
+    assert_eq!(apart, alone("n1-standard-4", true) + alone("n2-standard-4", false));
+}
+
+#[test]
+fn google_vcpus_and_memory_are_combined_each_by_itself() {
+    // 0.031611 USD per vCPU and 0.004237 per GiB, from the prices of both types. Half of the month each: 2 vCPUs run
+    // all of it and 2 half of it; 13 GiB all of it and 2 half of it.
+    let bill = january(&[
+        ("n1-standard-4", &|at| u32::from(at < 372)),
+        ("n1-highmem-2", &|at| u32::from(at >= 372)),
+    ])
+    .bill(&[], &google())
+    .unwrap();
+    let gib = (dec("0.0592") - dec("0.0475")) / dec("2.75");
+    let vcpu = dec("0.0475") - gib * dec("3.75");
+    let all = (vcpu * dec("2") + gib * dec("13")) * dec("744") * dec("0.7");
+    let half = (vcpu * dec("2") + gib * dec("2")) * dec("372") * dec("0.9");
+    assert!((bill.total - all - half).abs() < dec("0.000000001"), "{} {}", bill.total, all + half);
+}
+
+#[test]
+fn google_commitments_go_before_sustained_use_and_licences_get_none() {
+    let always = |_: i64| 1_u32;
+    let cud = held("r", GcpCudResource, "n1-standard-4", "1");
+    let covered = january(&[("n1-standard-4", &always)]).bill(std::slice::from_ref(&cud), &google()).unwrap();
+    assert_eq!((covered.sustained_use_discount, covered.on_demand_cost), (Decimal::ZERO, Decimal::ZERO));
+    // Against the list price it saves 37 %; against what it replaces, 7 of 70.
+    let list = dec("0.19") * dec("744");
+    assert_eq!(covered.commitments[0].net_saving, list * dec("0.07"));
+    // One of two is covered: the other one runs all of the month, too.
+    let two = |_: i64| 2_u32;
+    let half = january(&[("n1-standard-4", &two)]).bill(&[cud], &google()).unwrap();
+    assert_eq!(half.on_demand_cost, list * dec("0.7"));
+    let usage: Vec<UsageHour> = (0..744).map(|at| used(at, "p", "n1-standard-4", "Windows", "1")).collect();
+    let windows = bill(&usage, &[], &google());
+    assert_eq!(windows.total, list * dec("0.7") + dec("0.184") * dec("744"));
+    assert!(windows.assumptions.is_empty(), "{:?}", windows.assumptions);
+    // A month that is billed in part goes on like that part.
+    let part = bill(&usage[..100], &[], &google());
+    assert_eq!(part.sustained_use_discount, dec("0.19") * dec("100") * dec("0.3"));
+    assert_eq!(part.assumptions.len(), 1);
+}
+
+const MACHINES: [&str; 4] = ["n1-standard-4", "n1-highmem-2", "n1-standard-16", "n2-standard-4"];
+
+prop_compose! {
+    fn any_google_usage()(
+        rows in prop::collection::vec((735_i64..752, 0_usize..4, 0_u32..3, 0_u32..40_000), 1..40),
+    ) -> Vec<UsageHour> {
+        let row = |&(at, kind, account, thousandths): &(i64, usize, u32, u32)| {
+            used(at, &account.to_string(), MACHINES[kind], "Linux", &Decimal::new(i64::from(thousandths), 3).to_string())
+        };
+        rows.iter().map(row).collect()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn sustained_use_adds_up_and_never_punishes_less(
+        usage in any_google_usage(),
+        more in any_google_usage(),
+        size in 0_u32..20_000,
+    ) {
+        let period = Period { start: hour(735), end: hour(752) };
+        let cud = held("r", GcpCudResource, "n1-standard-4", &Decimal::new(i64::from(size), 3).to_string());
+        let billed = |usage: &[UsageHour], held: &[Commitment]| {
+            Demand::over(period, usage).unwrap().bill(held, &google()).unwrap()
+        };
+        let (one, other) = (billed(&usage, &[]), billed(&more, &[]));
+        let both: Vec<UsageHour> = usage.iter().chain(&more).cloned().collect();
+        let all = billed(&both, &[]);
+        let covered = billed(&both, std::slice::from_ref(&cud));
+        let near = dec("0.00000001");
+        for bill in [&one, &all, &covered] {
+            let lines: Decimal = bill.lines.iter().map(|line| line.sustained_use_discount).sum();
+            prop_assert_eq!(lines, bill.sustained_use_discount);
+            prop_assert!(bill.lines.iter().all(|line| line.sustained_use_discount >= Decimal::ZERO));
+            prop_assert!(bill.sustained_use_discount <= bill.on_demand_equivalent * dec("0.3") + near);
+            let lines: Decimal = bill.lines.iter().map(|line| line.cost).sum();
+            prop_assert_eq!(lines + bill.commitment_unused_cost, bill.total);
+        }
+        // More usage costs more, and together no more than apart; a commitment never raises the rest.
+        prop_assert!(all.total + near >= one.total);
+        prop_assert!(all.total <= one.total + other.total + near);
+        prop_assert!(covered.on_demand_cost <= all.on_demand_cost + near);
+        // What commitments save against the bill without them is what they say.
+        let saved: Decimal = covered.commitments.iter().map(|held| held.net_saving).sum();
+        prop_assert!((saved - (all.total - covered.total)).abs() < dec("0.000001"), "{saved} {} {}", all.total, covered.total);
+        let backward: Vec<UsageHour> = both.iter().rev().cloned().collect();
+        prop_assert_eq!(billed(&backward, &[cud]), covered);
+    }
 }
 
 #[test]

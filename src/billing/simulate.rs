@@ -101,7 +101,7 @@ impl Demand {
     ///
     /// In each hour the active commitments are applied in the providers' order ([`Waterfall`]); what
     /// they do not cover is paid at list price, what is not used of them is lost. Accounts of one provider
-    /// are one organization with sharing on. Sustained-use discounts of Google Cloud are not part of it.
+    /// are one organization with sharing on. What is left of Google Cloud gets sustained-use discounts by month.
     pub fn bill(&self, commitments: &[Commitment], book: &PriceBook) -> Result<Bill, BillingError> {
         let waterfall = Waterfall::new(self.lines(), commitments, book)?;
         let tally = count(self, commitments, &waterfall);
@@ -117,6 +117,8 @@ pub(crate) struct Tally {
     pub(crate) uncovered: Vec<i128>,
     /// What was used of each commitment, in units of its capacity.
     pub(crate) used: Vec<i128>,
+    /// Ticks that nothing covered hour by hour, for lines with a sustained-use discount.
+    pub(crate) hourly: Vec<Vec<i128>>,
     /// Hours in which each commitment was active.
     pub(crate) active_hours: Vec<u64>,
 }
@@ -127,8 +129,11 @@ fn count(demand: &Demand, commitments: &[Commitment], waterfall: &Waterfall) -> 
         covered: vec![0; waterfall.steps.len()],
         uncovered: vec![0; lines],
         used: vec![0; commitments.len()],
+        hourly: (0..lines).map(|_| Vec::new()).collect(),
         active_hours: vec![0; commitments.len()],
     };
+    let sustained: Vec<usize> =
+        (0..lines).filter(|line| !waterfall.sustained.shares(*line).is_empty()).collect();
     let rows: Vec<&[i128]> = (0..lines).map(|line| demand.row(line)).collect();
     let mut open = vec![0_i128; lines];
     let mut full = vec![0_i128; waterfall.pools.len()];
@@ -150,6 +155,9 @@ fn count(demand: &Demand, commitments: &[Commitment], waterfall: &Waterfall) -> 
             apply(&waterfall.steps, &mut open, &mut left, &mut tally.covered);
             for (uncovered, open) in tally.uncovered.iter_mut().zip(&open) {
                 *uncovered += open;
+            }
+            for &line in &sustained {
+                tally.hourly[line].push(open[line]);
             }
             for (pool, (full, left)) in waterfall.pools.iter().zip(full.iter().zip(&left)) {
                 let mut used = full - left;

@@ -2,7 +2,8 @@
 //!
 //! Sources: AWS EC2 user guide, "How your Reserved Instance discount is applied"; AWS Savings Plans user
 //! guide, "Understanding how Savings Plans apply to your usage"; Azure "How discounts are applied"
-//! (reservations, then savings plans); Google Cloud "Committed use discounts" (resource-based, then flexible).
+//! (reservations, then savings plans); Google Cloud "Committed use discounts" (resource-based, then flexible; what they
+//! leave gets the sustained-use discounts of the month).
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ use crate::demand::LineKey;
 use crate::flexibility::{Flexibility, family, flexibility};
 use crate::price_book::{MissingPrice, PriceBook, name_key, os_key};
 use crate::simulate::BillingError;
+use crate::sustained::Sustained;
 use crate::ticks::{ONE, to_ticks};
 
 /// Share of a partial-upfront spend commitment that is paid at purchase when no quote tells (AWS Savings
@@ -91,6 +93,8 @@ pub struct Waterfall {
     pub assumptions: Vec<String>,
     /// For each commitment, what one unit of it costs.
     pub unit_prices: Vec<UnitPrice>,
+    /// Discounts on what the steps leave uncovered in the course of a month.
+    pub sustained: Sustained,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -149,6 +153,7 @@ impl Waterfall {
             pools.push(Pool { stage: key.0, members });
         }
         steps.sort_by(|a, b| legal_order(a, b, &on_demand));
+        let sustained = Sustained::new(lines, &on_demand, book, &mut notes.missing)?;
         Ok(Self {
             on_demand,
             pools,
@@ -157,6 +162,7 @@ impl Waterfall {
             missing: notes.missing.into_iter().collect(),
             assumptions: notes.assumptions.into_iter().collect(),
             unit_prices: terms.into_iter().flatten().collect(),
+            sustained,
         })
     }
 }
@@ -188,7 +194,7 @@ fn refuse(commitment: &Commitment, problem: &str) -> BillingError {
     BillingError::Commitment { id: commitment.id.clone(), problem: problem.to_owned() }
 }
 
-fn rate_ticks(price: Decimal, instance_type: &str) -> Result<i128, BillingError> {
+pub(crate) fn rate_ticks(price: Decimal, instance_type: &str) -> Result<i128, BillingError> {
     to_ticks(price).ok_or_else(|| BillingError::Price { instance_type: instance_type.to_owned(), price })
 }
 
@@ -410,7 +416,7 @@ fn legal_order(
 }
 
 /// The region under which a line is priced.
-fn list_region(line: &LineKey) -> &str {
+pub(crate) fn list_region(line: &LineKey) -> &str {
     parent_region(line.provider, &line.region)
 }
 

@@ -1,5 +1,8 @@
 //! The bill: daily FOCUS rows of machines and commitments.
 
+use std::collections::BTreeMap;
+
+use billing::{Demand, PriceBook};
 use chrono::{DateTime, Duration, Utc};
 use domain::{
     BillingMonth, Charge, ChargeCategory, Commitment, CommitmentDiscountStatus, Currency, Period,
@@ -21,6 +24,7 @@ pub(crate) fn all(
     prices: &PriceSnapshot,
 ) -> Result<Vec<Charge>, DemoError> {
     let coverage = Coverage::new(spec, fleet, commitments, prices)?;
+    let discounts = sustained_use(spec, fleet, commitments, prices)?;
     let services = services::Daily::new(spec, fleet, demand, prices)?;
     let mut charges = Vec::new();
     for start in (0..spec.hours()).step_by(24) {
@@ -28,7 +32,12 @@ pub(crate) fn all(
         let day = coverage.day(spec, start..start + 24);
         for ((instance, commitment), line) in &day.lines {
             let covered = commitment.and_then(|index| commitments.get(index));
-            charges.push(machine(&fleet.instances[*instance], covered, line, period));
+            let (instance, mut line) = (&fleet.instances[*instance], *line);
+            let discounted = (BillingMonth::of(period.start), kind_of(instance));
+            if let Some(off) = discounts.get(&discounted).filter(|_| covered.is_none()) {
+                line.effective -= line.list * off;
+            }
+            charges.push(machine(instance, covered, &line, period));
         }
         for (commitment, fee) in commitments.iter().zip(&day.fees) {
             charges.extend(fees(spec, commitment, fee, period)?);
@@ -47,6 +56,48 @@ pub(crate) fn all(
             .then_with(|| a.commitment_discount_id.cmp(&b.commitment_discount_id))
     });
     Ok(charges)
+}
+
+/// Account, region and machine type.
+type Kind<'a> = (&'a str, &'a str, &'a str);
+
+fn kind_of<'a>(instance: &Instance<'a>) -> Kind<'a> {
+    (&instance.account.id, &instance.spec.region, &instance.spec.instance_type)
+}
+
+/// The part of the list price that Google Cloud takes off uncovered machines for sustained use, month by month.
+fn sustained_use<'a>(
+    spec: &Spec,
+    fleet: &Fleet<'a>,
+    commitments: &[Commitment],
+    prices: &PriceSnapshot,
+) -> Result<BTreeMap<(BillingMonth, Kind<'a>), Decimal>, DemoError> {
+    let refuse = |reason: String| DemoError::Prices { file: "compute.csv", reason };
+    let (quotes, shapes) = (prices.quotes.clone(), prices.shapes.clone());
+    let book =
+        PriceBook::new(quotes, shapes, vec![], vec![], vec![]).map_err(|error| refuse(error.to_string()))?;
+    let mut usage = fleet.usage(spec);
+    usage.retain(|row| row.provider == Provider::Gcp);
+    let held: Vec<Commitment> =
+        commitments.iter().filter(|held| held.provider == Provider::Gcp).cloned().collect();
+    let mut discounts = BTreeMap::new();
+    let mut start = spec.history().start;
+    while start < spec.history().end {
+        let month = BillingMonth::of(start);
+        let period = Period { start, end: month.period().end.min(spec.history().end) };
+        let bill = Demand::over(period, &usage).and_then(|demand| demand.bill(&held, &book));
+        for line in bill.map_err(|error| refuse(error.to_string()))?.lines {
+            let of =
+                (line.line.account.as_str(), line.line.region.as_str(), line.line.instance_type.as_str());
+            let instance = fleet.instances.iter().find(|instance| kind_of(instance) == of);
+            let paid_at_list = line.on_demand_cost + line.sustained_use_discount;
+            if let Some(instance) = instance.filter(|_| !line.sustained_use_discount.is_zero()) {
+                discounts.insert((month, kind_of(instance)), line.sustained_use_discount / paid_at_list);
+            }
+        }
+        start = period.end;
+    }
+    Ok(discounts)
 }
 
 /// The cloud that a charge is of.

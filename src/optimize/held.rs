@@ -52,9 +52,9 @@ pub(crate) fn report(facts: &Facts, opening: &Ledger<'_>, window: Period) -> Res
 
 fn wasted_words(used: &CommitmentBill, month: Decimal, ends: String) -> String {
     let advice = if used.net_saving < Decimal::ZERO {
-        "it costs more than what it covers at list price: sell or exchange it where the provider allows, and let it end"
+        "it costs more than what it covers would on demand: sell or exchange it where the provider allows, and let it end"
     } else {
-        "it still costs less than what it covers at list price: keep it, and buy less when it ends"
+        "it still costs less than what it covers would on demand: keep it, and buy less when it ends"
     };
     format!(
         "wasted: {:.0} % of it was used in the last 30 days, {} USD a month is lost until {ends}; {advice}",

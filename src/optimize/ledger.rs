@@ -420,7 +420,7 @@ pub(crate) fn list_price(
 ) -> Result<Decimal, BillingError> {
     let mut one = Demand::over(Period { start: hour, end: hour + Duration::hours(1) }, &[])?;
     one.change(line, 0..1, Decimal::ONE)?;
-    Ok(one.bill(&[], book)?.total)
+    Ok(one.bill(&[], book)?.on_demand_equivalent)
 }
 
 /// The horizon cut where commitments start or end.
@@ -431,4 +431,55 @@ fn spans(horizon: Period, commitments: &[Commitment]) -> Vec<Period> {
     cuts.sort_unstable();
     cuts.dedup();
     cuts.windows(2).map(|pair| Period { start: pair[0], end: pair[1] }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{PriceQuote, PricingPlan};
+
+    use super::*;
+
+    #[test]
+    fn a_schedule_loses_sustained_use() {
+        let price = Decimal::new(475, 4);
+        let quote = PriceQuote {
+            provider: Provider::Gcp,
+            region: "us-central1".to_owned(),
+            instance_type: "n1-standard-1".to_owned(),
+            os: "Linux".to_owned(),
+            plan: PricingPlan::OnDemand,
+            term_years: None,
+            payment: None,
+            hourly: price,
+            upfront: Decimal::ZERO,
+        };
+        let line = LineKey {
+            provider: quote.provider,
+            account: "p".to_owned(),
+            region: quote.region.clone(),
+            instance_type: quote.instance_type.clone(),
+            os: quote.os.clone(),
+        };
+        let book = PriceBook::new(vec![quote], vec![], vec![], vec![], vec![]).unwrap();
+        let start: DateTime<Utc> = "2026-04-01T00:00:00Z".parse().unwrap();
+        let window = Period { start, end: start + Duration::hours(720) };
+        let mut demand = Demand::over(window, &[]).unwrap();
+        demand.change(&line, 0..720, Decimal::ONE).unwrap();
+        let runs = [("vm".to_owned(), Run { line, hours: vec![(0..720, Decimal::ONE)] })].into();
+        let horizon = Period { start: window.end, end: window.end + Duration::days(365) };
+        let usage = [(Provider::Gcp, demand)].into();
+        let books = Ledger::new(&book, window, horizon, usage, runs, BTreeMap::new(), vec![]).unwrap();
+        let month = price * Decimal::from(730);
+        // All of the month costs 70 % of the list price.
+        let saving = |effect: &Effect| books.price("vm", effect).unwrap().saving;
+        assert_eq!(saving(&Effect::Remove), (month * Decimal::new(7, 1)).round_dp(PLACES));
+        // About 40 % of it is paid in full up to a quarter, and with 80 % after that.
+        let on: Vec<bool> = (0..WEEK).map(|hour| hour % 5 < 2).collect();
+        let kept = books.within_schedule(&[(0..720, Decimal::ONE)], &on);
+        let hours: usize = kept.iter().map(|(hours, _)| hours.len()).sum();
+        let share = Decimal::from(hours) / Decimal::from(720);
+        let paid = Decimal::new(25, 2) + (share - Decimal::new(25, 2)) * Decimal::new(8, 1);
+        let expected = month * (Decimal::new(7, 1) - paid);
+        assert!((saving(&Effect::Schedule { on }) - expected).abs() < Decimal::new(2, 6));
+    }
 }

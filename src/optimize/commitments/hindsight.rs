@@ -9,7 +9,7 @@ use super::cutting_planes::{Objective, minimize};
 use super::market::{Market, buy};
 use super::offers;
 use super::planner::shortest_term_hours;
-use super::problem::{DETAIL, Future, Problem};
+use super::problem::{DETAIL, Future, MONTH_HOURS, Problem};
 
 /// Buys for the usage in `demand` as if it came after `at`, which is also when the first purchase starts;
 /// with `every_days`, purchases are possible at that rhythm. Returns the purchases and the proven relative gap to the
@@ -33,7 +33,8 @@ pub fn best_in_hindsight(
     let longest = shortest_term_hours(prices);
     let offers = offers::find(lines, &list_spend, prices, at, longest, cost_of_capital)?.offers;
     let market = Market::new(lines, held, &offers, prices, at, every_days, hours)?;
-    let future = Future::certain((0..lines.len()).map(|line| demand.series(line)).collect());
+    let block_hours = if market.waterfall.sustained.is_empty() { hours } else { MONTH_HOURS };
+    let future = Future::certain((0..lines.len()).map(|line| demand.series(line)).collect(), block_hours);
     let problem = Problem::new(&market.waterfall, future, &market.held, &market.columns, hours, DETAIL);
     let objective = Objective::new(&problem, 0.0);
     let solution = minimize(&problem, &objective, &market.granularity(&offers));

@@ -22,7 +22,8 @@ pub(super) struct Offer {
     pub(super) unit: Commitment,
     /// Counted in whole instances.
     pub(super) whole: bool,
-    /// Utilization below which it loses money: its price over the list price of what a unit covers.
+    /// Utilization below which it loses money: the share of the time at which what a unit covers would cost as much on
+    /// demand, sustained-use discounts considered.
     pub(super) break_even: f64,
     /// Why this way to pay.
     pub(super) why: String,
@@ -102,7 +103,16 @@ pub(super) fn find(
                 cost_of_capital,
             );
             let list_present = present_value(1.0, 0.0, years, cost_of_capital);
-            let break_even = to_statistic(price.amortized) / worth;
+            let paid = |share: f64| -> f64 {
+                let of = |(line, (weight, list)): (&usize, &(f64, f64))| {
+                    let off = waterfall.sustained.shares(*line).iter().map(|(pool, price)| {
+                        *price as f64 * share * (1.0 - waterfall.sustained.paid(*pool, 0.0..share))
+                    });
+                    list_spend[*line] / spend * capacity / weight * (list * share - off.sum::<f64>()) / 1e24
+                };
+                reached.iter().map(of).sum()
+            };
+            let Some(break_even) = break_even(to_statistic(price.amortized), paid) else { continue };
             // What the reach does not cover stays at list price, so that offers of different breadth compare.
             let all = reach_spend(&reaches, &reaches[member], &waterfall, list_spend).max(spend);
             let score = (spend * present / worth / list_present + (all - spend)) / all;
@@ -110,7 +120,7 @@ pub(super) fn find(
                 let same = (score - known).abs() <= SAME * known;
                 if same { worth < worth_known * (1.0 - SAME) } else { score < *known }
             });
-            if break_even < 1.0 && better {
+            if better {
                 let unit =
                     Commitment { account: owner(lines, list_spend, &reached), ..units[member].clone() };
                 let why = format!(
@@ -135,6 +145,18 @@ pub(super) fn present_value(hourly: f64, upfront: f64, years: u8, cost_of_capita
     let months = 1..=u32::from(years) * 12;
     let factors: f64 = months.map(|month| (1.0 + cost_of_capital).powf(-f64::from(month) / 12.0)).sum();
     upfront + hourly * MONTH_HOURS * factors
+}
+
+/// The share of the time at which paying on demand costs as much as `price`, which is below that of all of the time.
+/// `paid` is linear within each quarter, as sustained-use discounts are.
+fn break_even(price: f64, paid: impl Fn(f64) -> f64) -> Option<f64> {
+    let quarters = [0.0, 0.25, 0.5, 0.75];
+    let (from, low, high) = quarters
+        .into_iter()
+        .map(|from| (from, paid(from), paid(from + 0.25)))
+        .find(|(_, _, high)| *high >= price)?;
+    let share = from + 0.25 * (price - low) / (high - low).max(f64::MIN_POSITIVE);
+    (share < 1.0).then_some(share)
 }
 
 /// The reach of a quote, if any of the lines is in it.
@@ -236,6 +258,20 @@ fn owner(lines: &[LineKey], list_spend: &[f64], reached: &BTreeMap<usize, (f64, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sustained_use_moves_the_break_even() {
+        // N1: 100, 80, 60 and 40 % of the list price. 37 % off pays once more than 82.5 % of the month is used.
+        let paid = |share: f64| {
+            [(0.0, 1.0), (0.25, 0.8), (0.5, 0.6), (0.75, 0.4)]
+                .iter()
+                .map(|(from, rate)| (share - from).clamp(0.0, 0.25) * rate)
+                .sum::<f64>()
+        };
+        assert!((break_even(0.63, paid).unwrap() - 0.825).abs() < 1e-12);
+        assert_eq!(break_even(0.72, paid), None, "28 % off never pays");
+        assert!((break_even(0.63, |share| share).unwrap() - 0.63).abs() < 1e-12);
+    }
 
     #[test]
     fn paying_early_is_worth_its_discount_only_below_its_return() {

@@ -67,6 +67,12 @@ pub fn plan(input: &Input<'_>) -> Result<Output, CommitmentError> {
     output.assumptions.extend(known.assumptions);
     output.assumptions.extend(found.left_out);
     output.assumptions.extend(market.waterfall.assumptions.iter().cloned());
+    if !market.waterfall.sustained.is_empty() {
+        output.assumptions.push(
+            "what commitments leave of Google Cloud gets sustained-use discounts, by blocks of 28 days instead of months"
+                .to_owned(),
+        );
+    }
     if !market.waterfall.missing.is_empty() {
         output.assumptions.push(format!(
             "{} plan rates are not in the prices; those machines count as not covered by those plans (first: {})",
@@ -187,7 +193,7 @@ fn report(
         purchases,
         later,
         cost: CostSummary {
-            on_demand: usd(mean(&problem.list_cost())),
+            on_demand: usd(mean(&problem.on_demand_cost())),
             current,
             planned: current - saving.expected_usd,
         },

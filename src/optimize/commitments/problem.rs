@@ -4,11 +4,12 @@
 //! covering usage is a linear program; by duality every vector μ ≥ 0 of prices on the pools gives the bound
 //! `Σ_lines d·min(list, min_pools(licence + weight·μ)) − Σ_pools μ·capacity`, which is linear in the
 //! purchases. μ is read off the simulator's own marginal usage, so that the bound touches the cost wherever
-//! the legal order is the cheapest one, and stays valid where it is not.
+//! the legal order is the cheapest one, and stays valid where it is not. With sustained-use discounts `list` is what the
+//! line pays in that hour, given which hours of the month have the most uncovered usage.
 
 use std::ops::Range;
 
-use billing::{Stage, Waterfall};
+use billing::{Stage, Sustained, Waterfall};
 use domain::to_statistic;
 use rayon::prelude::*;
 
@@ -17,6 +18,9 @@ pub(super) const DETAIL: usize = 4_000_000;
 
 /// Ticks per unit in the billing crate's integers.
 const TICKS: f64 = 1e12;
+
+/// Hours of a month where a certain future is cut into months.
+pub(super) const MONTH_HOURS: usize = 730;
 
 /// The usage to come: one shape for all scenarios, scaled per block, line and scenario.
 pub(super) struct Future {
@@ -29,11 +33,11 @@ pub(super) struct Future {
 }
 
 impl Future {
-    /// One certain future.
-    pub(super) fn certain(shape: Vec<Vec<f64>>) -> Self {
-        let block_hours = shape.first().map_or(1, Vec::len).max(1);
-        let multipliers = vec![vec![1.0; shape.len()]];
-        Self { shape, block_hours, multipliers }
+    /// One certain future, in blocks of `block_hours`.
+    pub(super) fn certain(shape: Vec<Vec<f64>>, block_hours: usize) -> Self {
+        let blocks = shape.first().map_or(0, Vec::len).div_ceil(block_hours.max(1)).max(1);
+        let multipliers = vec![vec![1.0; blocks * shape.len()]];
+        Self { shape, block_hours: block_hours.max(1), multipliers }
     }
 
     fn hours(&self) -> usize {
@@ -84,6 +88,8 @@ struct Segment {
 /// See the module.
 pub(super) struct Problem {
     list: Vec<f64>,
+    /// Discounts on what is left uncovered in a segment, which counts as one month.
+    sustained: Sustained,
     steps: Vec<Step>,
     steps_of_pool: Vec<Vec<usize>>,
     segments: Vec<Segment>,
@@ -181,6 +187,7 @@ impl Problem {
         let index_of = |hour: usize| cuts.binary_search(&hour).unwrap_or_else(|at| at);
         let mut problem = Self {
             list,
+            sustained: waterfall.sustained.clone(),
             steps,
             steps_of_pool,
             segments,
@@ -218,27 +225,13 @@ impl Problem {
         }
     }
 
-    /// All usage at list price over the reported hours, per scenario.
-    pub(super) fn list_cost(&self) -> Vec<f64> {
-        let lines = self.list.len();
-        let of_scenario = |multipliers: &Vec<f64>| {
-            let counted = self.segments.iter().filter(|segment| segment.counted);
-            let of_segment = |segment: &Segment| -> f64 {
-                let rows = segment.weights.iter().zip(segment.usage.chunks_exact(lines.max(1)));
-                rows.map(|(hours, usage)| {
-                    let lines = usage.iter().zip(&self.list).enumerate();
-                    hours
-                        * lines
-                            .map(|(l, (used, list))| {
-                                used * multipliers[segment.block * self.list.len() + l] * list
-                            })
-                            .sum::<f64>()
-                })
-                .sum()
-            };
-            counted.map(of_segment).sum()
-        };
-        self.multipliers.iter().map(of_scenario).collect()
+    /// All usage without any commitment over the reported hours, per scenario.
+    pub(super) fn on_demand_cost(&self) -> Vec<f64> {
+        let nothing = vec![vec![0.0; self.steps_of_pool.len()]; self.segments.len()];
+        let counted = self.segments.iter().zip(&self.fixed_price).filter(|(segment, _)| segment.counted);
+        let held: f64 = counted.map(|(segment, price)| segment.hours * price).sum();
+        let of = |multipliers: &Vec<f64>| self.scenario(&[], &nothing, multipliers).counted - held;
+        self.multipliers.par_iter().map(of).collect()
     }
 
     /// The needs of the only column, when nothing else competes with it and all its usage saves the same.
@@ -252,6 +245,9 @@ impl Problem {
         let steps = || self.steps_of_pool[column.pool].iter().map(|&step| &self.steps[step]);
         let saving = |step: &Step| (self.list[step.line] - step.licence) / step.weight;
         let first = saving(steps().next()?);
+        if steps().any(|step| !self.sustained.shares(step.line).is_empty()) {
+            return None;
+        }
         if steps().any(|step| (saving(step) - first).abs() > 1e-9 * first) {
             return None;
         }
@@ -319,8 +315,12 @@ impl Problem {
             let duals = &mut duals[index * pools..(index + 1) * pools];
             let mut cost = self.fixed_price[index] * segment.hours;
             outcome.bound += cost;
-            for (weight, usage) in segment.weights.iter().zip(segment.usage.chunks_exact(lines.max(1))) {
-                let (paid, bound) = hour.run(self, usage, multipliers, &capacity[index]);
+            let discounted = self.discounted(segment, multipliers, &capacity[index], &mut hour);
+            for (group, (weight, usage)) in
+                segment.weights.iter().zip(segment.usage.chunks_exact(lines.max(1))).enumerate()
+            {
+                let list = discounted.get(group * lines..(group + 1) * lines).unwrap_or(&self.list);
+                let (paid, bound) = hour.run(self, list, usage, multipliers, &capacity[index]);
                 cost += weight * paid;
                 outcome.bound += weight * bound;
                 for (sum, dual) in duals.iter_mut().zip(&hour.dual) {
@@ -353,6 +353,57 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// What an uncovered instance-hour of each line costs in each group of hours of a segment: less the more of the
+    /// month its series is in use. Empty where nothing has such a discount.
+    ///
+    /// The most that any order of the hours would cost is what those of most use pay in full, so that prices read off
+    /// one purchase keep the bound valid for every other.
+    fn discounted(
+        &self,
+        segment: &Segment,
+        multipliers: &[f64],
+        capacity: &[f64],
+        hour: &mut Hour,
+    ) -> Vec<f64> {
+        let (lines, pools) = (self.list.len(), self.sustained.pools());
+        if self.sustained.is_empty() {
+            return Vec::new();
+        }
+        let mut uncovered = vec![Vec::with_capacity(segment.weights.len()); pools];
+        for usage in segment.usage.chunks_exact(lines.max(1)) {
+            hour.apply(self, usage, multipliers, capacity);
+            let mut sums = vec![0.0; pools];
+            for (line, open) in hour.open.iter().enumerate() {
+                for (pool, price) in self.sustained.shares(line) {
+                    sums[*pool] += open * *price as f64 / TICKS;
+                }
+            }
+            for (groups, sum) in uncovered.iter_mut().zip(sums) {
+                groups.push(sum);
+            }
+        }
+        let mut discounted: Vec<f64> =
+            segment.weights.iter().flat_map(|_| self.list.iter().copied()).collect();
+        for (pool, uncovered) in uncovered.iter().enumerate() {
+            let mut order: Vec<usize> = (0..uncovered.len()).collect();
+            order.sort_by(|a, b| uncovered[*b].total_cmp(&uncovered[*a]).then(a.cmp(b)));
+            let mut from = 0.0;
+            for group in order {
+                let to = from + segment.weights[group] / segment.hours;
+                let off = 1.0 - self.sustained.paid(pool, from..to);
+                from = to;
+                for line in 0..lines {
+                    let shares = self.sustained.shares(line).iter().filter(|(of, _)| *of == pool);
+                    let price: f64 = shares.map(|(_, price)| *price as f64 / TICKS).sum();
+                    discounted[group * lines + line] -= price * off;
+                }
+            }
+        }
+        discounted
+    }
+}
+
 /// Scratch space for one hour.
 struct Hour {
     open: Vec<f64>,
@@ -374,8 +425,8 @@ impl Hour {
         }
     }
 
-    /// Applies the steps; returns what is paid at list price, and the bound before capacity is taken off.
-    fn run(&mut self, problem: &Problem, usage: &[f64], multipliers: &[f64], capacity: &[f64]) -> (f64, f64) {
+    /// Applies the steps; returns what is paid for licences.
+    fn apply(&mut self, problem: &Problem, usage: &[f64], multipliers: &[f64], capacity: &[f64]) -> f64 {
         for (open, (usage, multiplier)) in self.open.iter_mut().zip(usage.iter().zip(multipliers)) {
             *open = usage * multiplier;
         }
@@ -399,9 +450,22 @@ impl Hour {
             }
             paid += *covered * step.licence;
         }
-        paid += self.open.iter().zip(&problem.list).map(|(open, list)| open * list).sum::<f64>();
+        paid
+    }
+
+    /// Applies the steps; returns what is paid at the prices of `list`, and the bound before capacity is taken off.
+    fn run(
+        &mut self,
+        problem: &Problem,
+        list: &[f64],
+        usage: &[f64],
+        multipliers: &[f64],
+        capacity: &[f64],
+    ) -> (f64, f64) {
+        let mut paid = self.apply(problem, usage, multipliers, capacity);
+        paid += self.open.iter().zip(list).map(|(open, list)| open * list).sum::<f64>();
         // From the last pool to the first: what would one more unit of it save?
-        self.worth.copy_from_slice(&problem.list);
+        self.worth.copy_from_slice(list);
         for (pool, steps) in problem.steps_of_pool.iter().enumerate().rev() {
             let mut dual = 0.0_f64;
             if self.left[pool] <= 0.0 {

@@ -101,7 +101,8 @@ const PLANS: [PricingPlan; 3] = [PricingPlan::RiStandard, PricingPlan::Ec2Instan
 fn problem(demand: &Demand, prices: &PriceBook) -> Problem {
     let units = PLANS.map(|plan| bought(plan, 1.0));
     let waterfall = Waterfall::new(demand.lines(), &units, prices).unwrap();
-    let future = Future::certain((0..demand.lines().len()).map(|line| demand.series(line)).collect());
+    let future =
+        Future::certain((0..demand.lines().len()).map(|line| demand.series(line)).collect(), demand.hours());
     let spans: Vec<Span> = (0..3).map(|commitment| Span { commitment, hours: 0..demand.hours() }).collect();
     Problem::new(&waterfall, future, &[], &spans, demand.hours(), usize::MAX)
 }
@@ -166,6 +167,92 @@ proptest! {
         let quantile = total(&known, &purchases, &prices);
         let planes = problem.evaluate(&solution.units)[0].cost;
         prop_assert!((planes - quantile).abs() <= 1e-4 * quantile, "{planes} {quantile}");
+    }
+}
+
+const MACHINES: [&str; 3] = ["n1-standard-4", "n1-highmem-2", "e2-standard-4"];
+
+/// Machines with and without sustained-use discounts.
+fn google_prices() -> PriceBook {
+    use PricingPlan::{GcpCudFlexible, GcpCudResource, OnDemand};
+    let all = [
+        quote("n1-standard-4", OnDemand, "0.19"),
+        quote("n1-standard-4", GcpCudResource, "0.1197"),
+        quote("n1-standard-4", GcpCudFlexible, "0.1368"),
+        quote("n1-highmem-2", OnDemand, "0.1184"),
+        quote("e2-standard-4", OnDemand, "0.134"),
+        quote("e2-standard-4", GcpCudFlexible, "0.0965"),
+    ];
+    let google = |quote| PriceQuote { provider: Provider::Gcp, ..quote };
+    PriceBook::new(all.into_iter().map(google).collect(), vec![], vec![], vec![], vec![]).unwrap()
+}
+
+fn google_usage(table: &[[u32; 3]]) -> Demand {
+    let names = TYPES.iter().zip(MACHINES);
+    let named = |row: UsageHour| {
+        let name = names.clone().find(|(name, _)| **name == row.instance_type).unwrap().1;
+        UsageHour { provider: Provider::Gcp, instance_type: name.to_owned(), ..row }
+    };
+    Demand::new(&usage(table).into_iter().map(named).collect::<Vec<_>>()).unwrap()
+}
+
+fn google_bought(x: [f64; 2]) -> Vec<Commitment> {
+    let of = |(plan, x): (PricingPlan, f64)| {
+        let bought = bought(plan, x);
+        let machines = plan == PricingPlan::GcpCudResource;
+        Commitment {
+            provider: Provider::Gcp,
+            region: machines.then(|| "us-east-1".to_owned()),
+            instance_type: machines.then(|| "n1-standard-4".to_owned()),
+            os: machines.then(|| "Linux".to_owned()),
+            ..bought
+        }
+    };
+    [PricingPlan::GcpCudResource, PricingPlan::GcpCudFlexible].into_iter().zip(x).map(of).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(250))]
+
+    #[test]
+    fn sustained_use_costs_what_the_simulator_bills_and_planes_stay_below_it(
+        table in any_table(),
+        here in [0.0_f64..20.0, 0.0_f64..2.0],
+        there in [0.0_f64..20.0, 0.0_f64..2.0],
+    ) {
+        let (demand, prices) = (google_usage(&table), google_prices());
+        let waterfall = Waterfall::new(demand.lines(), &google_bought([1.0; 2]), &prices).unwrap();
+        let future = Future::certain((0..demand.lines().len()).map(|line| demand.series(line)).collect(), demand.hours());
+        let spans: Vec<Span> = (0..2).map(|commitment| Span { commitment, hours: 0..demand.hours() }).collect();
+        let problem = Problem::new(&waterfall, future, &[], &spans, demand.hours(), usize::MAX);
+        let cost = |x: [f64; 2]| {
+            let bought = google_bought(x);
+            let exact = total(&demand, &bought, &prices);
+            let x: Vec<f64> = bought.iter().map(|c| to_statistic(c.quantity)).collect();
+            (x.clone(), exact, problem.evaluate(&x).remove(0))
+        };
+        let (here, exact, plane) = cost(here);
+        prop_assert!((plane.cost - exact).abs() < 1e-7 * (1.0 + exact), "{} {exact}", plane.cost);
+        let value = |x: &[f64]| plane.bound + plane.slope.iter().zip(x).map(|(slope, x)| slope * x).sum::<f64>();
+        prop_assert!(value(&here) <= plane.cost + 1e-9 * (1.0 + plane.cost));
+        let (there, _, other) = cost(there);
+        prop_assert!(value(&there) <= other.cost + 1e-9 * (1.0 + other.cost));
+    }
+
+    #[test]
+    fn sustained_use_is_weighed_against_a_commitment(demand in prop::collection::vec(0_u32..50, 1..200)) {
+        let table: Vec<[u32; 3]> = demand.iter().map(|quantity| [*quantity, 0, 0]).collect();
+        let (known, prices) = (google_usage(&table), google_prices());
+        prop_assume!(known.hours() > 0);
+        let (purchases, gap) = best_in_hindsight(&known, &[], &prices, known.period().start, None, 0.08).unwrap();
+        // 37 % off pays for a machine that runs more than 82.5 % of the month; 28 % off never does.
+        let mut sorted: Vec<u32> = (0..known.hours()).map(|hour| to_statistic(known.quantity(0, hour)) as u32).collect();
+        sorted.sort_unstable_by(|a, b| b.cmp(a));
+        let busy = (0.825 * sorted.len() as f64).ceil() as usize;
+        let best = google_bought([f64::from(sorted[busy - 1]), 0.0]);
+        let (found, best) = (total(&known, &purchases, &prices), total(&known, &best, &prices));
+        prop_assert!(found <= best * (1.0 + 1e-4) + 1e-9 && best <= found + 1e-9, "{found} {best} {purchases:?}");
+        prop_assert!(gap.is_some(), "not proven");
     }
 }
 
