@@ -14,8 +14,8 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use ingest::{Ingest, IngestFiles, IngestPrices, IngestWhat, OnOverlap};
 pub(crate) use operate::{Config, Db, Report, Token, User};
 pub(crate) use plan::{
-    Market, Plan, PlanCapacity, PlanCommitments, PlanContainers, PlanRightsize, Replay, ReplayAutoscaling,
-    ReplayCommitments,
+    ContainerExport, Market, Plan, PlanCapacity, PlanCommitments, PlanContainers, PlanRightsize, Replay,
+    ReplayAutoscaling, ReplayCommitments,
 };
 pub(crate) use series::{Backtest, Forecast, Histories};
 
