@@ -167,8 +167,9 @@ pub fn plan(metrics: &Metrics, inventory: &[Resource], catalog: &[Shape], policy
 
 /// The decision about one machine or managed node, for files and for the joint plan.
 ///
-/// `members` nodes of one cluster take over from each other, this one included; 1 for machines. `last_hour` is the start of the last sample that could exist; `candidates` are all types of the region, each
-/// with its price, the current type among them.
+/// `members` nodes of one cluster take over from each other, this one included; 1 for machines. `last_hour` is the
+/// start of the last sample that could exist; `candidates` are all types of the region, each with its price, the
+/// current type among them.
 pub(crate) fn decide(
     resource: &Resource,
     members: usize,
@@ -266,7 +267,7 @@ pub(crate) fn decide(
             ..with_current(answer(finding, reason))
         }
     };
-    if let Some(words) = full(&needs, &load, settings) {
+    if let Some(words) = full(&needs, &load, settings).filter(|_| needs.saturated.is_none()) {
         return sized(Finding::Optimized, None, words);
     }
     let best = cheapest(&load, candidates, settings);

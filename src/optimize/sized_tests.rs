@@ -77,6 +77,7 @@ fn only_the_hours_of_a_node_become_cheaper() {
     assert!(found.restart_needed && found.implementation_effort == Effort::Medium);
     assert!(value(found, "Interruption").contains("maintenance window"));
     assert_eq!(value(found, "Billed by the hour"), "80.00 of 100.00 USD a month");
+    assert!(value(found, "Why this size").contains("costs 83 % less"));
 }
 
 #[test]

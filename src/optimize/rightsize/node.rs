@@ -77,6 +77,7 @@ pub(crate) fn change(
         effect: Effect::Keep { share },
         effort,
         evidence: vec![
+            evidence("Why this size", sizing.reason.clone()),
             evidence(
                 "Billed by the hour",
                 format!("{} of {} USD a month", to_cents(by_time.cost), to_cents(monthly)),

@@ -161,6 +161,14 @@ fn a_full_cache_says_nothing_about_its_size() {
     let full = sized(&cache("cache.r6g.large"), 1, load("n", daily(10.0, 5.0), 9.6));
     assert_eq!((full.finding, becomes(&full)), (Finding::Optimized, None), "{}", full.reason);
     assert!(full.reason.contains("evicts by design"), "{}", full.reason);
+    // It may lack CPU all the same, and then gets that with the memory that it has.
+    let busy = sized(&cache("cache.r6g.large"), 1, load("n", |_| 95.0, 9.6));
+    assert_eq!(
+        (busy.finding, becomes(&busy)),
+        (Finding::UnderProvisioned, Some("cache.r6g.xlarge")),
+        "{}",
+        busy.reason
+    );
 }
 
 #[test]

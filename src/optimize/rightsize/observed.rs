@@ -176,6 +176,10 @@ impl Observed {
                 let stored = self.stored(current, settings);
                 need.amount + stored.unwrap_or(f64::INFINITY)
             }
+            // It fills what it has, so this is no need to grow.
+            Dimension::Memory if node.service == Service::Cache => {
+                return need.amount = need.amount.min(has);
+            }
             Dimension::Memory => return,
             // When one of them fails, the others have its work.
             _ if node.members > 1 => need.amount * node.members as f64 / (node.members - 1) as f64,
