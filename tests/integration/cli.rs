@@ -3,7 +3,7 @@
 use headroom_tests::{Headroom, binary};
 
 /// Every command.
-const COMMANDS: [&[&str]; 35] = [
+const COMMANDS: [&[&str]; 36] = [
     &["demo"],
     &["serve"],
     &["ingest"],
