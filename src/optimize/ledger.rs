@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use rust_decimal::Decimal;
 
 use crate::action::Effect;
+use crate::placement::Place;
 use crate::schedule::{WEEK, hour_of_week};
 
 /// Hours of a month.
@@ -36,6 +37,28 @@ impl Run {
     }
 }
 
+/// The line that a machine may come to; what is `None` stays as it is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Target {
+    pub(crate) instance_type: Option<String>,
+    pub(crate) place: Option<Place>,
+    pub(crate) account: Option<String>,
+}
+
+impl Target {
+    fn line(self, line: &LineKey) -> LineKey {
+        let place =
+            self.place.unwrap_or_else(|| Place { provider: line.provider, region: line.region.clone() });
+        LineKey {
+            provider: place.provider,
+            region: place.region,
+            account: self.account.unwrap_or_else(|| line.account.clone()),
+            instance_type: self.instance_type.unwrap_or_else(|| line.instance_type.clone()),
+            os: line.os.clone(),
+        }
+    }
+}
+
 /// The state of the waterfall: usage, billed costs and commitments after the actions so far.
 #[derive(Debug, Clone)]
 pub(crate) struct Ledger<'a> {
@@ -45,6 +68,8 @@ pub(crate) struct Ledger<'a> {
     meters: BTreeMap<Provider, Metered<'a>>,
     runs: BTreeMap<String, Run>,
     billed: BTreeMap<String, Decimal>,
+    /// Parts of what is billed that no later effect makes cheaper: what moves cost.
+    fixed: BTreeMap<String, Decimal>,
     commitments: Vec<Commitment>,
 }
 
@@ -64,8 +89,9 @@ pub(crate) struct Change {
     resource_id: String,
     run: Option<Run>,
     billed: Option<Decimal>,
-    /// Instance-hours that move, with what that saves a month.
-    usage: Option<(Provider, Vec<Shift>, Decimal)>,
+    fixed: Option<Decimal>,
+    /// Instance-hours that move, by provider, with what that saves a month.
+    usage: Vec<(Provider, Vec<Shift>, Decimal)>,
     /// Monthly cost before − after.
     pub(crate) saving: Decimal,
 }
@@ -83,7 +109,8 @@ impl<'a> Ledger<'a> {
         commitments: Vec<Commitment>,
     ) -> Result<Self, BillingError> {
         let billed = billed.into_iter().map(|(id, cost)| (id, cost.round_dp(PLACES))).collect();
-        let mut ledger = Self { book, window, horizon, meters: BTreeMap::new(), runs, billed, commitments };
+        let (meters, fixed) = (BTreeMap::new(), BTreeMap::new());
+        let mut ledger = Self { book, window, horizon, meters, runs, billed, fixed, commitments };
         for (provider, demand) in usage {
             let metered = ledger.metered(provider, demand, &ledger.commitments)?;
             ledger.meters.insert(provider, metered);
@@ -91,15 +118,15 @@ impl<'a> Ledger<'a> {
         Ok(ledger)
     }
 
-    /// Prepares for machines that may become another type: a line that is met for the first time costs the most.
+    /// Prepares for what machines may become: a line that is met for the first time costs the most.
     pub(crate) fn make_room<'t>(
         &mut self,
-        targets: impl Iterator<Item = (&'t str, &'t str)>,
+        targets: impl Iterator<Item = (&'t str, Target)>,
     ) -> Result<(), BillingError> {
         let mut rooms: BTreeMap<Provider, Vec<Shift>> = BTreeMap::new();
-        for (resource_id, instance_type) in targets {
+        for (resource_id, target) in targets {
             let Some(run) = self.runs.get(resource_id) else { continue };
-            let line = LineKey { instance_type: instance_type.to_owned(), ..run.line.clone() };
+            let line = target.line(&run.line);
             let room = Shift { line, hours: 0..0, quantity: Decimal::ZERO };
             rooms.entry(room.line.provider).or_default().push(room);
         }
@@ -139,6 +166,12 @@ impl<'a> Ledger<'a> {
     /// Whether the resource is on the bill or in the usage.
     pub(crate) fn knows(&self, resource_id: &str) -> bool {
         self.runs.contains_key(resource_id) || self.billed.contains_key(resource_id)
+    }
+
+    /// Instance-hours of a simulated machine in a month.
+    pub(crate) fn hours_per_month(&self, resource_id: &str) -> Option<Decimal> {
+        let month = Decimal::from(HOURS_PER_MONTH) / Decimal::from(self.window_hours());
+        self.runs.get(resource_id).map(|run| (run.total() * month).round_dp(PLACES))
     }
 
     /// Share of the window in which a machine ran; 1 where usage does not tell.
@@ -181,21 +214,49 @@ impl<'a> Ledger<'a> {
         after: Run,
         billed: Option<Decimal>,
     ) -> Result<Change, BillingError> {
-        let provider = run.line.provider;
-        let shifts = shifts(run, &after);
-        let saving = match self.meters.get(&provider) {
-            Some(metered) => self.monthly(&metered.meter.saving(&shifts)?, &metered.shares),
-            None => Decimal::ZERO,
-        };
+        let usage = self.saving_by_provider(shifts(run, &after))?;
+        let saving: Decimal = usage.iter().map(|(.., saving)| *saving).sum();
         let now = self.billed.get(resource_id).copied().unwrap_or_default();
         let billed = billed.unwrap_or_default();
         Ok(Change {
             resource_id: resource_id.to_owned(),
             run: Some(after),
             billed: (billed != now).then_some(billed),
-            usage: Some((provider, shifts, saving)),
+            fixed: None,
+            usage,
             saving: saving + now - billed,
         })
+    }
+
+    /// What `effects` on different resources would save together in an average month.
+    pub(crate) fn price_together(&self, effects: &[(&str, &Effect)]) -> Result<Decimal, BillingError> {
+        let (mut saving, mut moved) = (Decimal::ZERO, Vec::new());
+        for (resource_id, effect) in effects {
+            let Some(run) = self.runs.get(*resource_id) else {
+                saving += self.price_billed(resource_id, effect).saving;
+                continue;
+            };
+            let now = self.billed.get(*resource_id).copied();
+            let (after, billed) = self.outcome(run, now, effect)?;
+            moved.extend(shifts(run, &after));
+            saving += now.unwrap_or_default() - billed.unwrap_or_default();
+        }
+        let usage = self.saving_by_provider(moved)?;
+        Ok(saving + usage.iter().map(|(.., saving)| *saving).sum::<Decimal>())
+    }
+
+    /// What it saves a month that instance-hours move, by the provider whose they are.
+    fn saving_by_provider(
+        &self,
+        shifts: Vec<Shift>,
+    ) -> Result<Vec<(Provider, Vec<Shift>, Decimal)>, BillingError> {
+        let mut usage = Vec::new();
+        for (provider, shifts) in by_provider(shifts) {
+            let Some(metered) = self.meters.get(&provider) else { continue };
+            let saving = self.monthly(&metered.meter.saving(&shifts)?, &metered.shares);
+            usage.push((provider, shifts, saving));
+        }
+        Ok(usage)
     }
 
     /// Monthly cost of everything with many effects done, whatever each of them alone saves.
@@ -213,9 +274,10 @@ impl<'a> Ledger<'a> {
                 continue;
             };
             let (after, billed) = books.outcome(run, now, effect)?;
-            let usage = Some((run.line.provider, shifts(run, &after), Decimal::ZERO));
+            let moved = by_provider(shifts(run, &after));
+            let usage = moved.into_iter().map(|(provider, moved)| (provider, moved, Decimal::ZERO)).collect();
             let (resource_id, run) = (resource_id.to_owned(), Some(after));
-            books.accept(Change { resource_id, run, billed, usage, saving: Decimal::ZERO })?;
+            books.accept(Change { resource_id, run, billed, fixed: None, usage, saving: Decimal::ZERO })?;
         }
         books.commitments.extend(commitments);
         let mut total: Decimal = books.billed.values().sum();
@@ -227,14 +289,17 @@ impl<'a> Ledger<'a> {
 
     /// Does what was priced. The ledger must not have changed in between.
     pub(crate) fn accept(&mut self, change: Change) -> Result<(), BillingError> {
-        if let Some((provider, shifts, saving)) = change.usage
-            && let Some(metered) = self.meters.get_mut(&provider)
-        {
-            metered.meter.change(&shifts)?;
-            metered.cost -= saving;
+        for (provider, shifts, saving) in change.usage {
+            if let Some(metered) = self.meters.get_mut(&provider) {
+                metered.meter.change(&shifts)?;
+                metered.cost -= saving;
+            }
         }
         if let Some(run) = change.run {
             self.runs.insert(change.resource_id.clone(), run);
+        }
+        if let Some(cost) = change.fixed {
+            self.fixed.insert(change.resource_id.clone(), cost);
         }
         if let Some(cost) = change.billed {
             self.billed.insert(change.resource_id, cost);
@@ -271,13 +336,20 @@ impl<'a> Ledger<'a> {
                 Decimal::from(on.iter().filter(|on| **on).count()) / Decimal::from(WEEK)
             }
             Effect::Keep { share } => *share,
+            Effect::Move(relocation) => relocation.price_ratio,
         };
-        let after = (now * share).round_dp(PLACES);
+        let fixed = match effect {
+            Effect::Remove => Decimal::ZERO,
+            _ => self.fixed.get(resource_id).copied().unwrap_or_default(),
+        };
+        let added = effect.monthly();
+        let after = ((now - fixed) * share).round_dp(PLACES) + fixed + added;
         Change {
             resource_id: resource_id.to_owned(),
             run: None,
             billed: Some(after),
-            usage: None,
+            fixed: (!added.is_zero()).then_some(fixed + added),
+            usage: Vec::new(),
             saving: now - after,
         }
     }
@@ -295,6 +367,15 @@ impl<'a> Ledger<'a> {
             Effect::Resize { instance_type, .. } => {
                 let line = LineKey { instance_type: instance_type.clone(), ..run.line.clone() };
                 (Run { line, hours: run.hours.clone() }, billed)
+            }
+            Effect::Move(relocation) => {
+                let target = Target {
+                    instance_type: relocation.instance_type.clone(),
+                    place: Some(relocation.place.clone()),
+                    account: relocation.account.clone(),
+                };
+                let moved = Run { line: target.line(&run.line), hours: run.hours.clone() };
+                (moved, Some(billed.unwrap_or_default() + effect.monthly()))
             }
             Effect::Schedule { on } => {
                 (Run { line: run.line.clone(), hours: self.within_schedule(&run.hours, on) }, billed)
@@ -376,6 +457,14 @@ fn shifts(before: &Run, after: &Run) -> Vec<Shift> {
     let mut all = of(before, Decimal::NEGATIVE_ONE);
     all.extend(of(after, Decimal::ONE));
     all
+}
+
+fn by_provider(shifts: Vec<Shift>) -> BTreeMap<Provider, Vec<Shift>> {
+    let mut providers: BTreeMap<Provider, Vec<Shift>> = BTreeMap::new();
+    for shift in shifts {
+        providers.entry(shift.line.provider).or_default().push(shift);
+    }
+    providers
 }
 
 /// List price of an instance-hour of a line: the bill of one.

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{idle, rightsize, schedule, spot, storage};
+use crate::{idle, placement, rightsize, schedule, spot, storage};
 
 /// Thresholds of the planner and its rules. `Policy::default()` is what `models/policy.toml` says.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub struct Policy {
     pub rightsize: rightsize::Settings,
     /// Weekly schedules.
     pub schedule: schedule::Settings,
+    /// Other regions and clouds.
+    pub placement: placement::Settings,
     /// Spot.
     pub spot: spot::Settings,
     /// Volume types and storage classes.
@@ -101,6 +103,7 @@ impl Policy {
         self.idle.check()?;
         self.rightsize.check()?;
         self.schedule.check()?;
+        self.placement.check()?;
         self.spot.check()?;
         self.storage.check()
     }

@@ -3,6 +3,7 @@
 
 mod credits;
 mod dimension;
+mod elsewhere;
 mod fit;
 mod need;
 mod observed;
@@ -17,6 +18,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::dimension::Dimension;
+pub(crate) use self::elsewhere::equivalent;
 pub(crate) use self::fit::Candidate;
 use self::fit::{Load, cheapest, usable};
 use self::need::Need;
@@ -208,8 +210,7 @@ pub(crate) fn decide(
         needs: &needs.all,
         cpu_average: &cpu_average,
         hours_each: observed.step_hours(),
-        any_architecture: resource.os.as_deref().is_none_or(|os| os.eq_ignore_ascii_case("linux"))
-            && (settings.any_architecture || tagged(resource, &settings.multi_architecture_tags).is_some()),
+        any_architecture: any_architecture(resource, settings),
     };
     let sized = |finding, chosen: Option<Candidate<'_>>, reason| {
         let shape = chosen.map_or(current.shape, |chosen| chosen.shape);
@@ -282,6 +283,12 @@ pub(crate) fn decide(
         domain::to_statistic(share) * 100.0
     );
     sized(Finding::OverProvisioned, Some(best), reason)
+}
+
+/// Whether the software of a machine runs on another architecture, too.
+fn any_architecture(resource: &Resource, settings: &Settings) -> bool {
+    resource.os.as_deref().is_none_or(|os| os.eq_ignore_ascii_case("linux"))
+        && (settings.any_architecture || tagged(resource, &settings.multi_architecture_tags).is_some())
 }
 
 /// The dimension nearest to what may be planned with, and the risk of running on `shape`.

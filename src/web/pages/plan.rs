@@ -104,7 +104,8 @@ pub(crate) fn step_name(step: impl show::Given<Step>) -> &'static str {
         Step::Delete => "Delete what is idle",
         Step::Rightsize => "Resize",
         Step::Schedule => "Schedule",
-        Step::Spot => "Move to spot",
+        Step::Move => "Move to a cheaper region or cloud",
+        Step::Spot => "Run on spot capacity",
         Step::Storage => "Storage classes",
         Step::Commit => "Commit",
     }
