@@ -62,7 +62,7 @@ impl<'a> Proposal<'a> {
         let shared = [
             evidence("Round trip", self.latency.clone()),
             evidence("Residency", self.residency.clone()),
-            evidence("Moves together", together.join(", ")),
+            evidence("Moves", together.join(", ")),
             evidence(
                 "Work, once",
                 format!("{} h at {} USD for {machines} machines", hours, settings.hourly_rate),

@@ -104,8 +104,8 @@ pub(crate) fn step_name(step: impl show::Given<Step>) -> &'static str {
         Step::Delete => "Delete what is idle",
         Step::Rightsize => "Resize",
         Step::Schedule => "Schedule",
-        Step::Move => "Move to a cheaper region or cloud",
-        Step::Spot => "Run on spot capacity",
+        Step::Move => "Move elsewhere",
+        Step::Spot => "Move to spot",
         Step::Storage => "Storage classes",
         Step::Commit => "Commit",
     }
