@@ -241,8 +241,11 @@ impl<'a> Placement<'a> {
             };
             if member.kind == ResourceKind::Disk {
                 let part = self.disk(member, place, &rates).map_err(of_member)?;
-                proposal.list_saving -= part.effect.monthly();
-                proposal.parts.extend(ledger.knows(&member.resource_id).then_some(part));
+                if ledger.knows(&member.resource_id) {
+                    let change = ledger.price(&member.resource_id, &part.effect);
+                    proposal.list_saving += change.map_err(|error| of_member(error.to_string()))?.saving;
+                    proposal.parts.push(part);
+                }
                 continue;
             }
             let hours = ledger.hours_per_month(&member.resource_id);

@@ -203,6 +203,8 @@ fn a_group_moves_together_with_its_disk_or_not_at_all() {
     assert_eq!(moved.len(), 3, "{:?}", plan.skips);
     // The disk costs 60 % there, and 600 GiB at 0.02 USD to copy, a twelfth of it a month: 19.20 − 1.
     assert_eq!(to_cents(moved[2].estimated_monthly_savings.expected), dec("18.20"));
+    let lost = moved[0].evidence.iter().find(|fact| fact.label == "Commitments that stay behind").unwrap();
+    assert!(lost.value.starts_with("0.00 USD"), "{}", lost.value);
     // The work is shared: 16.67 USD a month less for each than alone.
     assert_eq!(to_cents(moved[0].estimated_monthly_savings.expected), dec("185.74"));
     // One that is pinned keeps all of them.
