@@ -10,7 +10,7 @@ use crate::{Commitment, Currency, Provider};
 named_values! {
     /// What to do (AWS Cost Optimization Hub's words).
     ActionType, "action_type",
-    "Rightsize, Stop, Delete, Schedule, Upgrade, MigrateToGraviton, MoveRegion, UseSpot, ChangeStorageClass, PurchaseSavingsPlan, PurchaseReservedInstance", {
+    "Rightsize, Stop, Delete, Schedule, Upgrade, MigrateToGraviton, MoveRegion, MoveCloud, UseSpot, ChangeStorageClass, PurchaseSavingsPlan, PurchaseReservedInstance", {
         /// Another size.
         Rightsize = "Rightsize",
         /// Stop a machine.
@@ -25,6 +25,8 @@ named_values! {
         MigrateToGraviton = "MigrateToGraviton",
         /// A cheaper region.
         MoveRegion = "MoveRegion",
+        /// A cheaper region of another provider.
+        MoveCloud = "MoveCloud",
         /// Interruptible capacity.
         UseSpot = "UseSpot",
         /// A colder storage class.
@@ -38,7 +40,7 @@ named_values! {
 
 named_values! {
     /// What was found about a resource.
-    Finding, "finding", "idle, over_provisioned, under_provisioned, optimized, insufficient_data, unattached, cold, off_hours, interruptible, uncovered", {
+    Finding, "finding", "idle, over_provisioned, under_provisioned, optimized, insufficient_data, unattached, cold, off_hours, interruptible, cheaper_elsewhere, uncovered", {
         /// Does no work.
         Idle = "idle",
         /// Larger than needed.
@@ -57,6 +59,8 @@ named_values! {
         OffHours = "off_hours",
         /// Work that stands interruption.
         Interruptible = "interruptible",
+        /// The same work costs less in another region or cloud.
+        CheaperElsewhere = "cheaper_elsewhere",
         /// Steady usage paid at on-demand rates.
         Uncovered = "uncovered",
     }
@@ -64,13 +68,15 @@ named_values! {
 
 named_values! {
     /// Stage of the plan, in the order in which savings are counted.
-    Step, "step", "delete, rightsize, schedule, spot, storage, commit", {
+    Step, "step", "delete, rightsize, schedule, move, spot, storage, commit", {
         /// Delete what is idle.
         Delete = "delete",
         /// Resize what remains.
         Rightsize = "rightsize",
         /// Schedule what remains.
         Schedule = "schedule",
+        /// Move what remains to a cheaper region or cloud.
+        Move = "move",
         /// Spot.
         Spot = "spot",
         /// Storage classes and volume types.

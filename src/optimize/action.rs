@@ -3,6 +3,8 @@
 use domain::{ActionType, Effort, Evidence, Finding, Resource, Skip, Step};
 use rust_decimal::Decimal;
 
+use crate::placement::Place;
+
 /// What an action does to what a resource costs.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Effect {
@@ -12,6 +14,8 @@ pub(crate) enum Effect {
     Resize { instance_type: String, price_ratio: Decimal },
     /// The machine runs only in these hours of the week (0 is Monday 00:00 UTC).
     Schedule { on: Vec<bool> },
+    /// The resource goes to another place and pays what is monthly there.
+    Move(Relocation),
     /// The machine leaves on-demand capacity and costs this part of its list price.
     Spot { price_ratio: Decimal },
     /// This part of today's cost remains.
@@ -28,6 +32,32 @@ impl Effect {
             _ => vec![(resource_id, self)],
         }
     }
+}
+
+impl Effect {
+    /// USD a month that come to the cost of the resource, whatever its price.
+    pub(crate) fn monthly(&self) -> Decimal {
+        match self {
+            Self::Move(relocation) => relocation.traffic + relocation.transition,
+            _ => Decimal::ZERO,
+        }
+    }
+}
+
+/// Where a resource goes, and what that costs beside its price there.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Relocation {
+    pub(crate) place: Place,
+    /// Who pays there, where that is somebody else.
+    pub(crate) account: Option<String>,
+    /// The type that takes its place; none where it stays the same.
+    pub(crate) instance_type: Option<String>,
+    /// New over old list price.
+    pub(crate) price_ratio: Decimal,
+    /// USD a month for traffic that was free, or cheaper.
+    pub(crate) traffic: Decimal,
+    /// USD a month for what the move costs once.
+    pub(crate) transition: Decimal,
 }
 
 /// One thing that a rule proposes. What it saves is found out by the ledger.

@@ -10,6 +10,7 @@ use domain::{Plan, Step, TimeCost, to_cents};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::placement::{Link, Place};
 use crate::properties::adds_up;
 use crate::{Facts, Policy, plan};
 
@@ -136,4 +137,31 @@ fn planted_truths_are_found_and_controls_left_alone() {
         .collect();
     assert_eq!(alarms, Vec::<&str>::new());
     assert!(found as f64 >= 0.9 * scored.len() as f64, "{missed}");
+}
+
+#[test]
+fn nothing_of_the_demo_is_worth_a_move_though_every_place_is_allowed() {
+    let mut facts = facts(company());
+    facts.policy.plan.purchases = false;
+    let places = ["aws/eu-west-1", "aws/us-east-1", "azure/eastus", "gcp/us-east1"];
+    let places = places.map(|place| Place::try_from(place.to_owned()).unwrap());
+    let settings = &mut facts.policy.placement;
+    (settings.places, settings.other_cloud) = (places.to_vec(), true);
+    // Neither distance nor what traffic costs holds anything back.
+    let pairs = places.iter().flat_map(|from| places.iter().map(move |to| (from.clone(), to.clone())));
+    let link = |(from, to)| Link { from, to, latency_ms: Some(0.0), gib: Some(Decimal::ZERO) };
+    settings.links = pairs.map(link).collect();
+    let plan = plan(&facts).unwrap();
+    adds_up(&plan);
+    let moved = plan.recommendations.iter().filter(|found| found.step == Step::Move);
+    let moved: Vec<String> = moved
+        .map(|found| {
+            format!("{} {} {}", found.summary, found.estimated_monthly_savings.expected, found.current)
+        })
+        .collect();
+    let stay = plan.skips.iter().filter(|skip| skip.considered == "another place");
+    for skip in stay {
+        println!("{}: {}", skip.subject, skip.reason);
+    }
+    assert_eq!(moved, Vec::<String>::new());
 }

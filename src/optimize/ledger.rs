@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use rust_decimal::Decimal;
 
 use crate::action::Effect;
+use crate::placement::Place;
 use crate::schedule::{WEEK, hour_of_week};
 
 /// Hours of a month.
@@ -36,6 +37,28 @@ impl Run {
     }
 }
 
+/// The line that a machine may come to; what is `None` stays as it is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Target {
+    pub(crate) instance_type: Option<String>,
+    pub(crate) place: Option<Place>,
+    pub(crate) account: Option<String>,
+}
+
+impl Target {
+    fn line(self, line: &LineKey) -> LineKey {
+        let place =
+            self.place.unwrap_or_else(|| Place { provider: line.provider, region: line.region.clone() });
+        LineKey {
+            provider: place.provider,
+            region: place.region,
+            account: self.account.unwrap_or_else(|| line.account.clone()),
+            instance_type: self.instance_type.unwrap_or_else(|| line.instance_type.clone()),
+            os: line.os.clone(),
+        }
+    }
+}
+
 /// The state of the waterfall: usage, billed costs and commitments after the actions so far.
 #[derive(Debug, Clone)]
 pub(crate) struct Ledger<'a> {
@@ -45,6 +68,8 @@ pub(crate) struct Ledger<'a> {
     meters: BTreeMap<Provider, Metered<'a>>,
     runs: BTreeMap<String, Run>,
     billed: BTreeMap<String, Decimal>,
+    /// Parts of what is billed that no later effect makes cheaper: what moves cost.
+    fixed: BTreeMap<String, Decimal>,
     commitments: Vec<Commitment>,
 }
 
@@ -63,8 +88,8 @@ struct Metered<'a> {
 pub(crate) struct Change {
     /// The resources that change.
     parts: Vec<Part>,
-    /// Instance-hours that move, with what that saves a month.
-    usage: Option<(Provider, Vec<Shift>, Decimal)>,
+    /// Instance-hours that move, by provider, with what that saves a month.
+    usage: Vec<(Provider, Vec<Shift>, Decimal)>,
     /// Monthly cost before − after.
     pub(crate) saving: Decimal,
 }
@@ -75,6 +100,7 @@ struct Part {
     resource_id: String,
     run: Option<Run>,
     billed: Option<Decimal>,
+    fixed: Option<Decimal>,
 }
 
 impl<'a> Ledger<'a> {
@@ -90,7 +116,8 @@ impl<'a> Ledger<'a> {
         commitments: Vec<Commitment>,
     ) -> Result<Self, BillingError> {
         let billed = billed.into_iter().map(|(id, cost)| (id, cost.round_dp(PLACES))).collect();
-        let mut ledger = Self { book, window, horizon, meters: BTreeMap::new(), runs, billed, commitments };
+        let (meters, fixed) = (BTreeMap::new(), BTreeMap::new());
+        let mut ledger = Self { book, window, horizon, meters, runs, billed, fixed, commitments };
         for (provider, demand) in usage {
             let metered = ledger.metered(provider, demand, &ledger.commitments)?;
             ledger.meters.insert(provider, metered);
@@ -98,15 +125,15 @@ impl<'a> Ledger<'a> {
         Ok(ledger)
     }
 
-    /// Prepares for machines that may become another type: a line that is met for the first time costs the most.
+    /// Prepares for what machines may become: a line that is met for the first time costs the most.
     pub(crate) fn make_room<'t>(
         &mut self,
-        targets: impl Iterator<Item = (&'t str, &'t str)>,
+        targets: impl Iterator<Item = (&'t str, Target)>,
     ) -> Result<(), BillingError> {
         let mut rooms: BTreeMap<Provider, Vec<Shift>> = BTreeMap::new();
-        for (resource_id, instance_type) in targets {
+        for (resource_id, target) in targets {
             let Some(run) = self.runs.get(resource_id) else { continue };
-            let line = LineKey { instance_type: instance_type.to_owned(), ..run.line.clone() };
+            let line = target.line(&run.line);
             let room = Shift { line, hours: 0..0, quantity: Decimal::ZERO };
             rooms.entry(room.line.provider).or_default().push(room);
         }
@@ -148,6 +175,12 @@ impl<'a> Ledger<'a> {
         self.runs.contains_key(resource_id) || self.billed.contains_key(resource_id)
     }
 
+    /// Instance-hours of a simulated machine in a month.
+    pub(crate) fn hours_per_month(&self, resource_id: &str) -> Option<Decimal> {
+        let month = Decimal::from(HOURS_PER_MONTH) / Decimal::from(self.window_hours());
+        self.runs.get(resource_id).map(|run| (run.total() * month).round_dp(PLACES))
+    }
+
     /// Share of the window in which a machine ran; 1 where usage does not tell.
     pub(crate) fn running_share(&self, resource_id: &str) -> f64 {
         let hours = (self.window.end - self.window.start).num_hours().max(1);
@@ -165,26 +198,21 @@ impl<'a> Ledger<'a> {
         self.exchanged(resource_id, run, after, billed)
     }
 
-    /// What is saved without these machines of one provider, all at once.
+    /// What is saved without these machines, all at once.
     fn price_without(&self, machines: &[String]) -> Result<Change, BillingError> {
-        let (mut parts, mut usage, mut saved) = (Vec::new(), None, Decimal::ZERO);
+        let (mut parts, mut moved, mut saving) = (Vec::new(), Vec::new(), Decimal::ZERO);
         for machine in machines {
             let change = self.price_billed(machine, &Effect::Remove);
-            saved += change.saving;
+            saving += change.saving;
             parts.extend(change.parts);
             let (Some(run), Some(part)) = (self.runs.get(machine), parts.last_mut()) else { continue };
             let gone = Run { line: run.line.clone(), hours: Vec::new() };
-            let (_, moved) = usage.get_or_insert((run.line.provider, Vec::new()));
             moved.extend(shifts(run, &gone));
             part.run = Some(gone);
         }
-        let metered = usage.as_ref().and_then(|(provider, _)| self.meters.get(provider));
-        let simulated = match (metered, &usage) {
-            (Some(metered), Some((_, moved))) => self.monthly(&metered.meter.saving(moved)?, &metered.shares),
-            _ => Decimal::ZERO,
-        };
-        let usage = usage.map(|(provider, moved)| (provider, moved, simulated));
-        Ok(Change { parts, usage, saving: saved + simulated })
+        let usage = self.saving_by_provider(moved)?;
+        saving += usage.iter().map(|(.., saving)| *saving).sum::<Decimal>();
+        Ok(Change { parts, usage, saving })
     }
 
     /// What `effects` on a machine of the simulated usage would save if only they were done to it since `opening`,
@@ -213,21 +241,48 @@ impl<'a> Ledger<'a> {
         after: Run,
         billed: Option<Decimal>,
     ) -> Result<Change, BillingError> {
-        let provider = run.line.provider;
-        let shifts = shifts(run, &after);
-        let saving = match self.meters.get(&provider) {
-            Some(metered) => self.monthly(&metered.meter.saving(&shifts)?, &metered.shares),
-            None => Decimal::ZERO,
-        };
+        let usage = self.saving_by_provider(shifts(run, &after))?;
+        let saving: Decimal = usage.iter().map(|(.., saving)| *saving).sum();
         let now = self.billed.get(resource_id).copied().unwrap_or_default();
         let billed = billed.unwrap_or_default();
         let billed_after = (billed != now).then_some(billed);
         let resource_id = resource_id.to_owned();
         Ok(Change {
-            parts: vec![Part { resource_id, run: Some(after), billed: billed_after }],
-            usage: Some((provider, shifts, saving)),
+            parts: vec![Part { resource_id, run: Some(after), billed: billed_after, fixed: None }],
+            usage,
             saving: saving + now - billed,
         })
+    }
+
+    /// What `effects` on different resources would save together in an average month.
+    pub(crate) fn price_together(&self, effects: &[(&str, &Effect)]) -> Result<Decimal, BillingError> {
+        let (mut saving, mut moved) = (Decimal::ZERO, Vec::new());
+        for (resource_id, effect) in effects {
+            let Some(run) = self.runs.get(*resource_id) else {
+                saving += self.price_billed(resource_id, effect).saving;
+                continue;
+            };
+            let now = self.billed.get(*resource_id).copied();
+            let (after, billed) = self.outcome(run, now, effect)?;
+            moved.extend(shifts(run, &after));
+            saving += now.unwrap_or_default() - billed.unwrap_or_default();
+        }
+        let usage = self.saving_by_provider(moved)?;
+        Ok(saving + usage.iter().map(|(.., saving)| *saving).sum::<Decimal>())
+    }
+
+    /// What it saves a month that instance-hours move, by the provider whose they are.
+    fn saving_by_provider(
+        &self,
+        shifts: Vec<Shift>,
+    ) -> Result<Vec<(Provider, Vec<Shift>, Decimal)>, BillingError> {
+        let mut usage = Vec::new();
+        for (provider, shifts) in by_provider(shifts) {
+            let Some(metered) = self.meters.get(&provider) else { continue };
+            let saving = self.monthly(&metered.meter.saving(&shifts)?, &metered.shares);
+            usage.push((provider, shifts, saving));
+        }
+        Ok(usage)
     }
 
     /// Monthly cost of everything with many effects done, whatever each of them alone saves.
@@ -245,8 +300,9 @@ impl<'a> Ledger<'a> {
                 continue;
             };
             let (after, billed) = books.outcome(run, now, effect)?;
-            let usage = Some((run.line.provider, shifts(run, &after), Decimal::ZERO));
-            let part = Part { resource_id: resource_id.to_owned(), run: Some(after), billed };
+            let moved = by_provider(shifts(run, &after));
+            let usage = moved.into_iter().map(|(provider, moved)| (provider, moved, Decimal::ZERO)).collect();
+            let part = Part { resource_id: resource_id.to_owned(), run: Some(after), billed, fixed: None };
             books.accept(Change { parts: vec![part], usage, saving: Decimal::ZERO })?;
         }
         books.commitments.extend(commitments);
@@ -259,15 +315,18 @@ impl<'a> Ledger<'a> {
 
     /// Does what was priced. The ledger must not have changed in between.
     pub(crate) fn accept(&mut self, change: Change) -> Result<(), BillingError> {
-        if let Some((provider, shifts, saving)) = change.usage
-            && let Some(metered) = self.meters.get_mut(&provider)
-        {
-            metered.meter.change(&shifts)?;
-            metered.cost -= saving;
+        for (provider, shifts, saving) in change.usage {
+            if let Some(metered) = self.meters.get_mut(&provider) {
+                metered.meter.change(&shifts)?;
+                metered.cost -= saving;
+            }
         }
         for part in change.parts {
             if let Some(run) = part.run {
                 self.runs.insert(part.resource_id.clone(), run);
+            }
+            if let Some(cost) = part.fixed {
+                self.fixed.insert(part.resource_id.clone(), cost);
             }
             if let Some(cost) = part.billed {
                 self.billed.insert(part.resource_id, cost);
@@ -306,14 +365,21 @@ impl<'a> Ledger<'a> {
             }
             Effect::Keep { share } => *share,
             Effect::Free { .. } => Decimal::ONE,
+            Effect::Move(relocation) => relocation.price_ratio,
         };
-        let after = (now * share).round_dp(PLACES);
-        let resource_id = resource_id.to_owned();
-        Change {
-            parts: vec![Part { resource_id, run: None, billed: Some(after) }],
-            usage: None,
-            saving: now - after,
-        }
+        let fixed = match effect {
+            Effect::Remove => Decimal::ZERO,
+            _ => self.fixed.get(resource_id).copied().unwrap_or_default(),
+        };
+        let added = effect.monthly();
+        let after = ((now - fixed) * share).round_dp(PLACES) + fixed + added;
+        let part = Part {
+            resource_id: resource_id.to_owned(),
+            run: None,
+            billed: Some(after),
+            fixed: (!added.is_zero()).then_some(fixed + added),
+        };
+        Change { parts: vec![part], usage: Vec::new(), saving: now - after }
     }
 
     /// What is left of a run after an effect, and what the machine then costs outside of the simulation.
@@ -329,6 +395,15 @@ impl<'a> Ledger<'a> {
             Effect::Resize { instance_type, .. } => {
                 let line = LineKey { instance_type: instance_type.clone(), ..run.line.clone() };
                 (Run { line, hours: run.hours.clone() }, billed)
+            }
+            Effect::Move(relocation) => {
+                let target = Target {
+                    instance_type: relocation.instance_type.clone(),
+                    place: Some(relocation.place.clone()),
+                    account: relocation.account.clone(),
+                };
+                let moved = Run { line: target.line(&run.line), hours: run.hours.clone() };
+                (moved, Some(billed.unwrap_or_default() + effect.monthly()))
             }
             Effect::Schedule { on } => {
                 (Run { line: run.line.clone(), hours: self.within_schedule(&run.hours, on) }, billed)
@@ -410,6 +485,14 @@ fn shifts(before: &Run, after: &Run) -> Vec<Shift> {
     let mut all = of(before, Decimal::NEGATIVE_ONE);
     all.extend(of(after, Decimal::ONE));
     all
+}
+
+fn by_provider(shifts: Vec<Shift>) -> BTreeMap<Provider, Vec<Shift>> {
+    let mut providers: BTreeMap<Provider, Vec<Shift>> = BTreeMap::new();
+    for shift in shifts {
+        providers.entry(shift.line.provider).or_default().push(shift);
+    }
+    providers
 }
 
 /// List price of an instance-hour of a line: the bill of one.

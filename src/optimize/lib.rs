@@ -1,4 +1,4 @@
-//! Recommendations: idle, right-sizing, schedule, spot, storage and commitments, joined in one plan.
+//! Recommendations: idle, right-sizing, schedule, placement, spot, storage and commitments, joined in one plan.
 //!
 //! [`plan`] turns [`Facts`] into a [`domain::Plan`]: pure, deterministic, and independent of the order of its
 //! input. [`rightsize::plan`] and [`commitments`] are the file modes of the command line.
@@ -15,6 +15,7 @@ mod ledger;
 mod managed;
 mod metrics;
 mod opening;
+pub mod placement;
 mod plan;
 mod policy;
 #[cfg(test)]

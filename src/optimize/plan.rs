@@ -220,7 +220,8 @@ fn assumptions(facts: &Facts, opening: &Ledger<'_>, round: &Round<'_>) -> Vec<St
     let making_way: Vec<Decimal> = round.done.iter().filter(costs).map(|done| done.incremental).collect();
     if !making_way.is_empty() {
         said.push(format!(
-            "{} actions cost {} USD a month by themselves: they pay together with a later step on the same machine",
+            "{} actions cost {} USD a month by themselves: they pay together with a later step on the same machine, \
+             or with what moves with it",
             making_way.len(),
             to_cents(-making_way.iter().sum::<Decimal>())
         ));
@@ -231,6 +232,23 @@ fn assumptions(facts: &Facts, opening: &Ledger<'_>, round: &Round<'_>) -> Vec<St
              nothing before they are gone"
                 .to_owned(),
         );
+    }
+    let moved = || {
+        round.done.iter().filter_map(|done| match &done.action.effect {
+            Effect::Move(relocation) => Some(relocation),
+            _ => None,
+        })
+    };
+    if moved().count() > 0 {
+        said.push(format!(
+            "{} resources move: after contains {} USD a month for traffic between places and {} for doing it, which is \
+             paid at once and spread over {} months; measured traffic stays as it is, disks whose group and tags name \
+             no machine stay, and traffic that gets cheaper counts as nothing",
+            moved().count(),
+            to_cents(moved().map(|relocation| relocation.traffic).sum()),
+            to_cents(moved().map(|relocation| relocation.transition).sum()),
+            facts.policy.placement.payback_months
+        ));
     }
     for source in facts.prices.sources() {
         said.push(format!("prices of {} as of {}", source.source, source.as_of.format("%Y-%m-%d")));

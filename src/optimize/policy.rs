@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{containers, idle, rightsize, schedule, spot, storage};
+use crate::{containers, idle, placement, rightsize, schedule, spot, storage};
 
 /// Thresholds of the planner and its rules. `Policy::default()` is what `models/policy.toml` says.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -21,6 +21,8 @@ pub struct Policy {
     pub function: rightsize::function::Settings,
     /// Weekly schedules.
     pub schedule: schedule::Settings,
+    /// Other regions and clouds.
+    pub placement: placement::Settings,
     /// Spot.
     pub spot: spot::Settings,
     /// Volume types and storage classes.
@@ -107,6 +109,7 @@ impl Policy {
         self.containers.check()?;
         self.function.check()?;
         self.schedule.check()?;
+        self.placement.check()?;
         self.spot.check()?;
         self.storage.check()
     }

@@ -1,7 +1,9 @@
 //! What each rule says about each resource, given what earlier steps of the plan do to it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use billing::BillingError;
 use domain::{
     ActionType, Effort, Finding, Resource, ResourceKind, ResourceState, Step, StoragePrice, to_statistic,
 };
@@ -10,7 +12,8 @@ use rayon::prelude::*;
 use crate::action::{Action, Effect, Verdict, evidence};
 use crate::containers::pools::Pools;
 use crate::idle::short;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Target};
+use crate::placement::{Outcome, Place, Placement};
 use crate::policy::tagged;
 use crate::rightsize::{Machine, Sizing, change, function};
 use crate::sizings::{Clusters, is_machine, sizings};
@@ -22,6 +25,7 @@ use crate::{Facts, idle, schedule, spot, storage};
 pub(crate) struct Fate {
     pub(crate) removed: bool,
     pub(crate) instance_type: Option<String>,
+    pub(crate) place: Option<Place>,
     pub(crate) scheduled: bool,
 }
 
@@ -31,7 +35,24 @@ impl Fate {
             Effect::Remove => self.removed = true,
             Effect::Resize { instance_type, .. } => self.instance_type = Some(instance_type.clone()),
             Effect::Schedule { .. } => self.scheduled = true,
+            Effect::Move(relocation) => {
+                self.place = Some(relocation.place.clone());
+                if relocation.instance_type.is_some() {
+                    self.instance_type.clone_from(&relocation.instance_type);
+                }
+            }
             Effect::Spot { .. } | Effect::Keep { .. } | Effect::Free { .. } => {}
+        }
+    }
+
+    /// The resource where earlier steps leave it.
+    fn at<'r>(&self, resource: &'r Resource) -> Cow<'r, Resource> {
+        match &self.place {
+            Some(place) => {
+                let (provider, region) = (place.provider, place.region.clone());
+                Cow::Owned(Resource { provider, region, ..resource.clone() })
+            }
+            None => Cow::Borrowed(resource),
         }
     }
 }
@@ -45,6 +66,7 @@ pub(crate) struct Proposals<'a> {
     clusters: Clusters<'a>,
     groups: BTreeMap<&'a str, Vec<&'a Resource>>,
     pools: Pools<'a>,
+    placement: Placement<'a>,
 }
 
 impl<'a> Proposals<'a> {
@@ -60,14 +82,37 @@ impl<'a> Proposals<'a> {
         let pools = Pools::new(facts, &resources);
         let clusters = Clusters::new(&resources);
         let sizings = sizings(facts, &resources, &clusters, &pools);
-        Self { facts, resources, sizings, clusters, groups, pools }
+        let placement = Placement::new(facts, &resources);
+        Self { facts, resources, sizings, clusters, groups, pools, placement }
     }
 
-    /// Machines and the types that they may become.
-    pub(crate) fn targets(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.sizings
-            .iter()
-            .filter_map(|(id, sizing)| Some((*id, sizing.recommended.as_ref()?.instance_type.as_str())))
+    /// Machines and what they may become.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = (&str, Target)> {
+        let recommended = |id: &str| Some(self.sizings.get(id)?.recommended.as_ref()?.instance_type.clone());
+        let resized = self.sizings.keys().filter_map(move |id| {
+            Some((*id, Target { instance_type: Some(recommended(id)?), ..Target::default() }))
+        });
+        // Of one cloud, it moves as what it was before or as what it becomes first.
+        let moved = self.placement.targets().flat_map(move |(id, target)| {
+            let instance_type = recommended(id).filter(|_| target.instance_type.is_none());
+            let resized = instance_type.map(|new| Target { instance_type: Some(new), ..target.clone() });
+            [Some((id, target)), resized.map(|target| (id, target))].into_iter().flatten()
+        });
+        resized.chain(moved)
+    }
+
+    /// The moves, each of all that belongs together, and what stays.
+    pub(crate) fn moves(
+        &self,
+        fates: &BTreeMap<String, Fate>,
+        ledger: &Ledger<'_>,
+    ) -> Result<Vec<Outcome<'a>>, BillingError> {
+        self.placement.outcomes(fates, ledger)
+    }
+
+    /// Whether a resource moves only with others.
+    pub(crate) fn is_tied(&self, resource_id: &str) -> bool {
+        self.placement.is_tied(resource_id)
     }
 
     /// The verdicts of one step, with their resources, in the order of ids.
@@ -85,7 +130,7 @@ impl<'a> Proposals<'a> {
         self.resources.par_iter().map(verdict).collect()
     }
 
-    /// The verdict of one step on a resource with that `fate`, others having `fates`.
+    /// The verdict of one step on a resource with that `fate`, others having `fates`; of a move, where it goes alone.
     pub(crate) fn verdict(
         &self,
         resource: &Resource,
@@ -100,8 +145,12 @@ impl<'a> Proposals<'a> {
             Step::Delete => self.delete(resource),
             Step::Rightsize => self.rightsize(resource),
             Step::Schedule => self.schedule(resource),
-            Step::Spot => self.spot(resource, fate, fates, ledger),
-            Step::Storage => self.storage(resource),
+            Step::Move => match self.placement.alone(resource, fate, ledger) {
+                Ok(action) => action.map_or(Verdict::NotConcerned, Verdict::act),
+                Err(error) => Verdict::skip(resource, "another place", error.to_string()),
+            },
+            Step::Spot => self.spot(&fate.at(resource), fate, fates, ledger),
+            Step::Storage => self.storage(&fate.at(resource)),
             Step::Commit => Verdict::NotConcerned,
         }
     }

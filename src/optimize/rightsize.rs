@@ -3,6 +3,7 @@
 
 mod credits;
 mod dimension;
+mod elsewhere;
 mod fit;
 pub mod function;
 pub(crate) mod need;
@@ -19,6 +20,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::dimension::Dimension;
+pub(crate) use self::elsewhere::equivalent;
 pub(crate) use self::fit::Candidate;
 use self::fit::{Load, cheapest, usable};
 pub(crate) use self::function::function;
@@ -246,11 +248,7 @@ pub(crate) fn decide(
         cpu_average: &cpu_average,
         hours_each: observed.step_hours(),
         any_architecture: match service {
-            Service::Machine => {
-                resource.os.as_deref().is_none_or(|os| os.eq_ignore_ascii_case("linux"))
-                    && (settings.any_architecture
-                        || tagged(resource, &settings.multi_architecture_tags).is_some())
-            }
+            Service::Machine => any_architecture(resource, settings),
             Service::Database | Service::Cache => engine.any_architecture(),
         },
     };
@@ -345,6 +343,12 @@ fn full(needs: &Needs, load: &Load<'_>, settings: &Settings) -> Option<String> {
             load.current.memory_gib
         )
     })
+}
+
+/// Whether the software of a machine runs on another architecture, too.
+fn any_architecture(resource: &Resource, settings: &Settings) -> bool {
+    resource.os.as_deref().is_none_or(|os| os.eq_ignore_ascii_case("linux"))
+        && (settings.any_architecture || tagged(resource, &settings.multi_architecture_tags).is_some())
 }
 
 /// The dimension nearest to what may be planned with, and the risk of running on `shape`.

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use rust_decimal::Decimal;
 
 use crate::Facts;
-use crate::action::{Effect, Verdict};
+use crate::action::{Action, Effect, Verdict};
 use crate::ledger::Ledger;
 use crate::plan::PlanError;
 use crate::proposals::{Fate, Proposals};
@@ -51,7 +51,11 @@ fn improve<'a>(
         return Ok(Choice::new());
     }
     let least = facts.policy.plan.minimum_monthly_saving;
-    let machines = entangled(opening, round, least)?;
+    let mut machines = entangled(opening, round, least)?;
+    // What moved with others cannot be looked at alone.
+    let moved =
+        |machine: &Resource| round.fates.get(&machine.resource_id).is_some_and(|fate| fate.place.is_some());
+    machines.retain(|machine| !(moved(machine) && proposals.is_tied(&machine.resource_id)));
     let paths: Vec<Vec<Path>> =
         machines.par_iter().map(|machine| paths(proposals, machine, &round.fates, opening)).collect();
     let (mut ledger, mut choice) = (round.ledger.clone(), Choice::new());
@@ -102,7 +106,7 @@ fn entangled<'a>(
     round: &Round<'a>,
     least: Decimal,
 ) -> Result<Vec<&'a Resource>, BillingError> {
-    let mut machines: BTreeMap<&str, (&'a Resource, Vec<&Effect>, Vec<&Effect>)> = BTreeMap::new();
+    let mut machines: BTreeMap<&str, (&'a Resource, Vec<&Effect>, Vec<&Action>)> = BTreeMap::new();
     for (priced, is_done) in round
         .done
         .iter()
@@ -113,19 +117,23 @@ fn entangled<'a>(
         if opening.run(id).is_some() {
             let (_, done, passed) =
                 machines.entry(id).or_insert_with(|| (priced.resource, Vec::new(), Vec::new()));
-            if is_done { done.push(&priced.action.effect) } else { passed.push(&priced.action.effect) }
+            if is_done { done.push(&priced.action.effect) } else { passed.push(&priced.action) }
         }
     }
     let differs =
-        |(machine, done, passed): (&'a Resource, Vec<&Effect>, Vec<&Effect>)| -> Result<_, BillingError> {
+        |(machine, done, passed): (&'a Resource, Vec<&Effect>, Vec<&Action>)| -> Result<_, BillingError> {
             let id = machine.resource_id.as_str();
             let alone = opening.price_instead(opening, id, done.iter().copied())?.saving;
             let undone = round.ledger.price_instead(opening, id, std::iter::empty())?.saving;
             let mut differs = (alone + undone).abs() > least;
-            for effect in passed {
-                let (alone, now) =
-                    (opening.price(id, effect)?.saving, round.ledger.price(id, effect)?.saving);
-                differs |= (alone - now).abs() > least;
+            let moved = round.fates.get(id).is_some_and(|fate| fate.place.is_some());
+            for Action { step, effect, .. } in passed {
+                // What was meant for the old place says nothing in the new one.
+                differs |= moved && *step < Step::Move || {
+                    let (alone, now) =
+                        (opening.price(id, effect)?.saving, round.ledger.price(id, effect)?.saving);
+                    (alone - now).abs() > least
+                };
             }
             Ok(differs.then_some(machine))
         };

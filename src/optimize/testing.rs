@@ -10,9 +10,13 @@ use domain::{
 };
 use rust_decimal::Decimal;
 
+use crate::placement::{Link, Place};
 use crate::{Facts, Policy};
 
 pub(crate) const REGION: &str = "eu-central-1";
+/// A region of the same provider and one of another, both cheaper.
+pub(crate) const ELSEWHERE: &str = "eu-west-1";
+pub(crate) const OTHER_CLOUD: &str = "europe-west3";
 const DAYS: i64 = 35;
 
 pub(crate) fn as_of() -> DateTime<Utc> {
@@ -132,6 +136,74 @@ pub(crate) fn book() -> PriceBook {
         vec![source],
     )
     .unwrap()
+}
+
+/// [`book`], all of it once more in [`ELSEWHERE`] at 60 %, and four machines of Google Cloud at half of an m6i.
+pub(crate) fn wider_book() -> PriceBook {
+    let home = book();
+    let cheaper = |price: Decimal| price * Decimal::new(6, 1);
+    let mut quotes: Vec<PriceQuote> = home.quotes().cloned().collect();
+    quotes.extend(home.quotes().map(|quote| PriceQuote {
+        region: ELSEWHERE.to_owned(),
+        hourly: cheaper(quote.hourly),
+        ..quote.clone()
+    }));
+    let mut all = shapes();
+    all.extend(shapes().into_iter().map(|shape| Shape {
+        region: ELSEWHERE.to_owned(),
+        on_demand_hourly: cheaper(shape.on_demand_hourly),
+        ..shape
+    }));
+    for shape in shapes().into_iter().filter(|shape| shape.family == "m6i") {
+        let (provider, region) = (Provider::Gcp, OTHER_CLOUD.to_owned());
+        let instance_type = format!("n2-standard-{}", shape.vcpu);
+        let on_demand_hourly = shape.on_demand_hourly / Decimal::TWO;
+        quotes.push(PriceQuote {
+            provider,
+            region: region.clone(),
+            instance_type: instance_type.clone(),
+            os: "Linux".to_owned(),
+            plan: PricingPlan::OnDemand,
+            term_years: None,
+            payment: None,
+            hourly: on_demand_hourly,
+            upfront: Decimal::ZERO,
+        });
+        all.push(Shape {
+            provider,
+            region,
+            instance_type,
+            family: "n2".to_owned(),
+            on_demand_hourly,
+            ebs_mbps: shape.ebs_mbps,
+            ..shape
+        });
+    }
+    let kinds = || ["gp2", "gp3"].into_iter().filter_map(|kind| home.disk(Provider::Aws, REGION, kind).ok());
+    let mut disks: Vec<DiskPrice> = kinds().cloned().collect();
+    disks.extend(kinds().map(|disk| DiskPrice {
+        region: ELSEWHERE.to_owned(),
+        gib_month: cheaper(disk.gib_month),
+        ..disk.clone()
+    }));
+    let storage = home.storage_classes(Provider::Aws, REGION).cloned().collect();
+    PriceBook::new(quotes, all, disks, storage, home.sources().to_vec()).unwrap()
+}
+
+/// Lets everything move to [`ELSEWHERE`]: 20 ms away, 0.02 USD per GiB there and 0.01 back, four hours of work.
+pub(crate) fn may_move(facts: &mut Facts) {
+    let place = |region: &str| Place { provider: Provider::Aws, region: region.to_owned() };
+    let link = |from: &str, to: &str, cents: i64| Link {
+        from: place(from),
+        to: place(to),
+        latency_ms: Some(20.0),
+        gib: Some(Decimal::new(cents, 2)),
+    };
+    facts.prices = wider_book();
+    let settings = &mut facts.policy.placement;
+    settings.places = vec![place(ELSEWHERE)];
+    settings.links = vec![link(REGION, ELSEWHERE, 2), link(ELSEWHERE, REGION, 1)];
+    settings.engineering_hours = Decimal::from(4);
 }
 
 pub(crate) fn resource(id: &str, kind: ResourceKind) -> Resource {

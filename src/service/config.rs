@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use domain::Currency;
 use forecast::UtcOffset;
+use optimize::Policy;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use workload::Workload;
@@ -26,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) database: Database,
     /// Forecasts.
     pub(crate) forecast: Forecast,
+    /// Thresholds of the plan and its rules, as in `models/policy.toml`.
+    pub(crate) policy: Policy,
     /// Outgoing mail.
     pub(crate) mail: Mail,
     /// What is imported regularly.
@@ -244,6 +247,7 @@ impl Config {
             workload.learn().context(place)?;
             workload.settings().with_context(|| format!("configuration {name}"))?;
         }
+        config.policy.check().with_context(|| format!("configuration {name}"))?;
         zone::named(&config.forecast.time_zone)
             .with_context(|| format!("configuration {name}: forecast.time_zone"))?;
         for workload in &config.workload {
@@ -307,6 +311,18 @@ mod tests {
         let error = format!("{:#}", Config::parse(typo, "test").unwrap_err());
         assert!(error.contains("unknown field `format`"), "{error}");
         assert_eq!(config.workload[0].settings().unwrap().values().survive, Survive::Zone);
+    }
+
+    #[test]
+    fn the_policy_is_part_of_the_configuration() {
+        let config = Config::parse("[policy.placement]\nplaces = [\"aws/eu-west-1\"]\n", "test").unwrap();
+        assert_eq!(config.policy.placement.places[0].to_string(), "aws/eu-west-1");
+        assert_eq!(config.policy.spot, Policy::default().spot);
+        let error = |text: &str| format!("{:#}", Config::parse(text, "test").unwrap_err());
+        let place = error("[policy.placement]\nplaces = [\"eu-west-1\"]\n");
+        assert!(place.contains("provider/region") && place.contains("line 2"), "{place}");
+        let wild = error("[policy.placement]\nhourly_rate = \"-1\"\n");
+        assert!(wild.contains("test: policy setting placement.hourly_rate is -1"), "{wild}");
     }
 
     #[test]

@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use billing::PriceBook;
 use domain::{Period, TimeCost};
-use optimize::{Facts, Metrics, Policy};
+use optimize::{Facts, Metrics};
 use rust_decimal::Decimal;
 
 use super::{Job, demand};
 
-/// The thresholds that are shipped.
-const POLICY: &str = include_str!("../../../models/policy.toml");
 /// Days of utilization that the rules look at.
 const METRIC_DAYS: i64 = 45;
 /// Days of bill behind a monthly cost.
@@ -44,7 +42,7 @@ async fn facts(job: &mut Job<'_>) -> anyhow::Result<Facts> {
         time_costs: time_costs(job).await?,
         commitments: store::commitment::list(job.conn, job.org, Some(job.as_of)).await?,
         prices: book,
-        policy: Policy::from_toml(POLICY).context("models/policy.toml")?,
+        policy: job.config.policy.clone(),
     })
 }
 

@@ -104,6 +104,7 @@ pub(crate) fn step_name(step: impl show::Given<Step>) -> &'static str {
         Step::Delete => "Delete what is idle",
         Step::Rightsize => "Resize",
         Step::Schedule => "Schedule",
+        Step::Move => "Move elsewhere",
         Step::Spot => "Move to spot",
         Step::Storage => "Storage classes",
         Step::Commit => "Commit",
