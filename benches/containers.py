@@ -5,7 +5,8 @@
 workload to workload, so each is brought to a mean of four cores over its first half. Memory was not traced.
 
 Without an autoscaler each workload has one pod, which asks for the given quantile of what was seen. A minute is over when
-the pod uses more than it requests; a workload when more than 1 % of its minutes are.
+the pod uses more than it requests; a workload when more than 1 % of its minutes are. Workloads about which ours says nothing
+(too few samples, a level that has just shifted) are in no table.
 
 With an autoscaler each starts with pods of one core, a target of 50 %, and 2 to 100 pods. Ours changes request, target and
 fewest pods; a target of 70 % or 80 % alone is what people set. KRR leaves autoscaled workloads alone, and VPA does not work on the
@@ -132,9 +133,12 @@ def main():
         print("skipped: ../shared/data/series/crane_1min.csv.gz is not beside the checkout")
         return
     halves = traces()
+    fixed = headroom(binary, halves, {"cpu_request": 100, "replicas": 1})
+    for name in [name for name, answer in fixed.items() if answer["recommended"] is None]:
+        print(f"{name} is left alone, and out of the tables: {fixed[name]['reason']}")
+        del halves[name]
     used = [math.fsum(after) / len(after) for _, after in halves.values()]
 
-    fixed = headroom(binary, halves, {"cpu_request": 100, "replicas": 1})
     rules = {
         "headroom": lambda name, seen: fixed[name]["recommended"]["cpu_request"],
         "P99.5 + 20 %": lambda name, seen: quantile(seen, 0.995) / 0.8,

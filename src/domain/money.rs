@@ -101,7 +101,10 @@ pub fn to_cents(amount: Decimal) -> Decimal {
 
 /// An amount as people read it: cents, thousands separated by commas, a true minus sign for less than zero.
 pub fn show_amount(amount: Decimal) -> String {
-    group_digits(&to_cents(amount).to_string())
+    let cents = to_cents(amount);
+    // A decimal that was negated keeps its sign at zero.
+    let shown = if cents.is_zero() { cents.abs() } else { cents };
+    group_digits(&shown.to_string())
 }
 
 /// The usual symbol of a currency, or its code and a space: what stands before an amount.
@@ -167,6 +170,7 @@ mod tests {
         let shown = |units, scale| show_amount(Decimal::new(units, scale));
         assert_eq!(shown(123_456_789, 2), "1,234,567.89");
         assert_eq!(shown(-1_000, 0), "−1,000.00");
+        assert_eq!(show_amount(-Decimal::ZERO), "0.00");
         assert_eq!(
             (shown(999, 0), shown(0, 0), shown(-4, 3)),
             ("999.00".into(), "0.00".into(), "0.00".into())

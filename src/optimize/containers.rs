@@ -201,7 +201,7 @@ fn decide(
     }
     if saved < policy.rightsize.minimum_saving {
         return optimized(format!(
-            "{new} would save {:.0} %: less than the {:.0} % that are worth a restart",
+            "requesting {new} would save {:.0} %: less than the {:.0} % that are worth a restart",
             saved * PERCENT,
             policy.rightsize.minimum_saving * PERCENT
         ));
@@ -216,7 +216,7 @@ fn decide(
     sized(
         Finding::OverProvisioned,
         format!(
-            "{new} carries what was measured at {:.1} % probability of overload with {:.0} % less requested{note}",
+            "requesting {new} carries what was measured at {:.1} % probability of overload with {:.0} % less requested{note}",
             policy.rightsize.overload_probability * PERCENT,
             saved * PERCENT
         ),
