@@ -20,7 +20,7 @@ pub(crate) enum Plan {
     Rightsize(PlanRightsize),
     /// What Kubernetes containers should request, with their autoscalers
     #[command(
-        after_help = "Example:\n  headroom plan containers --metrics metrics.csv --inventory inventory.csv --output sizes.json \\\n    --export k8s-patch > patch.yaml"
+        after_help = "Example:\n  headroom plan containers --metrics metrics.csv --inventory inventory.csv --output sizes.json \\\n    --export k8s-patch"
     )]
     Containers(PlanContainers),
     /// How many instances, when
