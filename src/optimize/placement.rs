@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use billing::BillingError;
 use chrono::Duration;
-use domain::{Provider, Resource, ResourceKind, ResourceState, Skip, to_cents, to_statistic};
+use domain::{Provider, Resource, ResourceKind, Skip, to_cents, to_statistic};
 use rayon::prelude::*;
 use rust_decimal::Decimal;
 
@@ -29,6 +29,7 @@ use crate::metrics::envelope;
 use crate::opening::full_hour;
 use crate::proposals::Fate;
 use crate::rightsize::{self, Candidate, equivalent};
+use crate::sizings::is_machine;
 
 /// What a skip says was considered.
 const CONSIDERED: &str = "another place";
@@ -416,8 +417,4 @@ fn elsewhere_of<'a>(facts: &'a Facts, unit: &[&'a Resource]) -> Vec<((&'a str, &
         }
     }
     found
-}
-
-fn is_machine(resource: &Resource) -> bool {
-    resource.kind == ResourceKind::Vm && resource.state == ResourceState::Running
 }
