@@ -319,7 +319,11 @@ async fn series(
     if !names.iter().any(|name| name == chosen) {
         names.push(chosen.to_owned());
     }
-    Ok(names.into_iter().map(|name| (series_title(&name), name)).map(|(title, name)| (name, title)).collect())
+    let titled = |name: String| {
+        let title = series_title(&name);
+        (name, title)
+    };
+    Ok(names.into_iter().map(titled).collect())
 }
 
 /// What was spent in the period up to each day, and what will have been.
