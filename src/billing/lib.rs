@@ -21,7 +21,7 @@ mod waterfall;
 pub use bill::{Bill, CommitmentBill, LineBill};
 pub use demand::{Demand, LineKey};
 pub use flexibility::{Flexibility, family, flexibility};
-pub use meter::{Change, Meter};
+pub use meter::{Change, Meter, Priced};
 pub use price_book::{MissingPrice, PriceBook, PriceError};
 pub use simulate::{BillingError, simulate};
 pub use sustained::Sustained;

@@ -4,12 +4,19 @@
 //! that feel it only, and in its own hours. Sustained-use discounts, which hang on whole months, are reckoned again for
 //! the months and the machine series whose uncovered usage the change moves.
 
+mod part;
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use domain::Commitment;
+use rayon::prelude::*;
 use rust_decimal::Decimal;
 
+use self::part::{Filled, Flow, Part};
 use crate::demand::{Demand, LineKey};
 use crate::price_book::PriceBook;
 use crate::simulate::BillingError;
@@ -28,6 +35,26 @@ pub struct Change {
     pub quantity: Decimal,
 }
 
+/// A change of the usage with its price. Made by [`Meter::price`], done by [`Meter::accept`].
+#[derive(Debug)]
+pub struct Priced {
+    /// USD over the window that it saves under each set of active commitments.
+    pub savings: Vec<Decimal>,
+    changes: Vec<Change>,
+    /// What becomes of parts and sets; `None` where the usage has not had one of the lines.
+    after: Option<(Vec<Effect>, Vec<Uncovered>)>,
+}
+
+/// What a change does in one part.
+#[derive(Debug)]
+struct Effect {
+    part: usize,
+    /// In the hours that feel it.
+    flows: Vec<Flow>,
+    /// What it moves of the usage that can have sustained-use discounts.
+    moved: Uncovered,
+}
+
 /// Usage of one provider under sets of active commitments, each set as if it held for the whole window.
 #[derive(Debug, Clone)]
 pub struct Meter<'a> {
@@ -37,8 +64,8 @@ pub struct Meter<'a> {
     /// Which commitments are active, per set.
     active: Vec<Vec<bool>>,
     compiled: Compiled,
-    /// Per set, part and hour of the window, for the usage as it is; empty where no step is.
-    covered: Vec<Vec<Vec<Covered>>>,
+    /// Per part, for the usage as it is.
+    filled: Vec<Filled>,
     /// Per set, for the usage as it is.
     uncovered: Vec<Uncovered>,
     /// The hours of each month.
@@ -49,15 +76,6 @@ pub struct Meter<'a> {
 /// hour of the window; empty for pools without any.
 type Uncovered = Vec<Vec<i128>>;
 
-/// What commitments do to one part in one hour.
-#[derive(Debug, Clone, Copy, Default)]
-struct Covered {
-    /// What they take off the list price, in squared ticks.
-    saved: i128,
-    /// The step at which nothing was left of any pool: lines that come later do not matter.
-    end: usize,
-}
-
 /// The legal order for a list of lines, cut into parts that do not feel each other.
 #[derive(Debug, Clone)]
 struct Compiled {
@@ -65,27 +83,10 @@ struct Compiled {
     waterfall: Waterfall,
     /// Row of the usage of each line; none for lines that a change would add.
     rows: Vec<Option<usize>>,
-    /// Per set of active commitments.
-    sets: Vec<Set>,
-}
-
-#[derive(Debug, Clone)]
-struct Set {
+    /// The parts of all sets: sets that differ elsewhere share them.
     parts: Vec<Part>,
-    /// Part of each line, and its place in it.
-    places: Vec<(usize, usize)>,
-}
-
-#[derive(Debug, Clone)]
-struct Part {
-    lines: Vec<usize>,
-    /// The order, with lines and pools counted within the part.
-    steps: Vec<Step>,
-    /// What is active in each pool.
-    capacity: Vec<i128>,
-    /// First step of each line, and last step of each pool.
-    first: Vec<usize>,
-    last: Vec<usize>,
+    /// Per set of active commitments, the part of each line.
+    sets: Vec<Vec<usize>>,
 }
 
 /// A line, hours of the window, and the ticks by which the line changes in each of them.
@@ -111,8 +112,8 @@ impl<'a> Meter<'a> {
     ) -> Result<Self, BillingError> {
         let compiled = Compiled::new(demand.lines().to_vec(), &demand, &commitments, &active, book)?;
         let months = months(demand.period().start, demand.hours());
-        let (covered, uncovered) = (Vec::new(), Vec::new());
-        let mut meter = Self { book, demand, commitments, active, compiled, covered, uncovered, months };
+        let (filled, uncovered) = (Vec::new(), Vec::new());
+        let mut meter = Self { book, demand, commitments, active, compiled, filled, uncovered, months };
         meter.take_stock();
         Ok(meter)
     }
@@ -127,7 +128,8 @@ impl<'a> Meter<'a> {
         let list = &self.compiled.waterfall.on_demand;
         let all = |row: usize| self.demand.row(row).iter().sum::<i128>() * list[row];
         let paid: i128 = (0..self.demand.lines().len()).map(all).sum();
-        let covered = self.covered[set].iter().flatten().map(|covered| covered.saved);
+        let parts: BTreeSet<usize> = self.compiled.sets[set].iter().copied().collect();
+        let covered = parts.into_iter().flat_map(|part| &self.filled[part].saved);
         let discounts = self.uncovered[set].iter().enumerate();
         let off: i128 = discounts.map(|(pool, hours)| self.discount(&self.compiled, pool, hours, None)).sum();
         let paid = paid - covered.sum::<i128>() - off;
@@ -140,11 +142,11 @@ impl<'a> Meter<'a> {
         from_product(paid) + held.map(|(held, _)| cost(held)).sum::<Decimal>()
     }
 
-    /// USD over the window that `changes` would save under each set of active commitments.
+    /// What `changes` would save.
     ///
     /// # Errors
     /// A line without a list price, or hours out of the window.
-    pub fn saving(&self, changes: &[Change]) -> Result<Vec<Decimal>, BillingError> {
+    pub fn price(&self, changes: Vec<Change>) -> Result<Priced, BillingError> {
         let unknown = |line: &LineKey| self.compiled.lines.binary_search(line).is_err();
         let grown = if changes.iter().any(|change| unknown(&change.line)) {
             let mut lines = self.compiled.lines.clone();
@@ -157,53 +159,87 @@ impl<'a> Meter<'a> {
         };
         let compiled = grown.as_ref().unwrap_or(&self.compiled);
         let mut overlay: Vec<Shift> = Vec::with_capacity(changes.len());
-        for change in changes {
-            let line = compiled.lines.binary_search(&change.line).map_err(|_| self.refuse(change))?;
-            let ticks = to_ticks(change.quantity).ok_or_else(|| self.refuse(change))?;
+        for change in &changes {
+            let line = compiled.lines.binary_search(&change.line).map_err(|_| refuse(change))?;
+            let ticks = to_ticks(change.quantity).ok_or_else(|| refuse(change))?;
             if change.hours.end > self.demand.hours() || change.hours.start > change.hours.end {
-                return Err(self.refuse(change));
+                return Err(refuse(change));
             }
             overlay.push((line, change.hours.clone(), ticks));
         }
-        let mut savings = Vec::with_capacity(compiled.sets.len());
-        for set in 0..compiled.sets.len() {
-            let covered = grown.is_none().then(|| self.covered[set].as_slice());
-            let (mut saved, moved) = self.moved(compiled, set, covered, &overlay);
+        let known = grown.is_none().then_some(self.filled.as_slice());
+        let touched: BTreeSet<usize> =
+            compiled.sets.iter().flat_map(|set| overlay.iter().map(|(line, ..)| set[*line])).collect();
+        let touched: Vec<usize> = touched.into_iter().collect();
+        let effects: Vec<Effect> =
+            touched.into_par_iter().map(|part| self.effect(compiled, part, known, &overlay)).collect();
+        let list =
+            |(line, hours, ticks): &Shift| ticks * hours.len() as i128 * compiled.waterfall.on_demand[*line];
+        let list: i128 = overlay.iter().map(list).sum();
+        let of_set = |(set, part_of): (usize, &Vec<usize>)| {
+            let mut moved = vec![Vec::new(); compiled.waterfall.sustained.pools()];
+            let here: BTreeSet<usize> = overlay.iter().map(|(line, ..)| part_of[*line]).collect();
+            let mut saved = -list;
+            for effect in effects.iter().filter(|effect| here.contains(&effect.part)) {
+                saved += effect.flows.iter().map(|flow| flow.saved).sum::<i128>();
+                add(&mut moved, &effect.moved);
+            }
             let before = match &grown {
                 None => Cow::Borrowed(&self.uncovered[set]),
                 Some(_) if moved.iter().all(Vec::is_empty) => Cow::Owned(Uncovered::new()),
-                Some(grown) => Cow::Owned(self.uncovered_of(grown, &grown.sets[set])),
+                Some(grown) => Cow::Owned(self.uncovered_of(grown, part_of)),
             };
             for (pool, change) in moved.iter().enumerate().filter(|(_, change)| !change.is_empty()) {
                 let of = |change| self.discount(compiled, pool, &before[pool], change);
                 saved += of(Some(change.as_slice())) - of(None);
             }
-            savings.push(from_product(saved));
-        }
-        Ok(savings)
+            (from_product(saved), moved)
+        };
+        let (savings, moved): (Vec<Decimal>, Vec<Uncovered>) =
+            compiled.sets.iter().enumerate().map(of_set).unzip();
+        Ok(Priced { savings, changes, after: grown.is_none().then_some((effects, moved)) })
     }
 
-    /// Squared ticks that changes save under one set before sustained-use discounts, and what they move of the usage
-    /// that can have those. `covered` is what is covered before, by part.
-    fn moved(
+    /// What changes do in one part. `known` is what commitments do before, by part.
+    fn effect(
         &self,
         compiled: &Compiled,
-        set: usize,
-        covered: Option<&[Vec<Covered>]>,
+        index: usize,
+        known: Option<&[Filled]>,
         changes: &[Shift],
-    ) -> (i128, Uncovered) {
-        let set = &compiled.sets[set];
-        let mut moved = vec![Vec::new(); compiled.waterfall.sustained.pools()];
-        let mut saved = 0;
-        for part in touched(set, changes) {
-            let own: Vec<Shift> =
-                changes.iter().filter(|(line, ..)| set.places[*line].0 == part).cloned().collect();
-            let known = covered.map(|covered| covered[part].as_slice());
-            for hours in union(own.iter().map(|(_, hours, _)| hours.clone())) {
-                saved += self.saved(compiled, &set.parts[part], known, hours, &own, &mut moved);
+    ) -> Effect {
+        let part = &compiled.parts[index];
+        let sustained = &compiled.waterfall.sustained;
+        let mut effect =
+            Effect { part: index, flows: Vec::new(), moved: vec![Vec::new(); sustained.pools()] };
+        let mut move_by = |hour: usize, line: usize, ticks: i128| {
+            for (pool, price) in sustained.shares(line).iter().filter(|_| ticks != 0) {
+                effect.moved[*pool].resize(self.demand.hours(), 0);
+                effect.moved[*pool][hour] += ticks * price;
+            }
+        };
+        let own = || changes.iter().filter(|(line, ..)| part.place_of(*line).is_some());
+        for (line, hours, ticks) in own() {
+            hours.clone().for_each(|hour| move_by(hour, *line, *ticks));
+        }
+        if part.is_free() {
+            return effect;
+        }
+        let usage = self.usage_of(compiled, part);
+        let known = match known {
+            Some(known) => Cow::Borrowed(&known[index]),
+            None => Cow::Owned(part.fill(&usage, self.demand.hours(), ignore)),
+        };
+        for hours in union(own().map(|(_, hours, _)| hours.clone())) {
+            let deltas = deltas(own(), &hours);
+            for (at, hour) in hours.enumerate() {
+                let more =
+                    deltas.iter().filter_map(|delta| Some((part.place_of(delta.line)?, delta.ticks[at])));
+                let take = |line: usize, taken: i128| move_by(hour, part.lines[line], -taken);
+                effect.flows.push(part.follow(&usage, &known, hour, more, take));
             }
         }
-        (saved, moved)
+        effect
     }
 
     /// What sustained use takes off one pool, in squared ticks, with a change of its usage.
@@ -220,73 +256,46 @@ impl<'a> Meter<'a> {
         months.map(of).sum()
     }
 
-    /// Does what [`saving`](Self::saving) has priced.
+    /// Does what [`price`](Self::price) has priced. The usage must not have changed in between.
     ///
     /// # Errors
-    /// As there, or usage that would fall below 0.
-    pub fn change(&mut self, changes: &[Change]) -> Result<(), BillingError> {
-        let known = self.demand.lines().len();
-        let mut overlay: Vec<Shift> = Vec::with_capacity(changes.len());
-        for change in changes {
-            let line = self.demand.lines().binary_search(&change.line);
-            let (Ok(line), Some(ticks)) = (line, to_ticks(change.quantity)) else { continue };
-            overlay.push((line, change.hours.clone(), ticks));
-        }
-        let moved: Vec<Uncovered> = match self.compiled.waterfall.sustained.is_empty() {
-            true => Vec::new(),
-            false => {
-                let of = |set: usize| self.moved(&self.compiled, set, Some(&self.covered[set]), &overlay).1;
-                (0..self.compiled.sets.len()).map(of).collect()
-            }
-        };
-        for change in changes {
+    /// Usage that would fall below 0.
+    pub fn accept(&mut self, priced: Priced) -> Result<(), BillingError> {
+        for change in &priced.changes {
             self.demand.change(&change.line, change.hours.clone(), change.quantity)?;
         }
-        if self.demand.lines().len() > known {
+        let Some((effects, moved)) = priced.after else {
             let lines = self.demand.lines().to_vec();
             self.compiled = Compiled::new(lines, &self.demand, &self.commitments, &self.active, self.book)?;
             self.take_stock();
             return Ok(());
-        }
-        for (uncovered, moved) in self.uncovered.iter_mut().zip(moved) {
-            for (hours, change) in uncovered.iter_mut().zip(moved) {
-                for (hour, change) in hours.iter_mut().zip(change) {
-                    *hour += change;
-                }
+        };
+        for Effect { part, flows, .. } in effects {
+            for flow in flows {
+                self.compiled.parts[part].rise(&mut self.filled[part], &flow);
             }
         }
-        for (index, set) in self.compiled.sets.iter().enumerate() {
-            for part in touched(set, &overlay) {
-                let own = overlay.iter().filter(|(line, ..)| set.places[*line].0 == part);
-                let first = own.clone().map(|(line, ..)| set.parts[part].first[set.places[*line].1]).min();
-                let known = &self.covered[index][part];
-                let hours = union(own.map(|(_, hours, _)| hours.clone())).into_iter().flatten();
-                let felt = |hour: &usize| known.get(*hour).is_some_and(|known| first < Some(known.end));
-                let felt: Vec<usize> = hours.filter(felt).collect();
-                let fresh =
-                    self.cover_hours(&self.compiled, &set.parts[part], felt.iter().copied(), 0, &[], ignore);
-                for (hour, fresh) in felt.into_iter().zip(fresh) {
-                    self.covered[index][part][hour] = fresh;
-                }
-            }
+        for (uncovered, moved) in self.uncovered.iter_mut().zip(&moved) {
+            add(uncovered, moved);
         }
         Ok(())
     }
 
     /// Applies the order to all of the usage under every set.
     fn take_stock(&mut self) {
+        let hours = self.demand.hours();
+        let of_part = |part: &Part| part.fill(&self.usage_of(&self.compiled, part), hours, ignore);
+        self.filled = self.compiled.parts.iter().map(of_part).collect();
         let sets = self.compiled.sets.iter();
-        self.covered = sets.clone().map(|set| self.of_set(set)).collect();
-        self.uncovered = sets.map(|set| self.uncovered_of(&self.compiled, set)).collect();
+        self.uncovered = sets.map(|part_of| self.uncovered_of(&self.compiled, part_of)).collect();
     }
 
-    fn of_set(&self, set: &Set) -> Vec<Vec<Covered>> {
-        let hours = 0..self.demand.hours();
-        let of_part = |part| self.cover(&self.compiled, part, hours.clone(), &[], ignore);
-        set.parts.iter().map(of_part).collect()
+    /// Ticks of the lines of a part, by hour.
+    fn usage_of(&self, compiled: &Compiled, part: &Part) -> Vec<Option<&[i128]>> {
+        part.lines.iter().map(|&line| compiled.rows[line].map(|row| self.demand.row(row))).collect()
     }
 
-    fn uncovered_of(&self, compiled: &Compiled, set: &Set) -> Uncovered {
+    fn uncovered_of(&self, compiled: &Compiled, part_of: &[usize]) -> Uncovered {
         let sustained = &compiled.waterfall.sustained;
         let mut uncovered = vec![vec![0; self.demand.hours()]; sustained.pools()];
         if sustained.is_empty() {
@@ -300,162 +309,39 @@ impl<'a> Meter<'a> {
                 }
             }
         }
-        for part in &set.parts {
+        for part in part_of.iter().collect::<BTreeSet<_>>() {
+            let part = &compiled.parts[*part];
             let take = |hour: usize, line: usize, taken: i128| {
                 for (pool, price) in sustained.shares(part.lines[line]) {
                     uncovered[*pool][hour] -= taken * price;
                 }
             };
-            self.cover(compiled, part, 0..self.demand.hours(), &[], take);
+            part.fill(&self.usage_of(compiled, part), self.demand.hours(), take);
         }
         uncovered
-    }
-
-    /// Squared ticks that changes of the lines of a part save in some hours before sustained-use discounts; what they
-    /// move of the usage that can have those is added to `moved`. `known` is what is covered before.
-    fn saved(
-        &self,
-        compiled: &Compiled,
-        part: &Part,
-        known: Option<&[Covered]>,
-        hours: Range<usize>,
-        changes: &[Shift],
-        moved: &mut Uncovered,
-    ) -> i128 {
-        let deltas = deltas(changes, &hours);
-        let list =
-            |delta: &Delta| delta.ticks.iter().sum::<i128>() * compiled.waterfall.on_demand[delta.line];
-        let saved = -deltas.iter().map(list).sum::<i128>();
-        let sustained = &compiled.waterfall.sustained;
-        let window = self.demand.hours();
-        let mut move_by = |hour: usize, line: usize, ticks: i128| {
-            for (pool, price) in sustained.shares(line).iter().filter(|_| ticks != 0) {
-                moved[*pool].resize(window, 0);
-                moved[*pool][hour] += ticks * price;
-            }
-        };
-        for delta in &deltas {
-            for (hour, ticks) in hours.clone().zip(&delta.ticks) {
-                move_by(hour, delta.line, *ticks);
-            }
-        }
-        if part.steps.is_empty() {
-            return saved;
-        }
-        let first = |delta: &Delta| part.lines.binary_search(&delta.line).map_or(0, |line| part.first[line]);
-        let first = deltas.iter().map(first).min().unwrap_or(0);
-        let before = match known {
-            Some(known) => known[hours.clone()].to_vec(),
-            None => self.cover(compiled, part, hours.clone(), &[], ignore),
-        };
-        // Where the commitments are used up before they come to these lines, nothing changes for them.
-        let felt = hours.clone().zip(&before).filter(|(_, before)| first < before.end);
-        let felt: Vec<(usize, i128)> = felt.map(|(hour, before)| (hour, before.saved)).collect();
-        let felt_hours = || felt.iter().map(|(hour, _)| *hour);
-        if part.lines.iter().any(|line| !sustained.shares(*line).is_empty()) {
-            let back = |hour: usize, line: usize, taken: i128| move_by(hour, part.lines[line], taken);
-            self.cover_hours(compiled, part, felt_hours(), hours.start, &[], back);
-        }
-        let away = |hour: usize, line: usize, taken: i128| move_by(hour, part.lines[line], -taken);
-        let after = self.cover_hours(compiled, part, felt_hours(), hours.start, &deltas, away);
-        saved + after.iter().map(|after| after.saved).sum::<i128>()
-            - felt.iter().map(|(_, saved)| saved).sum::<i128>()
-    }
-
-    fn refuse(&self, change: &Change) -> BillingError {
-        let Change { line, hours, quantity } = change.clone();
-        BillingError::Change { instance_type: line.instance_type, hours, quantity }
-    }
-
-    fn cover(
-        &self,
-        compiled: &Compiled,
-        part: &Part,
-        hours: Range<usize>,
-        deltas: &[Delta],
-        take: impl FnMut(usize, usize, i128),
-    ) -> Vec<Covered> {
-        self.cover_hours(compiled, part, hours.clone(), hours.start, deltas, take)
-    }
-
-    /// Applies the order to a part in some hours; `deltas`, which start at hour `start`, are added to the usage. `take`
-    /// is told the hour, the line of the part and the ticks of everything that is covered.
-    fn cover_hours(
-        &self,
-        compiled: &Compiled,
-        part: &Part,
-        hours: impl Iterator<Item = usize>,
-        start: usize,
-        deltas: &[Delta],
-        mut take: impl FnMut(usize, usize, i128),
-    ) -> Vec<Covered> {
-        if part.steps.is_empty() {
-            return Vec::new();
-        }
-        let rows: Vec<Option<&[i128]>> =
-            part.lines.iter().map(|&line| compiled.rows[line].map(|row| self.demand.row(row))).collect();
-        let saves: Vec<i128> = part
-            .steps
-            .iter()
-            .map(|step| compiled.waterfall.on_demand[part.lines[step.line]] - step.licence)
-            .collect();
-        let own: Vec<Option<&[i128]>> = part
-            .lines
-            .iter()
-            .map(|line| deltas.iter().find(|delta| delta.line == *line).map(|delta| delta.ticks.as_slice()))
-            .collect();
-        // Usage is looked up when a step first asks for it; the steps end with the last pool that has something left.
-        let mut open = vec![0_i128; part.lines.len()];
-        let mut seen = vec![usize::MAX; part.lines.len()];
-        let mut left = part.capacity.clone();
-        let cover = |hour: usize| {
-            left.copy_from_slice(&part.capacity);
-            let (mut live, mut saved) = (left.len(), 0);
-            for (index, step) in part.steps.iter().enumerate() {
-                let pool = left[step.pool];
-                if pool == 0 {
-                    continue;
-                }
-                if seen[step.line] != hour {
-                    seen[step.line] = hour;
-                    open[step.line] = rows[step.line].map_or(0, |row| row[hour])
-                        + own[step.line].map_or(0, |ticks| ticks[hour - start]);
-                }
-                let need = open[step.line];
-                let wanted = need * step.weight;
-                // The rest of a pool goes into the line; less than one tick of usage is lost to rounding.
-                let (taken, rest) =
-                    if wanted <= pool { (need, pool - wanted) } else { (pool / step.weight, 0) };
-                left[step.pool] = rest;
-                open[step.line] = need - taken;
-                saved += taken * saves[index];
-                take(hour, step.line, taken);
-                if rest == 0 || part.last[step.pool] == index {
-                    live -= 1;
-                    if live == 0 {
-                        return Covered { saved, end: index + 1 };
-                    }
-                }
-            }
-            Covered { saved, end: part.steps.len() }
-        };
-        hours.map(cover).collect()
     }
 }
 
 /// For those who want the sums only.
 fn ignore(_hour: usize, _line: usize, _taken: i128) {}
 
-/// The parts that changes touch.
-fn touched(set: &Set, changes: &[Shift]) -> Vec<usize> {
-    let mut parts: Vec<usize> = changes.iter().map(|(line, ..)| set.places[*line].0).collect();
-    parts.sort_unstable();
-    parts.dedup();
-    parts
+fn refuse(change: &Change) -> BillingError {
+    let Change { line, hours, quantity } = change.clone();
+    BillingError::Change { instance_type: line.instance_type, hours, quantity }
+}
+
+/// Adds what is moved, by pool and hour.
+fn add(uncovered: &mut Uncovered, moved: &Uncovered) {
+    for (hours, moved) in uncovered.iter_mut().zip(moved) {
+        hours.resize(hours.len().max(moved.len()), 0);
+        for (hour, moved) in hours.iter_mut().zip(moved) {
+            *hour += moved;
+        }
+    }
 }
 
 /// Changes of the lines of one part, hour by hour.
-fn deltas(changes: &[Shift], hours: &Range<usize>) -> Vec<Delta> {
+fn deltas<'c>(changes: impl Iterator<Item = &'c Shift>, hours: &Range<usize>) -> Vec<Delta> {
     let mut deltas: Vec<Delta> = Vec::new();
     for (line, of, ticks) in changes {
         let at = deltas.iter().position(|delta| delta.line == *line).unwrap_or_else(|| {
@@ -478,14 +364,35 @@ impl Compiled {
         book: &PriceBook,
     ) -> Result<Self, BillingError> {
         let waterfall = Waterfall::new(&lines, commitments, book)?;
-        let sets = active.iter().map(|active| set(&waterfall, lines.len(), active)).collect();
+        let mut parts: Vec<Part> = Vec::new();
+        // Equal parts have equal first lines.
+        let mut by_line: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let mut shared = |part: Part| {
+            let alike = by_line.entry(part.lines[0]).or_default();
+            if let Some(known) = alike.iter().find(|known| parts[**known] == part) {
+                return *known;
+            }
+            parts.push(part);
+            alike.push(parts.len() - 1);
+            parts.len() - 1
+        };
+        let mut of_set = |active: &Vec<bool>| -> Vec<usize> {
+            let mut part_of = vec![0; lines.len()];
+            for part in cut(&waterfall, lines.len(), active) {
+                let own = part.lines.clone();
+                let index = shared(part);
+                own.into_iter().for_each(|line| part_of[line] = index);
+            }
+            part_of
+        };
+        let sets = active.iter().map(&mut of_set).collect();
         let rows = lines.iter().map(|line| demand.lines().binary_search(line).ok()).collect();
-        Ok(Self { lines, waterfall, rows, sets })
+        Ok(Self { lines, waterfall, rows, parts, sets })
     }
 }
 
-/// Joins lines that an active pool reaches.
-fn set(waterfall: &Waterfall, lines: usize, active: &[bool]) -> Set {
+/// Cuts the order of a set into parts: lines that an active pool reaches are joined.
+fn cut(waterfall: &Waterfall, lines: usize, active: &[bool]) -> Vec<Part> {
     let capacity: Vec<i128> = waterfall
         .pools
         .iter()
@@ -500,32 +407,33 @@ fn set(waterfall: &Waterfall, lines: usize, active: &[bool]) -> Set {
         let first = root(&joined, *first_of_pool[step.pool].get_or_insert(step.line));
         joined[line.max(first)] = line.min(first);
     }
-    let mut parts: Vec<Part> = Vec::new();
+    let mut lines_of: Vec<Vec<usize>> = Vec::new();
     let mut part_of_root = vec![None; lines];
     let mut places = Vec::with_capacity(lines);
     for line in 0..lines {
         let part = *part_of_root[root(&joined, line)].get_or_insert_with(|| {
-            parts.push(Part { lines: vec![], steps: vec![], capacity: vec![], first: vec![], last: vec![] });
-            parts.len() - 1
+            lines_of.push(Vec::new());
+            lines_of.len() - 1
         });
-        places.push((part, parts[part].lines.len()));
-        parts[part].lines.push(line);
-        parts[part].first.push(usize::MAX);
+        places.push((part, lines_of[part].len()));
+        lines_of[part].push(line);
     }
     let mut pool_in_part: Vec<Option<usize>> = vec![None; capacity.len()];
+    let mut flows_of: Vec<(Vec<i128>, Vec<Step>)> = vec![(Vec::new(), Vec::new()); lines_of.len()];
     for step in waterfall.steps.iter().filter(flows) {
         let (part, line) = places[step.line];
-        let part = &mut parts[part];
+        let (capacities, steps) = &mut flows_of[part];
         let pool = *pool_in_part[step.pool].get_or_insert_with(|| {
-            part.capacity.push(capacity[step.pool]);
-            part.last.push(0);
-            part.capacity.len() - 1
+            capacities.push(capacity[step.pool]);
+            capacities.len() - 1
         });
-        part.last[pool] = part.steps.len();
-        part.first[line] = part.first[line].min(part.steps.len());
-        part.steps.push(Step { pool, line, ..*step });
+        steps.push(Step { pool, line, ..*step });
     }
-    Set { parts, places }
+    let part = |(lines, (capacity, steps)): (Vec<usize>, (Vec<i128>, Vec<Step>))| {
+        let list: Vec<i128> = lines.iter().map(|line| waterfall.on_demand[*line]).collect();
+        Part::new(lines, capacity, steps, &list)
+    };
+    lines_of.into_iter().zip(flows_of).map(part).collect()
 }
 
 fn root(joined: &[usize], mut line: usize) -> usize {
@@ -547,161 +455,4 @@ fn union(ranges: impl Iterator<Item = Range<usize>>) -> Vec<Range<usize>> {
         }
     }
     joined
-}
-
-#[cfg(test)]
-mod tests {
-    use domain::{Period, PricingPlan};
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::fixture::{book, dec, held, hour, used};
-
-    const TYPES: [&str; 4] = ["m5.large", "m5.2xlarge", "c5.large", "r5.large"];
-
-    fn prices() -> PriceBook {
-        use PricingPlan::{ComputeSp, OnDemand, RiStandard};
-        book(&[
-            ("m5.large", "Linux", OnDemand, "0.1"),
-            ("m5.large", "Linux", RiStandard, "0.06"),
-            ("m5.large", "Linux", ComputeSp, "0.072"),
-            ("m5.2xlarge", "Linux", OnDemand, "0.4"),
-            ("m5.2xlarge", "Linux", ComputeSp, "0.284"),
-            ("c5.large", "Linux", OnDemand, "0.085"),
-            ("c5.large", "Linux", RiStandard, "0.05"),
-            ("r5.large", "Linux", OnDemand, "0.126"),
-            ("r5.large", "Linux", ComputeSp, "0.09"),
-        ])
-    }
-
-    proptest! {
-        #[test]
-        fn a_change_saves_what_two_whole_bills_differ_by(
-            rows in prop::collection::vec([1_u32..6, 0_u32..3, 1_u32..6, 0_u32..6], 1..40),
-            sizes in [0_u32..9, 0_u32..4, 0_u32..3],
-            (from, to) in (0_usize..2, 0_usize..4),
-            part in 1_usize..40,
-        ) {
-            let prices = prices();
-            let usage = |row: (usize, &[u32; 4])| {
-                let cells = TYPES.iter().zip(*row.1).enumerate().filter(|(_, (_, quantity))| *quantity > 0);
-                cells.map(|(_, (name, quantity))| used(row.0 as i64, "1", name, "Linux", &quantity.to_string()))
-                    .collect::<Vec<_>>()
-            };
-            let usage: Vec<_> = rows.iter().enumerate().flat_map(usage).collect();
-            let period = Period { start: hour(0), end: hour(rows.len() as i64) };
-            let demand = Demand::over(period, &usage).unwrap();
-            let commitments = vec![
-                held("a", PricingPlan::RiStandard, "m5.large", &sizes[0].to_string()),
-                held("b", PricingPlan::RiStandard, "c5.large", &sizes[1].to_string()),
-                held("c", PricingPlan::ComputeSp, "", &format!("0.{}", sizes[2])),
-            ];
-            let active = vec![vec![true, true, true], vec![true, true, false], vec![false; 3]];
-            let mut meter = Meter::new(demand, commitments.clone(), active.clone(), &prices).unwrap();
-            let line = |name: &str| LineKey::of(&used(0, "1", name, "Linux", "1"));
-            let hours = 0..part.min(rows.len());
-            let changes = [
-                Change { line: line(["m5.large", "c5.large"][from]), hours: hours.clone(), quantity: dec("-0.5") },
-                Change { line: line(TYPES[to]), hours, quantity: dec("0.25") },
-            ];
-            let saving = meter.saving(&changes).unwrap();
-            let bills = |meter: &Meter<'_>| -> Vec<Decimal> {
-                let of = |active: &Vec<bool>| {
-                    let here: Vec<_> = commitments.iter().zip(active).filter(|(_, active)| **active).map(|(c, _)| c.clone()).collect();
-                    meter.demand().bill(&here, &prices).unwrap().total
-                };
-                active.iter().map(of).collect()
-            };
-            let totals = |meter: &Meter<'_>| -> Vec<Decimal> { (0..3).map(|set| meter.total(set)).collect() };
-            let near = |a: Decimal, b: Decimal| (a - b).abs() < dec("0.0000000001");
-            let before = bills(&meter);
-            prop_assert!(totals(&meter).iter().zip(&before).all(|(a, b)| near(*a, *b)));
-            meter.change(&changes).unwrap();
-            let after = bills(&meter);
-            prop_assert!(totals(&meter).iter().zip(&after).all(|(a, b)| near(*a, *b)));
-            for (saving, (before, after)) in saving.iter().zip(before.iter().zip(&after)) {
-                prop_assert!(near(*saving, before - after), "{saving} {before} {after}");
-            }
-        }
-    }
-
-    /// Machines of Google Cloud over the end of a month, with what holds for them.
-    const MACHINES: [&str; 5] =
-        ["n1-standard-4", "n1-highmem-2", "n2-standard-8", "e2-standard-4", "n1-standard-8"];
-
-    fn google_prices() -> PriceBook {
-        use PricingPlan::{GcpCudFlexible, GcpCudResource, OnDemand};
-        book(&[
-            ("n1-standard-4", "Linux", OnDemand, "0.19"),
-            ("n1-standard-4", "Linux", GcpCudResource, "0.1197"),
-            ("n1-standard-4", "Linux", GcpCudFlexible, "0.1368"),
-            ("n1-standard-8", "Linux", OnDemand, "0.38"),
-            ("n1-highmem-2", "Linux", OnDemand, "0.1184"),
-            ("n2-standard-8", "Linux", OnDemand, "0.3884"),
-            ("n2-standard-8", "Linux", GcpCudFlexible, "0.2797"),
-            ("e2-standard-4", "Linux", OnDemand, "0.134"),
-            ("e2-standard-4", "Linux", GcpCudFlexible, "0.0965"),
-        ])
-    }
-
-    proptest! {
-        #[test]
-        fn a_change_of_sustained_use_saves_what_two_whole_bills_differ_by(
-            rows in prop::collection::vec([0_u32..6, 0_u32..3, 0_u32..6, 1_u32..6], 1..40),
-            sizes in [0_u32..9, 0_u32..9],
-            (from, to) in (0_usize..4, 0_usize..5),
-            part in 1_usize..40,
-        ) {
-            let prices = google_prices();
-            // Five hours of January, and the rest of February.
-            let first = 31 * 24 - 5;
-            let usage: Vec<_> = rows.iter().enumerate().flat_map(|(at, row)| {
-                let cells = MACHINES.iter().zip(row).filter(|(_, quantity)| **quantity > 0);
-                cells.map(|(name, quantity)| used(first + at as i64, "p", name, "Linux", &quantity.to_string())).collect::<Vec<_>>()
-            }).collect();
-            let period = Period { start: hour(first), end: hour(first + rows.len() as i64) };
-            let demand = Demand::over(period, &usage).unwrap();
-            let commitments = vec![
-                held("r", PricingPlan::GcpCudResource, "n1-standard-4", &sizes[0].to_string()),
-                held("f", PricingPlan::GcpCudFlexible, "", &format!("0.{}", sizes[1])),
-            ];
-            let active = vec![vec![true, true], vec![true, false], vec![false; 2]];
-            let mut meter = Meter::new(demand, commitments.clone(), active.clone(), &prices).unwrap();
-            let line = |name: &str| LineKey::of(&used(0, "p", name, "Linux", "1"));
-            let hours = 0..part.min(rows.len());
-            let least = rows[hours.clone()].iter().map(|row| row[from]).min().unwrap();
-            let changes = [
-                Change { line: line(MACHINES[from]), hours: hours.clone(), quantity: Decimal::from(least) * dec("-0.5") },
-                Change { line: line(MACHINES[to]), hours, quantity: dec("0.75") },
-            ];
-            let bills = |meter: &Meter<'_>| -> Vec<Decimal> {
-                let of = |active: &Vec<bool>| {
-                    let here: Vec<_> = commitments.iter().zip(active).filter(|(_, active)| **active).map(|(c, _)| c.clone()).collect();
-                    meter.demand().bill(&here, &prices).unwrap().total
-                };
-                active.iter().map(of).collect()
-            };
-            let totals = |meter: &Meter<'_>| -> Vec<Decimal> { (0..3).map(|set| meter.total(set)).collect() };
-            let near = |a: Decimal, b: Decimal| (a - b).abs() < dec("0.0000000001");
-            let saving = meter.saving(&changes).unwrap();
-            let before = bills(&meter);
-            prop_assert!(totals(&meter).iter().zip(&before).all(|(a, b)| near(*a, *b)));
-            meter.change(&changes).unwrap();
-            let after = bills(&meter);
-            prop_assert!(totals(&meter).iter().zip(&after).all(|(a, b)| near(*a, *b)));
-            for (saving, (before, after)) in saving.iter().zip(before.iter().zip(&after)) {
-                prop_assert!(near(*saving, before - after), "{saving} {before} {after}");
-            }
-        }
-    }
-
-    #[test]
-    fn usage_never_falls_below_nothing() {
-        let prices = prices();
-        let demand = Demand::new(&[used(0, "1", "m5.large", "Linux", "1")]).unwrap();
-        let line = demand.lines()[0].clone();
-        let mut meter = Meter::new(demand, vec![], vec![vec![]], &prices).unwrap();
-        assert!(meter.change(&[Change { line: line.clone(), hours: 0..1, quantity: dec("-2") }]).is_err());
-        assert!(meter.saving(&[Change { line, hours: 0..2, quantity: dec("1") }]).is_err());
-    }
 }

@@ -88,11 +88,13 @@ struct Metered<'a> {
 pub(crate) struct Change {
     /// The resources that change.
     parts: Vec<Part>,
-    /// Instance-hours that move, by provider, with what that saves a month.
-    usage: Vec<(Provider, Vec<Shift>, Decimal)>,
+    usage: Usage,
     /// Monthly cost before − after.
     pub(crate) saving: Decimal,
 }
+
+/// Instance-hours that move, by provider, with what that saves a month.
+type Usage = Vec<(Provider, billing::Priced, Decimal)>;
 
 /// What becomes of one resource.
 #[derive(Debug)]
@@ -138,8 +140,8 @@ impl<'a> Ledger<'a> {
             rooms.entry(room.line.provider).or_default().push(room);
         }
         for (provider, room) in rooms {
-            if let Some(metered) = self.meters.get_mut(&provider) {
-                metered.meter.change(&room)?;
+            if let Some(Metered { meter, .. }) = self.meters.get_mut(&provider) {
+                meter.accept(meter.price(room)?)?;
             }
         }
         Ok(())
@@ -272,15 +274,13 @@ impl<'a> Ledger<'a> {
     }
 
     /// What it saves a month that instance-hours move, by the provider whose they are.
-    fn saving_by_provider(
-        &self,
-        shifts: Vec<Shift>,
-    ) -> Result<Vec<(Provider, Vec<Shift>, Decimal)>, BillingError> {
+    fn saving_by_provider(&self, shifts: Vec<Shift>) -> Result<Usage, BillingError> {
         let mut usage = Vec::new();
         for (provider, shifts) in by_provider(shifts) {
             let Some(metered) = self.meters.get(&provider) else { continue };
-            let saving = self.monthly(&metered.meter.saving(&shifts)?, &metered.shares);
-            usage.push((provider, shifts, saving));
+            let priced = metered.meter.price(shifts)?;
+            let saving = self.monthly(&priced.savings, &metered.shares);
+            usage.push((provider, priced, saving));
         }
         Ok(usage)
     }
@@ -291,37 +291,58 @@ impl<'a> Ledger<'a> {
         effects: impl Iterator<Item = (&'e str, &'e Effect)>,
         commitments: impl Iterator<Item = Commitment>,
     ) -> Result<Decimal, BillingError> {
-        let mut books = self.clone();
+        // Nothing is priced on the way, so that the usage alone is followed.
+        let mut books = Self {
+            meters: BTreeMap::new(),
+            runs: self.runs.clone(),
+            billed: self.billed.clone(),
+            fixed: self.fixed.clone(),
+            commitments: self.commitments.clone(),
+            ..*self
+        };
+        let mut usage: BTreeMap<Provider, Demand> = self
+            .meters
+            .iter()
+            .map(|(provider, metered)| (*provider, metered.meter.demand().clone()))
+            .collect();
         for (resource_id, effect) in effects.flat_map(|(resource_id, effect)| effect.felt(resource_id)) {
-            let now = books.billed.get(resource_id).copied();
             let Some(run) = books.runs.get(resource_id) else {
-                let change = books.price_billed(resource_id, effect);
-                books.accept(change)?;
+                let parts = books.price_billed(resource_id, effect).parts;
+                books.note(parts);
                 continue;
             };
-            let (after, billed) = books.outcome(run, now, effect)?;
-            let moved = by_provider(shifts(run, &after));
-            let usage = moved.into_iter().map(|(provider, moved)| (provider, moved, Decimal::ZERO)).collect();
-            let part = Part { resource_id: resource_id.to_owned(), run: Some(after), billed, fixed: None };
-            books.accept(Change { parts: vec![part], usage, saving: Decimal::ZERO })?;
+            let (after, billed) = books.outcome(run, books.billed.get(resource_id).copied(), effect)?;
+            for Shift { line, hours, quantity } in shifts(run, &after) {
+                if let Some(demand) = usage.get_mut(&line.provider) {
+                    demand.change(&line, hours, quantity)?;
+                }
+            }
+            let resource_id = resource_id.to_owned();
+            books.note(vec![Part { resource_id, run: Some(after), billed, fixed: None }]);
         }
         books.commitments.extend(commitments);
         let mut total: Decimal = books.billed.values().sum();
-        for (provider, metered) in &books.meters {
-            total += books.metered(*provider, metered.meter.demand().clone(), &books.commitments)?.cost;
+        for (provider, demand) in usage {
+            total += books.metered(provider, demand, &books.commitments)?.cost;
         }
         Ok(total)
     }
 
     /// Does what was priced. The ledger must not have changed in between.
     pub(crate) fn accept(&mut self, change: Change) -> Result<(), BillingError> {
-        for (provider, shifts, saving) in change.usage {
+        for (provider, priced, saving) in change.usage {
             if let Some(metered) = self.meters.get_mut(&provider) {
-                metered.meter.change(&shifts)?;
+                metered.meter.accept(priced)?;
                 metered.cost -= saving;
             }
         }
-        for part in change.parts {
+        self.note(change.parts);
+        Ok(())
+    }
+
+    /// Notes what became of resources, their usage apart.
+    fn note(&mut self, parts: Vec<Part>) {
+        for part in parts {
             if let Some(run) = part.run {
                 self.runs.insert(part.resource_id.clone(), run);
             }
@@ -332,7 +353,6 @@ impl<'a> Ledger<'a> {
                 self.billed.insert(part.resource_id, cost);
             }
         }
-        Ok(())
     }
 
     /// What holding one more commitment would save in an average month.

@@ -18,8 +18,8 @@ use crate::round::{Choice, Round, STEPS};
 /// Most rounds over all of these machines.
 const MOST_ROUNDS: usize = 5;
 
-/// Most actions that are looked at again: beyond them a second look takes longer than the waterfall itself.
-const MOST_ACTIONS: usize = 1_000;
+/// Most actions that are looked at again: beyond them the plan would take minutes.
+const MOST_ACTIONS: usize = 5_000;
 
 /// What may be done to one machine: steps with their effects, in order.
 pub(crate) type Path = Vec<(Step, Effect)>;

@@ -46,12 +46,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// File mode needs neither configuration nor database; the other commands get both.
+/// File mode needs no database, and of the configuration the policy at most; the other commands get both.
 fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     match &cli.command {
         Command::Forecast(args) => return commands::forecast::run(args, cli.global.json),
         Command::Backtest(args) => return commands::backtest::run(args, cli.global.json),
-        Command::Plan(what) => return commands::plan::run(what, cli.global.json),
+        Command::Plan(what) => return commands::plan::run(what, &cli.global),
         Command::Replay(what) => return commands::replay::run(what),
         _ => {}
     }

@@ -74,6 +74,8 @@ pub struct AppState {
     pub clock: fn() -> DateTime<Utc>,
     /// Configured workloads: what-if and exports of the capacity pages need their settings.
     pub workloads: Vec<Workload>,
+    /// Thresholds by which bodies of resources are sized.
+    pub policy: optimize::Policy,
     /// Sends a report as a test; `None` when this process has no mail.
     pub send_report: Option<SendReport>,
     /// Operational figures of the rest of the process, as Prometheus text; appended to `/metrics`.

@@ -87,6 +87,7 @@ impl Surface {
                 lead_times: vec![capacity::LeadTime { name: "hardware".into(), seconds: 86_400, holds: 1 }],
             }],
             send_report: None,
+            policy: optimize::Policy::default(),
             process_metrics: None,
         };
         Self { app: router(state), pool, org, other }

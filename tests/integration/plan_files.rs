@@ -214,6 +214,12 @@ fn a_machine_gets_the_size_it_needs() {
     assert!(of("i-large")["monthly_saving_usd"].as_f64().unwrap() > 0.0);
     assert_eq!(of("i-right")["finding"], "optimized", "{}", of("i-right"));
     assert_eq!(of("i-new")["finding"], "insufficient_data");
+
+    // The configured policy decides here as in the plan.
+    let patient = app.file("patient.toml", "[policy.rightsize]\nminimum_days = 15\n");
+    let sizes = app.run(&[&["plan", "rightsize", "--config", &patient], &arguments[..]].concat());
+    let sizes = sizes.expect(0).json();
+    assert!(sizes.as_array().unwrap().iter().all(|size| size["finding"] == "insufficient_data"), "{sizes}");
 }
 
 #[test]

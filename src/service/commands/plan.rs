@@ -1,4 +1,4 @@
-//! `headroom plan …`: commitments, sizes and capacity from files; no database, no configuration.
+//! `headroom plan …`: commitments, sizes and capacity from files; no database. Sizes follow the configured policy.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,18 +13,20 @@ use ingest::write::{Cell, Kind, TableWriter};
 use optimize::{Policy, commitments};
 use serde::Serialize;
 
-use crate::cli::{self, Plan};
+use crate::cli::{self, Global, Plan};
 use crate::commands::Outcome;
+use crate::config::Config;
 use crate::context::write_json;
 use crate::{progress, spans};
 
 /// Runs the command.
-pub(crate) fn run(what: &Plan, json: bool) -> anyhow::Result<Outcome> {
+pub(crate) fn run(what: &Plan, global: &Global) -> anyhow::Result<Outcome> {
+    let policy = || Config::load(global.config.as_deref()).map(|config| config.policy);
     match what {
         Plan::Commitments(args) => plan_commitments(args),
-        Plan::Rightsize(args) => rightsize(args),
-        Plan::Containers(args) => containers(args),
-        Plan::Capacity(args) => plan_capacity(args, json),
+        Plan::Rightsize(args) => rightsize(args, &policy()?),
+        Plan::Containers(args) => containers(args, &policy()?),
+        Plan::Capacity(args) => plan_capacity(args, global.json),
     }
 }
 
@@ -64,19 +66,19 @@ fn end_of(usage: &[UsageHour]) -> Option<DateTime<Utc>> {
     usage.iter().map(|row| row.hour + TimeDelta::hours(1)).max()
 }
 
-fn rightsize(args: &cli::PlanRightsize) -> anyhow::Result<Outcome> {
+fn rightsize(args: &cli::PlanRightsize, policy: &Policy) -> anyhow::Result<Outcome> {
     let (metrics, rejected) = metrics(&args.metrics)?;
     let inventory = ingest::inventory::read(&args.inventory)?.all()?;
     let catalog = ingest::catalog::read(&args.catalog)?.all()?;
-    let sizes = optimize::rightsize::plan(&metrics, &inventory, &catalog, &Policy::default());
+    let sizes = optimize::rightsize::plan(&metrics, &inventory, &catalog, policy);
     write_json(&args.output, &sizes)?;
     Ok(Outcome::of_rejects(rejected))
 }
 
-fn containers(args: &cli::PlanContainers) -> anyhow::Result<Outcome> {
+fn containers(args: &cli::PlanContainers, policy: &Policy) -> anyhow::Result<Outcome> {
     let (metrics, rejected) = metrics(&args.metrics)?;
     let inventory = ingest::inventory::read(&args.inventory)?.all()?;
-    let sizes = optimize::containers::plan(&metrics, &inventory, &Policy::default());
+    let sizes = optimize::containers::plan(&metrics, &inventory, policy);
     if let Some(cli::ContainerExport::K8sPatch) = args.export {
         anyhow::ensure!(
             args.output != Path::new("-"),

@@ -105,6 +105,7 @@ fn state(
             .iter()
             .map(|one| workload(&context.config, one))
             .collect::<anyhow::Result<_>>()?,
+        policy: context.config.policy.clone(),
         send_report: worker::send_report_hook(context, database),
         process_metrics: None,
     })

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use domain::Resource;
 use optimize::containers::{self, ContainerSizing};
-use optimize::{Metrics, Policy, Sample};
+use optimize::{Metrics, Sample};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -45,7 +45,7 @@ pub(crate) async fn compute(
     body.check().none()?;
     let compute = move || {
         let metrics: Metrics = body.metrics.into_iter().collect();
-        Ok(containers::plan(&metrics, &body.inventory, &Policy::default()))
+        Ok(containers::plan(&metrics, &body.inventory, &app.state.policy))
     };
     app.computations.answer(compute).await
 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use domain::{Resource, Shape, canonical_os};
 use optimize::rightsize::{self, Sizing};
-use optimize::{Metrics, Policy, Sample};
+use optimize::{Metrics, Sample};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -48,7 +48,7 @@ pub(crate) async fn compute(
     body.check().none()?;
     let compute = move || {
         let metrics: Metrics = body.metrics.into_iter().collect();
-        Ok(rightsize::plan(&metrics, &body.inventory, &body.catalog, &Policy::default()))
+        Ok(rightsize::plan(&metrics, &body.inventory, &body.catalog, &app.state.policy))
     };
     app.computations.answer(compute).await
 }
