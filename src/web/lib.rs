@@ -5,6 +5,7 @@
 
 mod api;
 mod assets;
+mod budget_scenario;
 mod cookie;
 mod cost_view;
 mod csv;

@@ -305,7 +305,9 @@ pub(crate) fn check(settings: capacity::SettingsInput) -> Result<capacity::Setti
 }
 
 /// Computes beside the threads that serve.
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, WebError> {
+pub(crate) async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, WebError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| {
         tracing::error!(%error, "a capacity plan could not be computed");
         WebError::Internal
