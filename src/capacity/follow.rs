@@ -118,7 +118,11 @@ impl Driver {
             ),
             _ => "as stated".to_owned(),
         };
-        format!("{:.0} % follows {} ({known}); the rest stays", self.share() * 100.0, terms.join(" and "))
+        let demands = match terms.as_slice() {
+            [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+            terms => terms.join(""),
+        };
+        format!("{:.0} % follows {demands} ({known}); the rest stays", self.share() * 100.0)
     }
 }
 

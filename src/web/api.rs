@@ -70,6 +70,7 @@ fn described() -> (axum::Router<App>, OpenApi) {
                 .routes(routes!(capacity::review))
                 .routes(routes!(scenarios::list, scenarios::create))
                 .routes(routes!(scenarios::one, scenarios::remove))
+                .routes(routes!(scenarios::purchases))
                 .routes(routes!(events::list, events::create))
                 .routes(routes!(events::one, events::replace, events::remove))
                 .routes(routes!(recommendations::list))

@@ -1,7 +1,7 @@
 //! Budgets under saved scenarios: which share of their cost follows demand, and what a scenario makes of their period.
 
 use capacity::{Driver, Scenario};
-use chrono::Days;
+use chrono::{DateTime, Days, Utc};
 use domain::{Budget, BudgetOutlook, Currency, Forecast, OrganizationId, Series};
 use serde::Serialize;
 use store::PgConnection;
@@ -35,17 +35,7 @@ impl Demands {
         let Some(run) = store::run::latest(conn, org).await? else {
             return Ok(Self { series: Vec::new(), costs: Vec::new() });
         };
-        let head = |workload: &Workload| match workload.drivers.first() {
-            Some(by) => by.demand.clone(),
-            None => workload.demand.clone(),
-        };
-        let mut names: Vec<String> = app.state.workloads.iter().map(head).collect();
-        names.sort();
-        names.dedup();
-        let mut series = Vec::with_capacity(names.len());
-        for name in names {
-            series.extend(store::metric::history(conn, org, run.as_of, &name).await?);
-        }
+        let series = demands(conn, org, app, run.as_of).await?;
         let until = run.as_of.date_naive();
         let from = until.checked_sub_days(HISTORY).unwrap_or(until);
         let leaves = daily_leaves(conn, org, &Query::new(from, until, currency)).await?;
@@ -94,6 +84,27 @@ impl Demands {
             Err(sentence) => Follows { driver: None, sentence },
         }
     }
+}
+
+/// The demands at the heads of the configured workloads, as measured until `as_of`.
+pub(crate) async fn demands(
+    conn: &mut PgConnection,
+    org: OrganizationId,
+    app: &App,
+    as_of: DateTime<Utc>,
+) -> Result<Vec<Series>, WebError> {
+    let head = |workload: &Workload| match workload.drivers.first() {
+        Some(by) => by.demand.clone(),
+        None => workload.demand.clone(),
+    };
+    let mut names: Vec<String> = app.state.workloads.iter().map(head).collect();
+    names.sort();
+    names.dedup();
+    let mut series = Vec::with_capacity(names.len());
+    for name in names {
+        series.extend(store::metric::history(conn, org, as_of, &name).await?);
+    }
+    Ok(series)
 }
 
 /// What a cost follows.
@@ -192,7 +203,7 @@ impl BudgetKnown {
 
 #[cfg(test)]
 mod tests {
-    use chrono::{DateTime, NaiveDate};
+    use chrono::NaiveDate;
     use domain::{BudgetPeriod, Components, Frequency, Grid, RunId, Stamp, midnight, to_statistic};
     use rust_decimal::Decimal;
     use store::forecast::{ForecastKind, StoredForecast};

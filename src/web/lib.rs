@@ -20,6 +20,7 @@ mod layout;
 mod pages;
 mod password;
 mod path;
+mod purchases_under;
 mod responses;
 mod router;
 mod session;
