@@ -72,7 +72,8 @@ pub use staffing::{
     Staffing, StaffingRow, instances_for_latency, square_root_staffing, staffing, staffing_table,
 };
 pub use throughput::{
-    NoThroughput, Stage, UnitThroughput, throughput_from_history, throughput_from_load_test,
+    GroupUse, NoThroughput, Stage, UnitThroughput, group_of, throughput_from_history,
+    throughput_from_load_test, throughput_of_group,
 };
 pub use tier::{Tier, TierError, TierKind, TierPlan, instances_for_reliability, plan_tiers};
 pub use trigger::{Trigger, TriggerReport, UnknownTrigger, Watched, test_trigger};

@@ -316,6 +316,7 @@ fn body(path: &str) -> Value {
                 "container": {"namespace": "n", "workload": "w", "name": "c", "cpu_request": 1, "replicas": 2,
                     "autoscaler": {"name": "w", "min_replicas": 2, "max_replicas": 4, "cpu_target": 70}}}],
         }),
+        "calendars" => json!({"days": "de", "multiplier": 0.8}),
         _ => {
             json!({"name": "Sale", "starts_at": "2026-12-01T00:00:00Z", "ends_at": "2026-12-02T00:00:00Z", "multiplier": 3})
         }
@@ -372,7 +373,7 @@ async fn strangers_and_other_organizations_get_nothing(surface: &Surface, filled
         operations(&json).iter().filter(|(path, _, _)| path.contains('{')).count() * 6 == refused,
         "{refused}"
     );
-    assert_eq!(seen, 14);
+    assert_eq!(seen, 15);
 }
 
 async fn every_answer_says_who_asked_and_how_often_they_may(surface: &Surface) {
