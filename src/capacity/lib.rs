@@ -10,6 +10,7 @@ mod compare;
 mod driver;
 pub mod export;
 mod fan;
+mod follow;
 mod group;
 mod latency;
 mod learn_driver;
@@ -47,6 +48,7 @@ pub use calendar::{Country, DayRule, DaySet, Recurrence, occurrences, shopping_d
 pub use compare::{COMPARED_AT, EventOutcome, compare, compare_event, plan_compared};
 pub use driver::{Driver, DriverSource, Term, carry_through, unit_cost};
 pub use fan::{path, quantile_path};
+pub use follow::{learn_daily, measured_mean};
 pub use latency::erlang_c;
 pub use learn_driver::{DrivenBy, NoDriver, learn_chain, learn_driver};
 pub use load_test::{LoadTest, LoadTestError, read_jmeter, read_k6};
@@ -70,7 +72,8 @@ pub use staffing::{
     Staffing, StaffingRow, instances_for_latency, square_root_staffing, staffing, staffing_table,
 };
 pub use throughput::{
-    NoThroughput, Stage, UnitThroughput, throughput_from_history, throughput_from_load_test,
+    GroupUse, NoThroughput, Stage, UnitThroughput, group_of, throughput_from_history,
+    throughput_from_load_test, throughput_of_group,
 };
 pub use tier::{Tier, TierError, TierKind, TierPlan, instances_for_reliability, plan_tiers};
 pub use trigger::{Trigger, TriggerReport, UnknownTrigger, Watched, test_trigger};

@@ -1,5 +1,8 @@
 //! What one instance carries: from history (load against utilization, with its knee) or from load tests.
 
+use std::collections::BTreeMap;
+
+use domain::{Frequency, Grid, Series, Stamp};
 use serde::{Deserialize, Serialize};
 
 use crate::regression::{least_squares, mean, squared_error};
@@ -27,6 +30,64 @@ pub struct UnitThroughput {
     pub points: usize,
     /// In words, with what was not seen.
     pub reason: String,
+    /// What to be careful about.
+    pub warning: Option<String>,
+}
+
+/// What a group of machines was seen to do in one step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GroupUse {
+    /// Start of the step, or any instant in it.
+    pub at: Stamp,
+    /// Machines that shared the load.
+    pub machines: f64,
+    /// Their mean utilization, 0 to 1.
+    pub utilization: f64,
+}
+
+/// What one machine of a group carries: the demand that each had in a step against their mean utilization in it.
+///
+/// # Errors
+/// As of [`throughput_from_history`].
+pub fn throughput_of_group(demand: &Series, group: &[GroupUse]) -> Result<UnitThroughput, NoThroughput> {
+    let pair = |used: &GroupUse| {
+        let step = step_of(demand.grid, used.at)?;
+        let demand = (*demand.values.get(step)?)?;
+        (used.machines > 0.0).then(|| (demand / used.machines, used.utilization))
+    };
+    throughput_from_history(&group.iter().filter_map(pair).collect::<Vec<_>>())
+}
+
+/// The group behind readings of its machines (name, time, utilization from 0 to 1): of each step of `demand`, the machines
+/// that were read in it and the mean of their means.
+pub fn group_of<'a>(
+    demand: &Series,
+    readings: impl IntoIterator<Item = (&'a str, Stamp, f64)>,
+) -> Vec<GroupUse> {
+    let mut steps: BTreeMap<usize, BTreeMap<&str, (f64, f64)>> = BTreeMap::new();
+    for (machine, at, utilization) in readings {
+        let Some(step) = step_of(demand.grid, at) else { continue };
+        let (sum, count) = steps.entry(step).or_default().entry(machine).or_default();
+        *sum += utilization;
+        *count += 1.0;
+    }
+    let group = |(step, machines): (usize, BTreeMap<&str, (f64, f64)>)| {
+        let means: Vec<f64> = machines.values().map(|(sum, count)| sum / count).collect();
+        GroupUse { at: demand.grid.stamp(step), machines: means.len() as f64, utilization: mean(&means) }
+    };
+    steps.into_iter().map(group).collect()
+}
+
+/// The step of a grid of fixed length that holds `at`; none before its start.
+fn step_of(grid: Grid, at: Stamp) -> Option<usize> {
+    let (passed, length) = match (grid.start, at, grid.frequency) {
+        (Stamp::Time(start), Stamp::Time(at), Frequency::Seconds(length)) => {
+            ((at - start).num_seconds(), length)
+        }
+        (Stamp::Step(start), Stamp::Step(at), Frequency::Steps(length)) => (at.checked_sub(start)?, length),
+        _ => return None,
+    };
+    usize::try_from(passed.checked_div_euclid(length)?).ok()
 }
 
 /// Why no throughput can be told.
@@ -69,7 +130,9 @@ pub fn throughput_from_history(pairs: &[(f64, f64)]) -> Result<UnitThroughput, N
     let straight = squared_error(&line, &[&loads], &used);
     let middle = mean(&used);
     let spread: f64 = used.iter().map(|value| (value - middle).powi(2)).sum::<f64>().max(f64::MIN_POSITIVE);
-    let bent = knee(&loads, &used).filter(|(_, _, error)| *error < straight * (1.0 - WORTH_A_KNEE));
+    // What rounding leaves of a line that explains everything is no bend.
+    let bent = knee(&loads, &used)
+        .filter(|(_, _, error)| straight > 1e-12 * spread && *error < straight * (1.0 - WORTH_A_KNEE));
     let highest = used.iter().copied().fold(0.0, f64::max);
     let (unit_throughput, knee, error) = match bent {
         // a + b·x + c·(x − k) = 1
@@ -84,12 +147,20 @@ pub fn throughput_from_history(pairs: &[(f64, f64)]) -> Result<UnitThroughput, N
         String::new()
     };
     let bend = knee.map_or(String::new(), |knee| format!(", with a knee at {knee:.1}"));
+    let largest = loads.iter().copied().fold(0.0, f64::max);
+    let warning = knee.is_none().then(|| {
+        format!(
+            "no knee was seen up to the largest load, {largest:.1} an instance: beyond it an instance may saturate earlier \
+             than the line says; a load test tells"
+        )
+    });
     Ok(UnitThroughput {
         unit_throughput,
         knee,
         r_squared: Some(1.0 - error / spread),
         points: loads.len(),
         reason: format!("utilization reaches 100 % at {unit_throughput:.1} an instance{bend}{beyond}"),
+        warning,
     })
 }
 
@@ -156,6 +227,7 @@ pub fn throughput_from_load_test(
             best.throughput / count,
             best.latency_p95_ms
         ),
+        warning: None,
     })
 }
 
@@ -180,6 +252,7 @@ mod tests {
         assert_eq!(found.knee, None);
         assert!(found.r_squared.unwrap() > 0.99);
         assert!(found.reason.contains("never above"), "{}", found.reason);
+        assert!(found.warning.unwrap().contains("no knee was seen up to the largest load, 69.0 an instance"));
     }
 
     #[test]
@@ -187,8 +260,34 @@ mod tests {
         let bent = |load: f64| 0.05 + 0.008 * load + 0.02 * (load - 50.0f64).max(0.0);
         let found = throughput_from_history(&pairs(bent)).unwrap();
         assert!((found.knee.unwrap() - 50.0).abs() < 2.0, "{found:?}");
+        assert_eq!(found.warning, None);
         // 0.05 + 0.008 x + 0.02 (x − 50) = 1
         assert!((found.unit_throughput - 1.95 / 0.028).abs() < 1.0, "{found:?}");
+    }
+
+    #[test]
+    fn a_group_shares_its_load_and_machines_come_and_go() {
+        let start = Stamp::Time("2026-03-01T00:00:00Z".parse().unwrap());
+        let grid = Grid { start, frequency: Frequency::HOUR };
+        let values = (0..48).map(|hour| Some(100.0 + 10.0 * f64::from(hour % 24))).collect();
+        let demand = Series { unique_id: "requests/web".to_owned(), grid, values };
+        // Two machines, four in the second half of each day; two readings an hour; 1 % for each of the requests.
+        let readings = (0..96usize).flat_map(|half| {
+            let hour = half / 2;
+            let machines = if hour % 24 < 12 { 2 } else { 4 };
+            let load = (100.0 + 10.0 * (hour % 24) as f64) / machines as f64;
+            let at = Grid { frequency: Frequency::Seconds(1800), ..grid }.stamp(half);
+            ["a", "b", "c", "d"][..machines]
+                .iter()
+                .map(move |name| (*name, at, load * 0.01))
+                .collect::<Vec<_>>()
+        });
+        let group = group_of(&demand, readings);
+        assert_eq!((group.len(), group[0].machines, group[12].machines), (48, 2.0, 4.0));
+        let found = throughput_of_group(&demand, &group).unwrap();
+        assert!((found.unit_throughput - 100.0).abs() < 1e-6 && found.points == 48, "{found:?}");
+        let none = throughput_of_group(&demand, &[]);
+        assert_eq!(none, Err(NoThroughput::TooShort(0)));
     }
 
     #[test]

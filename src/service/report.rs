@@ -137,8 +137,9 @@ impl Desk<'_> {
     async fn budgets(&mut self, currency: Currency) -> anyhow::Result<Vec<Budget>> {
         let mut budgets = Vec::new();
         for stored in store::budget::list(self.conn, self.org).await? {
-            let outlook = store::budget::outlook(self.conn, self.org, &stored.budget, currency).await?;
-            let Some(outlook) = outlook else { continue };
+            let cost = store::budget::known_cost(self.conn, self.org, &stored.budget, currency).await?;
+            let Some(cost) = cost else { continue };
+            let outlook = cost.outlook(&stored.budget, &cost.stored.forecast);
             budgets.push(Budget {
                 name: stored.budget.name,
                 amount: stored.budget.amount,

@@ -1,13 +1,15 @@
 //! Budgets, and what their current period comes to.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::{Budget, BudgetOutlook, Currency, OrganizationId, Stamp};
+use domain::{Budget, BudgetOutlook, Currency, Forecast, OrganizationId, Stamp};
 use rust_decimal::Decimal;
 use serde::Serialize;
-use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::QueryAs;
+use sqlx::{PgConnection, Postgres, Row};
 
 use crate::charge::{self, Query, SeriesScope};
+use crate::forecast::StoredForecast;
 use crate::{StoreError, row};
 
 /// A budget with its key.
@@ -39,17 +41,7 @@ pub async fn create(
     check(budget)?;
     let sql = "insert into budgets (organization_id, name, unique_id, period, amount, owner, changed_by, changed_at)
         values ($1, $2, $3, $4, $5, $6, $7, $8) returning *";
-    let created = sqlx::query_as(sql)
-        .bind(org.0)
-        .bind(&budget.name)
-        .bind(&budget.unique_id)
-        .bind(budget.period.as_str())
-        .bind(budget.amount)
-        .bind(&budget.owner)
-        .bind(by)
-        .bind(at)
-        .fetch_one(conn)
-        .await;
+    let created = written(sql, org, budget, by, at).fetch_one(conn).await;
     created.map_err(|error| StoreError::or_exists(error, "budget", &budget.name))
 }
 
@@ -67,12 +59,25 @@ pub async fn update(
 ) -> Result<StoredBudget, StoreError> {
     check(budget)?;
     let sql =
-        "update budgets set name = $3, unique_id = $4, period = $5, amount = $6, owner = $7, changed_by = $8,
-            changed_at = $9
-        where organization_id = $1 and id = $2 returning *";
-    let changed = sqlx::query_as(sql)
+        "update budgets set name = $2, unique_id = $3, period = $4, amount = $5, owner = $6, changed_by = $7,
+            changed_at = $8
+        where organization_id = $1 and id = $9 returning *";
+    let changed = written(sql, org, budget, by, at).bind(id).fetch_optional(conn).await;
+    changed
+        .map_err(|error| StoreError::or_exists(error, "budget", &budget.name))?
+        .ok_or_else(|| StoreError::not_found("budget", id))
+}
+
+/// A statement whose first eight parameters are what a budget is written with.
+fn written<'q>(
+    sql: &'static str,
+    org: OrganizationId,
+    budget: &'q Budget,
+    by: &'q str,
+    at: DateTime<Utc>,
+) -> QueryAs<'q, Postgres, StoredBudget, PgArguments> {
+    sqlx::query_as(sql)
         .bind(org.0)
-        .bind(id)
         .bind(&budget.name)
         .bind(&budget.unique_id)
         .bind(budget.period.as_str())
@@ -80,11 +85,6 @@ pub async fn update(
         .bind(&budget.owner)
         .bind(by)
         .bind(at)
-        .fetch_optional(conn)
-        .await;
-    changed
-        .map_err(|error| StoreError::or_exists(error, "budget", &budget.name))?
-        .ok_or_else(|| StoreError::not_found("budget", id))
 }
 
 /// One budget.
@@ -119,16 +119,35 @@ pub async fn delete(conn: &mut PgConnection, org: OrganizationId, id: i64) -> Re
     Ok(())
 }
 
-/// What the period comes to in which the latest forecast of the budget's series starts; `None` without a forecast.
+/// What is known of the cost that a budget is for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownCost {
+    /// First day of the forecast.
+    pub start: NaiveDate,
+    /// The ledger before it: the days with a charge, ascending, of the period in which the forecast starts.
+    pub days: Vec<(NaiveDate, Decimal)>,
+    /// The latest forecast.
+    pub stored: StoredForecast,
+}
+
+impl KnownCost {
+    /// What the period of `budget` comes to in which the forecast starts, by that forecast or by what a scenario makes
+    /// of it.
+    pub fn outlook(&self, budget: &Budget, forecast: &Forecast) -> BudgetOutlook {
+        budget.outlook(self.start, &self.days, forecast)
+    }
+}
+
+/// The ledger and the latest forecast of a budget's cost; `None` without a forecast.
 ///
 /// # Errors
 /// Only those of the database.
-pub async fn outlook(
+pub async fn known_cost(
     conn: &mut PgConnection,
     org: OrganizationId,
     budget: &Budget,
     currency: Currency,
-) -> Result<Option<BudgetOutlook>, StoreError> {
+) -> Result<Option<KnownCost>, StoreError> {
     let Some(stored) = crate::forecast::latest(conn, org, &budget.unique_id).await? else { return Ok(None) };
     let Stamp::Time(start) = stored.forecast.grid.start else { return Ok(None) };
     let Some((scope, value)) = SeriesScope::of(&budget.unique_id) else { return Ok(None) };
@@ -136,8 +155,8 @@ pub async fn outlook(
     let (first, _) = budget.period.around(start);
     let query = Query { filters: scope.filters(&value), ..Query::new(first, start, currency) };
     let rows = charge::costs(conn, org, &query).await?;
-    let days: Vec<(NaiveDate, Decimal)> = rows.into_iter().map(|row| (row.day, row.cost)).collect();
-    Ok(Some(budget.outlook(start, &days, &stored.forecast)))
+    let days = rows.into_iter().map(|row| (row.day, row.cost)).collect();
+    Ok(Some(KnownCost { start, days, stored }))
 }
 
 fn check(budget: &Budget) -> Result<(), StoreError> {
@@ -200,7 +219,8 @@ mod tests {
             let changed = update(&mut conn, org, stored.id, &team, "eve", at).await.unwrap();
             assert_eq!((&changed.budget, changed.changed_by.as_str()), (&team, "eve"));
             assert_eq!(list(&mut conn, org).await.unwrap(), [get(&mut conn, org, stored.id).await.unwrap()]);
-            assert_eq!(outlook(&mut conn, org, &team, Currency::USD).await.unwrap(), None, "no forecast yet");
+            let known = known_cost(&mut conn, org, &team, Currency::USD).await.unwrap();
+            assert_eq!(known, None, "no forecast yet");
             delete(&mut conn, org, stored.id).await.unwrap();
             assert!(matches!(delete(&mut conn, org, stored.id).await, Err(StoreError::NotFound { .. })));
         })

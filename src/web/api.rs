@@ -3,6 +3,7 @@
 mod anomalies;
 mod answer;
 mod budgets;
+mod calendars;
 mod capacity;
 mod charges;
 mod compute;
@@ -66,10 +67,14 @@ fn described() -> (axum::Router<App>, OpenApi) {
                 .routes(routes!(capacity::triggers))
                 .routes(routes!(capacity::advice))
                 .routes(routes!(capacity::drivers))
+                .routes(routes!(capacity::throughput))
                 .routes(routes!(capacity::runbook))
                 .routes(routes!(capacity::review))
+                .routes(routes!(calendars::list, calendars::add))
+                .routes(routes!(calendars::remove))
                 .routes(routes!(scenarios::list, scenarios::create))
                 .routes(routes!(scenarios::one, scenarios::remove))
+                .routes(routes!(scenarios::purchases))
                 .routes(routes!(events::list, events::create))
                 .routes(routes!(events::one, events::replace, events::remove))
                 .routes(routes!(recommendations::list))

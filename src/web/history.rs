@@ -90,7 +90,7 @@ impl Subject {
 }
 
 /// Every day of a period from the first known one on; a day without a charge cost nothing.
-fn fill_days(
+pub(crate) fn fill_days(
     from: NaiveDate,
     to: NaiveDate,
     known: &std::collections::BTreeMap<NaiveDate, f64>,

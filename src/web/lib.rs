@@ -5,6 +5,7 @@
 
 mod api;
 mod assets;
+mod budget_scenario;
 mod cookie;
 mod cost_view;
 mod csv;
@@ -19,6 +20,7 @@ mod layout;
 mod pages;
 mod password;
 mod path;
+mod purchases_under;
 mod responses;
 mod router;
 mod session;

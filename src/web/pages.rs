@@ -10,6 +10,7 @@ pub(crate) mod help;
 pub(crate) mod overview;
 pub(crate) mod plan;
 pub(crate) mod policies;
+pub(crate) mod purchases;
 pub(crate) mod recommendations;
 pub(crate) mod reports;
 pub(crate) mod runbook;

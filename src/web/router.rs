@@ -15,8 +15,8 @@ use tower_http::trace::TraceLayer;
 
 use crate::error::WebError;
 use crate::pages::{
-    budgets, calendar, capacity, costs, events, forecasts, help, overview, plan, policies, recommendations,
-    reports, runbook, runs, scenarios, settings, sign_in, sources, throughput,
+    budgets, calendar, capacity, costs, events, forecasts, help, overview, plan, policies, purchases,
+    recommendations, reports, runbook, runs, scenarios, settings, sign_in, sources, throughput,
 };
 use crate::state::{App, AppState};
 use crate::{api, assets, headers, health, responses};
@@ -62,6 +62,7 @@ pub fn router(state: AppState) -> axum::Router {
         .route("/capacity/exports/{format}/{*name}", get(capacity::export))
         .route("/capacity/scenarios", post(scenarios::create))
         .route("/capacity/scenarios/{*name}", get(scenarios::show))
+        .route("/capacity/scenario/{id}/purchases", get(purchases::show))
         .route("/capacity/scenario/{id}/delete", post(scenarios::delete))
         .route("/capacity/runbooks/{event}/{*name}", get(runbook::runbook))
         .route("/capacity/reviews/{event}/{*name}", get(runbook::review))

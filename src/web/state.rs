@@ -53,6 +53,8 @@ pub struct Workload {
     pub settings: capacity::SettingsInput,
     /// Where its unit throughput comes from, in a sentence; nothing where it was typed in.
     pub basis: Option<String>,
+    /// Its group in the inventory, whose machines tell what one of them carries.
+    pub group: Option<String>,
     /// What has to be asked for in time.
     pub lead_times: Vec<capacity::LeadTime>,
 }

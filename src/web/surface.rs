@@ -82,6 +82,7 @@ impl Surface {
                 demand: SECRET_DEMAND.into(),
                 settings: capacity::SettingsInput::new(10.0),
                 basis: None,
+                group: Some(SECRET.into()),
                 drivers: vec![],
                 utc_offsets: vec![],
                 lead_times: vec![capacity::LeadTime { name: "hardware".into(), seconds: 86_400, holds: 1 }],

@@ -1,11 +1,12 @@
 //! A configured workload with what is known of its demand today: planned again whenever somebody asks.
 
+use capacity::export::Format;
 use capacity::{
-    Advice, COMPARED_AT, Driver, Goal, NamedScenario, Order, Outlook, PolicyName, ReplaySettings, Review,
-    RunbookStep, Scenario, Simulation, Trigger, TriggerReport,
+    Advice, COMPARED_AT, Driver, Goal, GroupUse, NamedScenario, Order, Outlook, PolicyName, ReplaySettings,
+    Review, RunbookStep, Scenario, ScheduleTried, Simulation, Trigger, TriggerReport, UnitThroughput,
 };
 use chrono::{DateTime, Utc};
-use domain::{CapacityPlan, Event, Forecast, OrganizationId, Series, Stamp};
+use domain::{CapacityPlan, Event, Forecast, OrganizationId, Period, Series, Stamp};
 use serde::Serialize;
 use store::PgConnection;
 use store::event::StoredEvent;
@@ -23,6 +24,8 @@ const MAX_INSTANCES: f64 = 100_000.0;
 const TRIGGER_STEPS: usize = 35 * 24;
 /// Steps of demand before an event at which its review forecasts it again.
 const REVIEW_LEAD_STEPS: usize = 24;
+/// Days of history that tell what an instance carries.
+const HISTORY_DAYS: i64 = 365;
 /// Fewest steps of history that a review forecasts from.
 const REVIEW_LEAST_STEPS: usize = 14 * 24;
 
@@ -227,6 +230,25 @@ impl Known {
         .await
     }
 
+    /// A policy as a file, for demand with today's events and `scenarios`.
+    pub(crate) async fn export_policy(
+        &self,
+        policy: PolicyName,
+        tried: Option<ScheduleTried>,
+        scenarios: &[Scenario],
+        format: Format,
+    ) -> Result<String, WebError> {
+        let (demand, settings, name) =
+            (self.under(scenarios), self.settings.clone(), self.workload.name.clone());
+        check_size(&demand, &settings)?;
+        let written = off_thread(move || {
+            capacity::export::export_policy(&name, &demand, &policy, tried, format, &settings)
+        });
+        written
+            .await?
+            .map_err(|error| WebError::Invalid("export", format!("This cannot be written: {error}.")))
+    }
+
     /// The plan with today's events alone, no policy compared: what dates and steps need.
     async fn schedule(&self) -> Result<CapacityPlan, WebError> {
         let (demand, settings) = (self.demand.clone(), self.settings.clone());
@@ -283,6 +305,59 @@ impl Known {
     }
 }
 
+/// What history says of an instance, and of which machines.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct FromHistory {
+    /// The group of the inventory.
+    pub(crate) group: String,
+    /// What one of its machines carries; none where history does not tell.
+    pub(crate) throughput: Option<UnitThroughput>,
+    /// Where that comes from, or why it cannot be told.
+    pub(crate) basis: String,
+}
+
+/// What one machine of a group carries: measured demand of the workload against the utilization of the group, over a year
+/// before the latest run.
+pub(crate) async fn from_history(
+    conn: &mut PgConnection,
+    org: OrganizationId,
+    workload: &Workload,
+    group: &str,
+) -> Result<FromHistory, WebError> {
+    let none = |why: String| FromHistory { group: group.to_owned(), throughput: None, basis: why };
+    let missing = || WebError::NotFound(format!("There is no history of {} yet.", workload.demand));
+    let run = store::run::latest(conn, org).await?.ok_or_else(missing)?;
+    let demand = store::metric::history(conn, org, run.as_of, &workload.demand).await?.ok_or_else(missing)?;
+    let hours =
+        store::capacity::group_hours(conn, org, group, Period::days_before(run.as_of, HISTORY_DAYS)).await?;
+    let Some(first) = hours.first() else {
+        return Ok(none(format!(
+            "No machine of a group “{group}” is in the inventory with its CPU measured."
+        )));
+    };
+    let used: Vec<GroupUse> = hours
+        .iter()
+        .map(|hour| GroupUse {
+            at: Stamp::Time(hour.hour),
+            machines: hour.machines,
+            utilization: hour.cpu / 100.0,
+        })
+        .collect();
+    let source = format!(
+        "{} shared by the machines of “{group}” against their CPU, {} hours from {} on, the machines counted by \
+         instance-hours",
+        workload.demand,
+        hours.len(),
+        crate::show::day(first.hour)
+    );
+    Ok(match capacity::throughput_of_group(&demand, &used) {
+        Ok(throughput) => {
+            FromHistory { group: group.to_owned(), throughput: Some(throughput), basis: format!("{source}.") }
+        }
+        Err(reason) => none(format!("{source}: {reason}.")),
+    })
+}
+
 /// Refuses demand of a size that is not simulated.
 fn check_size(demand: &Forecast, settings: &capacity::Settings) -> Result<(), WebError> {
     let highest = capacity::quantile_path(demand, settings.level()).into_iter().fold(0.0, f64::max);
@@ -305,7 +380,9 @@ pub(crate) fn check(settings: capacity::SettingsInput) -> Result<capacity::Setti
 }
 
 /// Computes beside the threads that serve.
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, WebError> {
+pub(crate) async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, WebError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| {
         tracing::error!(%error, "a capacity plan could not be computed");
         WebError::Internal

@@ -372,6 +372,58 @@ fn the_cheapest_policy_that_serves_everything_is_advised() {
 }
 
 #[test]
+fn the_advised_policy_is_exported_with_its_parameters() {
+    let app = Headroom::new();
+    let demand = app.file("requests.csv", requests(28));
+    let out = app.path("capacity.csv");
+    let arguments = ["plan", "capacity", "--demand", &demand, "--unit-throughput", "100", "--horizon", "2d"];
+    let arguments = [&arguments[..], &["--output", &out, "--advise", "--export", "terraform"]].concat();
+    let exported = app.run(&arguments).expect(0);
+    let said = &exported.stderr;
+    let text = exported.text();
+    let (_, policy) = text.lines().next().unwrap().split_once("# Headroom: ").unwrap();
+    let (policy, _) = policy.split_once(" for shop").unwrap();
+    assert!(said.contains(&format!("{policy} is the cheapest")) || said.contains(policy), "{policy}: {said}");
+    assert!(text.contains("resource \"aws_autoscaling_schedule\" \"shop_"), "{text}");
+    let two = app.file(
+        "two.csv",
+        requests(28) + &requests(28).replace("shop,", "other,").replace("unique_id,ds,y\n", ""),
+    );
+    let both = ["plan", "capacity", "--demand", &two, "--unit-throughput", "100", "--horizon", "2d"];
+    let both = [&both[..], &["--output", &out, "--advise", "--export", "terraform"]].concat();
+    app.run(&both).fails_with(1, &["give one series"]);
+}
+
+#[test]
+fn history_says_what_an_instance_carries() {
+    let app = Headroom::new();
+    let demand = app.file("requests.csv", requests(28));
+    // Five machines share the load; each uses a percent of CPU for every two requests a second, so it saturates at 200.
+    let mut metrics = String::from("resource_id,ds,metric,value\n");
+    for row in requests(28).lines().skip(1) {
+        let (ds, load) = row.strip_prefix("shop,").unwrap().split_once(',').unwrap();
+        for machine in 1..=5 {
+            writeln!(
+                metrics,
+                "web-{machine},{ds},cpu_utilization,{}",
+                load.parse::<f64>().unwrap() / 5.0 / 2.0
+            )
+            .unwrap();
+        }
+    }
+    let metrics = app.file("metrics.csv", metrics);
+    let arguments = ["plan", "capacity", "--demand", &demand, "--horizon", "2d", "--output", "-"];
+    let learned = app.run(&[&arguments[..], &["--utilization", &metrics]].concat()).expect(0);
+    let said = &learned.stderr;
+    assert!(said.contains("unit throughput 200.0: ") && said.contains("672 steps, fit 1.000"), "{said}");
+    assert!(said.contains("careful: no knee was seen"), "{said}");
+    let typed = app.run(&[&arguments[..], &["--unit-throughput", "200"]].concat()).expect(0);
+    assert_eq!(learned.text(), typed.text());
+    app.run(&[&arguments[..], &["--utilization", &metrics, "--unit-throughput", "1"]].concat())
+        .fails_with(2, &["--utilization"]);
+}
+
+#[test]
 fn an_autoscaled_container_gets_a_patch_for_both() {
     let app = Headroom::new();
     let mut metrics = String::from("resource_id,ds,metric,value\n");

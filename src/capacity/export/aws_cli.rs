@@ -25,6 +25,24 @@ pub(super) fn write(groups: &[Group]) -> String {
     script
 }
 
+/// The same, and the target tracking of CPU that adds to the minimum.
+pub(super) fn write_with_policies(groups: &[Group]) -> String {
+    let mut script = write(groups);
+    for group in groups {
+        let name = &group.name;
+        script += &format!(
+            "\naws autoscaling put-scaling-policy \\\n  \
+             --auto-scaling-group-name '{name}' \\\n  \
+             --policy-name 'headroom-{name}' \\\n  \
+             --policy-type TargetTrackingScaling \\\n  \
+             --target-tracking-configuration '{{\"TargetValue\":{},\
+             \"PredefinedMetricSpecification\":{{\"PredefinedMetricType\":\"ASGAverageCPUUtilization\"}}}}'\n",
+            group.target_percent
+        );
+    }
+    script
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::schedule::tests::example;

@@ -6,6 +6,7 @@ mod azure_cli;
 mod gcp;
 mod keda;
 mod kubernetes;
+mod policy;
 mod schedule;
 mod terraform;
 
@@ -15,6 +16,7 @@ use domain::CapacityPlan;
 
 use crate::settings::Settings;
 
+pub use policy::export_policy;
 pub use schedule::ExportError;
 
 /// What a schedule is written for.
@@ -53,6 +55,11 @@ impl Format {
         ("terraform-policy", Self::TerraformPolicy),
         ("azure-cli", Self::AzureCli),
     ];
+
+    /// Name of a file of this format that holds a policy, without a folder.
+    pub fn policy_file_name(self) -> String {
+        self.file_name().replacen("schedule", "policy", 1)
+    }
 
     /// Name of a file of this format, without a folder.
     pub fn file_name(self) -> &'static str {

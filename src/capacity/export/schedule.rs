@@ -28,6 +28,14 @@ pub enum ExportError {
         "{0}: its demand has integer steps instead of times, so nothing can be scheduled; give `ds` as RFC 3339"
     )]
     NoClock(String),
+    /// A policy that is advised, but that the format has no words for.
+    #[error("{policy}: {what}")]
+    NotSaid {
+        /// The policy.
+        policy: String,
+        /// What cannot be said, and where it can.
+        what: String,
+    },
     /// The dates would be ambiguous.
     #[error(
         "{unique_id}: {days} days are too long for this format, whose dates have no year; plan at most {most} days"

@@ -15,6 +15,81 @@ pub(super) fn write_with_policies(groups: &[Group]) -> String {
     format!("{}\n{}", policies.join("\n"), write(groups))
 }
 
+/// Points above the target from which on a step begins, and percent of the group that it adds: those of the simulator.
+const STEPS: [(u32, u32); 3] = [(0, 20), (10, 50), (20, 100)];
+/// Points below the target at which a step takes instances away, and percent of the group that it takes.
+const FEWER: (u32, u32) = (30, 10);
+
+/// The schedule, and beside it step scaling of CPU around the target.
+pub(super) fn write_with_steps(groups: &[Group]) -> String {
+    let policies: Vec<String> = groups.iter().flat_map(steps).collect();
+    format!("{}\n{}", policies.join("\n"), write(groups))
+}
+
+/// A policy with its alarm for more, and one for fewer.
+fn steps(group: &Group) -> [String; 4] {
+    let upper = |index: usize| match STEPS.get(index + 1) {
+        Some((next, _)) => format!("    metric_interval_upper_bound = {next}\n"),
+        None => String::new(),
+    };
+    let more = STEPS.iter().enumerate().map(|(index, (from, percent))| {
+        let upper = upper(index);
+        format!(
+            "\n  step_adjustment {{\n    metric_interval_lower_bound = {from}\n{upper}    \
+             scaling_adjustment          = {percent}\n  }}\n"
+        )
+    });
+    let fewer = format!(
+        "\n  step_adjustment {{\n    metric_interval_upper_bound = 0\n    scaling_adjustment          = -{}\n  }}\n",
+        FEWER.1
+    );
+    let target = group.target_percent;
+    [
+        step_policy(group, "more", &more.collect::<String>()),
+        alarm(group, "more", "GreaterThanThreshold", target),
+        step_policy(group, "fewer", &fewer),
+        alarm(group, "fewer", "LessThanThreshold", target.saturating_sub(FEWER.0)),
+    ]
+}
+
+fn step_policy(group: &Group, which: &str, adjustments: &str) -> String {
+    let name = &group.name;
+    let resource = name.replace('-', "_");
+    format!(
+        r#"resource "aws_autoscaling_policy" "{resource}_{which}" {{
+  name                     = "headroom-{name}-{which}"
+  autoscaling_group_name   = "{name}"
+  policy_type              = "StepScaling"
+  adjustment_type          = "PercentChangeInCapacity"
+  min_adjustment_magnitude = 1
+{adjustments}}}
+"#
+    )
+}
+
+fn alarm(group: &Group, which: &str, operator: &str, threshold: u32) -> String {
+    let name = &group.name;
+    let resource = name.replace('-', "_");
+    format!(
+        r#"resource "aws_cloudwatch_metric_alarm" "{resource}_{which}" {{
+  alarm_name          = "headroom-{name}-{which}"
+  namespace           = "AWS/EC2"
+  metric_name         = "CPUUtilization"
+  statistic           = "Average"
+  period              = 60
+  evaluation_periods  = 1
+  comparison_operator = "{operator}"
+  threshold           = {threshold}
+  alarm_actions       = [aws_autoscaling_policy.{resource}_{which}.arn]
+
+  dimensions = {{
+    AutoScalingGroupName = "{name}"
+  }}
+}}
+"#
+    )
+}
+
 fn policy(group: &Group) -> String {
     let name = &group.name;
     let resource = name.replace('-', "_");
@@ -59,7 +134,7 @@ fn of_group(group: &Group) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::io::Write;
     use std::process::{Command, Stdio};
 
@@ -109,7 +184,7 @@ resource "aws_autoscaling_schedule" "group_7_berall_x_a_202611262200" {
 
     /// The rules of `terraform fmt` that this writer could break: two spaces a level, equal signs of neighbouring
     /// attributes in one column, one space around them, no space at the end, one blank line at most.
-    fn assert_formatted(text: &str) {
+    pub(in crate::export) fn assert_formatted(text: &str) {
         let mut depth = 0;
         let mut columns: Option<(usize, usize)> = None;
         for (number, line) in text.lines().enumerate() {

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use billing::{Demand, LineKey, PriceBook, Waterfall};
-use chrono::Duration;
-use domain::{Period, Purchase, from_statistic, to_cents};
+use chrono::{DateTime, Duration, Utc};
+use domain::{Commitment, Period, Purchase, from_statistic, to_cents};
 use rust_decimal::Decimal;
 
 use super::cutting_planes::{Objective, Solution, minimize};
 use super::market::{Market, buy};
 use super::offers::{self, Offer};
 use super::output::{CostSummary, Output, SavingSummary};
-use super::problem::{DETAIL, Outcome, Problem};
+use super::problem::{DETAIL, Future, Outcome, Problem};
 use super::scenarios::{self, BLOCK_HOURS, History};
 use super::{CommitmentError, Input, Settings};
 
@@ -26,6 +26,15 @@ const LADDER_DETAIL: usize = 100_000;
 /// value at risk of the loss against buying nothing) over futures drawn from history; with `every_days`,
 /// purchases at later dates are part of the problem and only today's are to be made.
 pub fn plan(input: &Input<'_>) -> Result<Output, CommitmentError> {
+    plan_under(input, |_, _| 1.0)
+}
+
+/// The same for futures in which the usage of a line in an hour is multiplied by what `change` says of both, 0 or more:
+/// what would be bought if demand went otherwise than history tells.
+pub fn plan_under(
+    input: &Input<'_>,
+    change: impl Fn(&LineKey, DateTime<Utc>) -> f64,
+) -> Result<Output, CommitmentError> {
     let settings = &input.settings;
     check(settings)?;
     let known = known(input)?;
@@ -33,7 +42,7 @@ pub fn plan(input: &Input<'_>) -> Result<Output, CommitmentError> {
     let horizon = settings.horizon_days as usize * 24;
     let window = horizon.max(shortest);
     let hours = if settings.every_days.is_some() { window + LADDER_EXTRA_HOURS } else { window };
-    let future = scenarios::draw(&known.history, hours);
+    let future = futures(&known, settings, hours, change);
     let found = offers::find(
         &known.lines,
         &known.list_spend,
@@ -81,6 +90,47 @@ pub fn plan(input: &Input<'_>) -> Result<Output, CommitmentError> {
         ));
     }
     Ok(output)
+}
+
+/// What commitments save beside what is held, over the reported days of the same futures as in [`plan_under`].
+///
+/// # Errors
+/// Those of [`plan`].
+pub fn worth(
+    input: &Input<'_>,
+    bought: &[Commitment],
+    change: impl Fn(&LineKey, DateTime<Utc>) -> f64,
+) -> Result<SavingSummary, CommitmentError> {
+    let settings = &input.settings;
+    check(settings)?;
+    let known = known(input)?;
+    let hours = settings.horizon_days as usize * 24;
+    let cost = |held: &[Commitment]| -> Result<Vec<Outcome>, CommitmentError> {
+        let future = futures(&known, settings, hours, &change);
+        let market = Market::new(&known.lines, held, &[], input.prices, settings.as_of, None, hours)?;
+        let problem = Problem::new(&market.waterfall, future, &market.held, &[], hours, DETAIL);
+        Ok(problem.evaluate(&[]))
+    };
+    let with: Vec<Commitment> = input.held.iter().chain(bought).cloned().collect();
+    let (before, after) = (cost(input.held)?, cost(&with)?);
+    let savings: Vec<f64> = before.iter().zip(&after).map(|(a, b)| a.counted - b.counted).collect();
+    Ok(summary(&savings))
+}
+
+/// The futures of what is known, changed hour by hour.
+fn futures(
+    known: &Known,
+    settings: &Settings,
+    hours: usize,
+    change: impl Fn(&LineKey, DateTime<Utc>) -> f64,
+) -> Future {
+    let mut future = scenarios::draw(&known.history, hours);
+    for (line, shape) in known.lines.iter().zip(&mut future.shape) {
+        for (hour, used) in shape.iter_mut().enumerate() {
+            *used *= change(line, settings.as_of + Duration::hours(hour as i64));
+        }
+    }
+    future
 }
 
 fn check(settings: &Settings) -> Result<(), CommitmentError> {
@@ -261,8 +311,7 @@ fn usd(value: f64) -> Decimal {
 
 #[cfg(test)]
 mod tests {
-    use chrono::{DateTime, Utc};
-    use domain::{Commitment, Payment, PriceQuote, PricingPlan, Provider, UsageHour};
+    use domain::{Payment, PriceQuote, PricingPlan, Provider, UsageHour, to_statistic};
 
     use super::*;
 
@@ -324,6 +373,31 @@ mod tests {
 
     fn planned(usage: &[UsageHour], prices: &billing::PriceBook, settings: Settings) -> Output {
         plan(&Input { usage, prices, held: &[], settings }).unwrap()
+    }
+
+    #[test]
+    fn a_changed_future_changes_what_is_bought_and_what_purchases_are_worth() {
+        let (usage, prices) = (day_and_night(24 * 60), market());
+        let settings = Settings::new(hour(24 * 60));
+        let input = Input { usage: &usage, prices: &prices, held: &[], settings };
+        let as_it_goes = plan(&input).unwrap();
+        assert_eq!(plan_under(&input, |_, _| 1.0).unwrap(), as_it_goes);
+        let twice = plan_under(&input, |_, _| 2.0).unwrap();
+        assert!(hourly(&twice) > hourly(&as_it_goes) * Decimal::new(17, 1), "{twice:?}");
+        let bought: Vec<Commitment> =
+            as_it_goes.purchases.iter().map(|purchase| purchase.commitment.clone()).collect();
+        let own = worth(&input, &bought, |_, _| 1.0).unwrap();
+        let part = to_statistic(own.expected_usd / as_it_goes.saving.expected_usd);
+        assert!((part - 1.0).abs() < 0.02, "the planner's own saving, but for rounding: {own:?}");
+        // Nothing runs any more from half a year on: what was bought for a year loses.
+        let ends = hour(24 * 60 + 4380);
+        let ended = worth(&input, &bought, |_, at| if at < ends { 1.0 } else { 0.0 }).unwrap();
+        assert!(ended.expected_usd < Decimal::ZERO, "{ended:?}");
+        // Only the line that changes counts.
+        let large =
+            |line: &LineKey, _: DateTime<Utc>| if line.instance_type == "m5.large" { 2.0 } else { 1.0 };
+        let between = plan_under(&input, large).unwrap();
+        assert!(hourly(&as_it_goes) < hourly(&between) && hourly(&between) < hourly(&twice));
     }
 
     /// USD an hour that the purchases commit to.

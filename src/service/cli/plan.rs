@@ -112,13 +112,18 @@ pub(crate) enum ContainerExport {
 
 /// `headroom plan capacity`
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("instance").required(true).args(["unit_throughput", "load_test", "utilization"]))]
 pub(crate) struct PlanCapacity {
     /// unique_id, ds, y: demand in the unit of --unit-throughput
     #[arg(long)]
     pub(crate) demand: PathBuf,
     /// Demand at which one instance saturates
-    #[arg(long, required_unless_present = "load_test", conflicts_with = "load_test")]
+    #[arg(long)]
     pub(crate) unit_throughput: Option<f64>,
+    /// resource_id, ds, metric, value: cpu_utilization (percent) of all machines that carry the demand; history says
+    /// instead at which demand one of them saturates
+    #[arg(long)]
+    pub(crate) utilization: Option<PathBuf>,
     /// Summary of k6 (JSON), or result or report table of JMeter (CSV), that says it instead
     #[arg(long)]
     pub(crate) load_test: Option<PathBuf>,
@@ -172,7 +177,7 @@ pub(crate) struct PlanCapacity {
     #[arg(long)]
     pub(crate) output: PathBuf,
     /// terraform, terraform-policy, aws-cli, azure-autoscale, azure-cli, gcp-autoscaler, k8s-hpa, keda-cron or
-    /// keda-prometheus, on standard output
+    /// keda-prometheus, on standard output; with --advise, of the advised policy instead of the schedule
     #[arg(long)]
     pub(crate) export: Option<String>,
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use billing::PriceBook;
-use capacity::export::{Format, export};
-use capacity::{Advice, Goal, LoadTest, Settings, SettingsInput, Simulation, Summary};
+use capacity::export::{Format, export, export_policy};
+use capacity::{Advice, Goal, LoadTest, PolicyName, Settings, SettingsInput, Simulation, Summary};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{CapacityPlan, Frequency, Series, UsageHour};
+use domain::{CapacityPlan, Forecast, Frequency, MetricName, Series, UsageHour};
 use ingest::write::{Cell, Kind, TableWriter};
 use optimize::{Policy, commitments};
 use serde::Serialize;
@@ -119,9 +119,10 @@ fn instant(stamp: domain::Stamp) -> DateTime<Utc> {
 }
 
 fn plan_capacity(args: &cli::PlanCapacity, json: bool) -> anyhow::Result<Outcome> {
-    let settings = capacity_settings(args)?;
     let format: Option<Format> = args.export.as_deref().map(str::parse).transpose()?;
     let (demand, input) = ingest::series::read(&args.demand, None)?;
+    let (unit_throughput, rejected) = unit_throughput(args, &demand)?;
+    let settings = capacity_settings(args, unit_throughput)?;
     let events = match &args.events {
         Some(path) => ingest::events::read(path)?.all()?,
         None => Vec::new(),
@@ -130,7 +131,10 @@ fn plan_capacity(args: &cli::PlanCapacity, json: bool) -> anyhow::Result<Outcome
     let bar = progress::bar("planning", demand.len() as u64);
     let goal = Goal { latency_p95_ms: args.advise_latency, ..Goal::default() };
     let simulation = Simulation::of(&settings);
-    let (plans, advice): (Vec<CapacityPlan>, Vec<Option<Advice>>) = {
+    if args.advise && format.is_some() && demand.len() > 1 {
+        bail!("--advise chooses a policy for each series, and a file holds one: give one series to --export");
+    }
+    let (plans, advice): (Vec<CapacityPlan>, Vec<Option<(Advice, Forecast)>>) = {
         use rayon::prelude::*;
         let one = |series: &Series| {
             let mut request = forecast::Request::new(steps(series, horizon));
@@ -140,7 +144,8 @@ fn plan_capacity(args: &cli::PlanCapacity, json: bool) -> anyhow::Result<Outcome
             let demand = forecast::forecast(series, &request);
             let plan = capacity::plan(&demand, &settings);
             let advice = args.advise.then(|| {
-                capacity::advise(&demand, &capacity::futures(&demand), &goal, &settings, &simulation)
+                let futures = capacity::futures(&demand);
+                (capacity::advise(&demand, &futures, &goal, &settings, &simulation), demand)
             });
             bar.inc(1);
             (plan, advice)
@@ -150,12 +155,16 @@ fn plan_capacity(args: &cli::PlanCapacity, json: bool) -> anyhow::Result<Outcome
     bar.finish_and_clear();
     write_rows(&args.output, &plans)?;
     if let Some(format) = format {
-        out!("{}", export(&plans, format, &settings)?);
+        let text = match advice.first() {
+            Some(Some((advice, demand))) => advised(advice, demand, format, &settings)?,
+            _ => export(&plans, format, &settings)?,
+        };
+        out!("{text}");
     }
     let advice: BTreeMap<&str, Advice> = plans
         .iter()
         .zip(advice)
-        .filter_map(|(plan, advice)| Some((plan.unique_id.as_str(), advice?)))
+        .filter_map(|(plan, advice)| Some((plan.unique_id.as_str(), advice?.0)))
         .collect();
     if json {
         let told = Told { summary: capacity::summary(&plans, &settings), advice };
@@ -168,7 +177,20 @@ fn plan_capacity(args: &cli::PlanCapacity, json: bool) -> anyhow::Result<Outcome
             advice.reasons.iter().for_each(|reason| eprintln!("{id}: {reason}"));
         }
     }
-    Ok(Outcome::of_rejects(input.rejected))
+    Ok(Outcome::of_rejects(input.rejected + rejected))
+}
+
+/// The advised policy as a file.
+fn advised(
+    advice: &Advice,
+    demand: &Forecast,
+    format: Format,
+    settings: &Settings,
+) -> anyhow::Result<String> {
+    let chosen = advice.chosen.as_ref();
+    let chosen = chosen.with_context(|| format!("nothing to export: {}", advice.reasons.join(" ")))?;
+    let policy: PolicyName = chosen.policy.parse()?;
+    Ok(export_policy(&demand.unique_id, demand, &policy, chosen.schedule, format, settings)?)
 }
 
 /// What `--json` prints.
@@ -181,8 +203,8 @@ struct Told<'a> {
     advice: BTreeMap<&'a str, Advice>,
 }
 
-fn capacity_settings(args: &cli::PlanCapacity) -> anyhow::Result<Settings> {
-    let mut input = SettingsInput::new(unit_throughput(args)?);
+fn capacity_settings(args: &cli::PlanCapacity, unit_throughput: f64) -> anyhow::Result<Settings> {
+    let mut input = SettingsInput::new(unit_throughput);
     input.target_utilization = args.target_utilization;
     input.schedule_utilization = args.schedule_utilization;
     input.lead_time_seconds =
@@ -195,12 +217,15 @@ fn capacity_settings(args: &cli::PlanCapacity) -> anyhow::Result<Settings> {
     Ok(input.check()?)
 }
 
-/// As given, or as the load test says.
-fn unit_throughput(args: &cli::PlanCapacity) -> anyhow::Result<f64> {
+/// As given, or as a load test or history says; with the number of rows of that which were rejected.
+fn unit_throughput(args: &cli::PlanCapacity, demand: &[Series]) -> anyhow::Result<(f64, u64)> {
     if let Some(given) = args.unit_throughput {
-        return Ok(given);
+        return Ok((given, 0));
     }
-    let file = args.load_test.as_deref().context("give --unit-throughput or --load-test")?;
+    if let Some(file) = &args.utilization {
+        return learned_from(file, demand);
+    }
+    let file = args.load_test.as_deref().context("give --unit-throughput, --load-test or --utilization")?;
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let test = LoadTest {
         instances: args.load_test_instances,
@@ -209,7 +234,33 @@ fn unit_throughput(args: &cli::PlanCapacity) -> anyhow::Result<f64> {
     };
     let learned = test.throughput(&text).with_context(|| file.display().to_string())?;
     eprintln!("unit throughput {:.1}: {}", learned.unit_throughput, learned.reason);
-    Ok(learned.unit_throughput)
+    Ok((learned.unit_throughput, 0))
+}
+
+/// What one machine carries by the demand of a file and the utilization of its machines.
+fn learned_from(file: &Path, demand: &[Series]) -> anyhow::Result<(f64, u64)> {
+    let [demand] = demand else {
+        bail!(
+            "--utilization is that of the machines behind one demand: give one series, not {}",
+            demand.len()
+        );
+    };
+    let samples = ingest::metrics::samples(file)?;
+    samples.rejects.iter().for_each(|reject| eprintln!("rejected: {reject}"));
+    let cpu = samples.rows.iter().filter(|sample| sample.metric == MetricName::CpuUtilization);
+    let readings = cpu.map(|sample| (sample.resource_id.as_str(), sample.ds, sample.value / 100.0));
+    let group = capacity::group_of(demand, readings);
+    let learned =
+        capacity::throughput_of_group(demand, &group).with_context(|| file.display().to_string())?;
+    let fit = learned.r_squared.map_or(String::new(), |fit| format!(", fit {fit:.3}"));
+    eprintln!(
+        "unit throughput {:.1}: {} ({} steps{fit})",
+        learned.unit_throughput, learned.reason, learned.points
+    );
+    if let Some(warning) = learned.warning {
+        eprintln!("careful: {warning}");
+    }
+    Ok((learned.unit_throughput, samples.rejected))
 }
 
 /// Steps of a series that make up the horizon; a step without a clock is an hour.

@@ -117,6 +117,7 @@ fn workload(config: &Config, workload: &Workload) -> anyhow::Result<web::Workloa
         demand: workload.demand.clone(),
         settings: workload.input(),
         basis: workload.basis(),
+        group: workload.group.clone(),
         drivers: config.drivers(workload),
         utc_offsets: config.utc_offsets()?,
         lead_times: workload.lead_times(),

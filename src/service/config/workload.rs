@@ -35,6 +35,9 @@ pub(crate) struct Workload {
     /// What that load test says.
     #[serde(skip)]
     learned: Option<UnitThroughput>,
+    /// Its group in the inventory: what history says of an instance is told from the machines of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) group: Option<String>,
     /// Share of it to be used.
     #[serde(default = "seventy_percent")]
     pub(crate) target_utilization: f64,

@@ -1,19 +1,23 @@
 //! `/api/v1/budgets`: what may be spent, and what the current period comes to.
 
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use domain::{Budget, BudgetOutlook, BudgetPeriod};
+use domain::{Budget, BudgetOutlook, BudgetPeriod, Currency};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use store::budget::StoredBudget;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::api::answer::{Answer, Page, Reading, json, to_json};
-use crate::api::request::{Body, Paging, Path};
+use crate::api::request::{Body, Paging, Path, Query};
 use crate::api::writing::{IdempotencyKey, Writing, created};
+use crate::budget_scenario::{BudgetKnown, BudgetUnder, Demands};
 use crate::error::WebError;
-use crate::pages::budgets::{check, lines};
+use crate::pages::budgets::check;
 use crate::pages::costs::shown_currency;
+use crate::pages::scenarios::{self, Chosen};
+use crate::state::App;
 
 /// A budget as sent.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
@@ -46,24 +50,76 @@ impl BudgetBody {
 pub(crate) struct BudgetStatus {
     #[serde(flatten)]
     stored: StoredBudget,
-    /// What its current period comes to; none before there is a forecast of its cost.
+    /// What its current period comes to as it goes; none before there is a forecast of its cost.
     outlook: Option<BudgetOutlook>,
+    /// The same under the scenario that was asked for.
+    under: Option<BudgetUnder>,
 }
 
-/// Budgets by name, each with what its current period comes to.
+/// Under which scenario.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct UnderQuery {
+    /// Key of a saved scenario: what the period comes to under it stands in `under`.
+    scenario: Option<i64>,
+    /// Share of the cost that follows demand, 0 to 1; learned from history when absent.
+    #[param(minimum = 0, maximum = 1)]
+    share: Option<f64>,
+}
+
+impl UnderQuery {
+    /// Each budget with its outlook, and with that under the scenario.
+    async fn statuses(
+        &self,
+        app: &App,
+        read: &mut Reading,
+        budgets: Vec<BudgetKnown>,
+        currency: Currency,
+    ) -> Result<Vec<BudgetStatus>, WebError> {
+        if self.share.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
+            return Err(WebError::Invalid("share", "must be 0 to 1".to_owned()));
+        }
+        let org = read.org;
+        let chosen = match self.scenario {
+            Some(id) => {
+                let saved = scenarios::list(&mut read.conn, org).await?;
+                let (name, changes) = scenarios::changes(&saved, Chosen { scenario: Some(id) })?;
+                Some((id, name, changes))
+            }
+            None => None,
+        };
+        let demands = match &chosen {
+            Some(chosen) => Some((Demands::read(&mut read.conn, org, app, currency).await?, chosen)),
+            None => None,
+        };
+        let status = |known: BudgetKnown| {
+            let under = demands.as_ref().and_then(|(demands, (id, name, changes))| {
+                known.under(demands, [(*id, name.as_str(), changes.as_slice())], self.share).pop()
+            });
+            BudgetStatus { outlook: known.outlook(), under, stored: known.stored }
+        };
+        Ok(budgets.into_iter().map(status).collect())
+    }
+}
+
+/// Budgets by name, each with what its current period comes to, as it goes and under a scenario.
 #[utoipa::path(
     get,
     path = "/budgets",
     tag = "costs",
-    params(Paging),
+    params(UnderQuery, Paging),
     responses((status = 200, body = Page<BudgetStatus>)),
 )]
-pub(crate) async fn list(mut read: Reading, paging: Paging) -> Answer {
+pub(crate) async fn list(
+    State(app): State<App>,
+    mut read: Reading,
+    paging: Paging,
+    Query(asked): Query<UnderQuery>,
+) -> Answer {
     let org = read.org;
     let currency = shown_currency(&mut read.conn, org).await?;
-    let lines = lines(&mut read.conn, org, currency).await?;
-    let all: Vec<BudgetStatus> =
-        lines.into_iter().map(|line| BudgetStatus { stored: line.stored, outlook: line.outlook }).collect();
+    let budgets = BudgetKnown::all(&mut read.conn, org, currency).await?;
+    let all = asked.statuses(&app, &mut read, budgets, currency).await?;
     read.page(all, &paging, |status| status.stored.id.to_string())
 }
 
@@ -92,20 +148,26 @@ pub(crate) async fn create(mut write: Writing, Body(body): Body<BudgetBody>) -> 
     Ok(created(answer, "/api/v1/budgets")?)
 }
 
-/// One budget and what its current period comes to.
+/// One budget and what its current period comes to, as it goes and under a scenario.
 #[utoipa::path(
     get,
     path = "/budgets/{id}",
     tag = "costs",
-    params(("id" = i64, Path, description = "Key of the budget")),
+    params(("id" = i64, Path, description = "Key of the budget"), UnderQuery),
     responses((status = 200, body = BudgetStatus)),
 )]
-pub(crate) async fn one(mut read: Reading, Path(id): Path<i64>) -> Answer {
+pub(crate) async fn one(
+    State(app): State<App>,
+    mut read: Reading,
+    Path(id): Path<i64>,
+    Query(asked): Query<UnderQuery>,
+) -> Answer {
     let org = read.org;
     let currency = shown_currency(&mut read.conn, org).await?;
     let stored = store::budget::get(&mut read.conn, org, id).await?;
-    let outlook = store::budget::outlook(&mut read.conn, org, &stored.budget, currency).await?;
-    read.answer(&BudgetStatus { stored, outlook })
+    let known = BudgetKnown::read(&mut read.conn, org, stored, currency).await?;
+    let status = asked.statuses(&app, &mut read, vec![known], currency).await?.pop();
+    read.found(status, "The budget is gone.")
 }
 
 /// Replaces a budget.

@@ -1,6 +1,7 @@
 //! `GET /api/v1/capacity`: capacity plans of the latest run, and what today's events and scenarios make of them.
 
 use axum::extract::State;
+use capacity::export::Format;
 use capacity::{Advice, Driver, Goal, Order, Outlook, Review, RunbookStep};
 use domain::CapacityPlan;
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ use crate::exhaustion::{self, Filling};
 use crate::pages::policies::{check_goal, parse_policy, parse_trigger};
 use crate::pages::scenarios::{self, Chosen};
 use crate::state::App;
-use crate::workload::{Known, TriggerTest, configured};
+use crate::workload::{FromHistory, Known, TriggerTest, configured, from_history};
 
 /// Capacity plans: requirement and schedule by step, policies compared, quota dates.
 #[utoipa::path(
@@ -119,6 +120,9 @@ pub(crate) struct AdviceQuery {
     unserved_share: Option<f64>,
     /// Key of a saved scenario that comes on top of today's events.
     scenario: Option<i64>,
+    /// Format in which the choice is written as well: terraform, aws-cli, azure-autoscale, gcp-autoscaler, k8s-hpa,
+    /// keda-cron, keda-prometheus, terraform-policy or azure-cli.
+    export: Option<String>,
 }
 
 /// The cheapest policy that keeps a goal with today's events, and why the cheaper ones do not.
@@ -142,11 +146,20 @@ pub(crate) async fn advice(
         latency_p95_ms: asked.latency_p95_ms.unwrap_or(usual.latency_p95_ms),
         unserved_share: asked.unserved_share.unwrap_or(usual.unserved_share),
     })?;
+    let format = asked.export.as_deref().map(str::parse::<Format>).transpose();
+    let format = format.map_err(|error| WebError::Invalid("export", format!("This is an {error}.")))?;
     let known = Known::read(&mut read.conn, org, workload).await?;
     let saved = scenarios::list(&mut read.conn, org).await?;
     let (demand, changes) = scenarios::changes(&saved, Chosen { scenario: asked.scenario })?;
     let advice = known.advise(goal, &changes).await?;
-    read.answer(&WorkloadAdvice { workload: workload.name.clone(), demand, goal, advice })
+    let export = match format.zip(advice.chosen.as_ref()) {
+        Some((format, chosen)) => {
+            let policy = parse_policy(&chosen.policy)?;
+            Some(known.export_policy(policy, chosen.schedule, &changes, format).await?)
+        }
+        None => None,
+    };
+    read.answer(&WorkloadAdvice { workload: workload.name.clone(), demand, goal, advice, export })
 }
 
 /// What is advised for a workload.
@@ -160,6 +173,8 @@ pub(crate) struct WorkloadAdvice {
     goal: Goal,
     /// The choice, why, and what was tried.
     advice: Advice,
+    /// The choice as a file, where a format was asked for and there is a choice.
+    export: Option<String>,
 }
 
 /// What drives the demand of a workload.
@@ -191,6 +206,37 @@ pub(crate) async fn drivers(
     let known = Known::read(&mut read.conn, org, workload).await?;
     let (drivers, reason) = (known.drivers, known.undriven);
     read.answer(&Drivers { demand: workload.demand.clone(), drivers, reason })
+}
+
+/// Of which machines history is asked.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct GroupQuery {
+    /// Group of the inventory; that of the workload when absent.
+    group: Option<String>,
+}
+
+/// What one instance of a workload carries by the history that is stored: demand against the CPU of its group, as a line
+/// or one with a knee.
+#[utoipa::path(
+    get,
+    path = "/capacity/{workload}/throughput",
+    tag = "capacity",
+    params(("workload" = String, Path, description = "Name of the workload"), GroupQuery),
+    responses((status = 200, body = FromHistory)),
+)]
+pub(crate) async fn throughput(
+    State(app): State<App>,
+    mut read: Reading,
+    Path(workload): Path<String>,
+    Query(asked): Query<GroupQuery>,
+) -> Answer {
+    let org = read.org;
+    let workload = configured(&app, &workload)?;
+    let missing = || WebError::Invalid("group", "Name a group: the workload has none.".to_owned());
+    let group = asked.group.as_deref().or(workload.group.as_deref()).ok_or_else(missing)?;
+    let found = from_history(&mut read.conn, org, workload, group).await?;
+    read.answer(&found)
 }
 
 /// How long it takes to get more.

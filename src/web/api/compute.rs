@@ -63,7 +63,7 @@ impl Default for Computations {
 
 impl Computations {
     /// Computes an answer beside the threads that serve.
-    async fn answer<T, F>(&self, compute: F) -> Answer
+    pub(super) async fn answer<T, F>(&self, compute: F) -> Answer
     where
         T: Serialize + Send + 'static,
         F: FnOnce() -> Result<T, WebError> + Send + 'static,

@@ -1,5 +1,6 @@
 //! `/api/v1/scenarios`: saved what-ifs, to be compared for any workload.
 
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use capacity::Scenario;
@@ -12,6 +13,8 @@ use crate::api::request::{Body, Paging, Path};
 use crate::api::writing::{IdempotencyKey, Writing, created};
 use crate::error::WebError;
 use crate::pages::scenarios::{check, check_name, read};
+use crate::purchases_under::{Facts, PurchasesUnder, failed};
+use crate::state::App;
 
 /// Most changes of one scenario.
 const MAX_CHANGES: usize = 20;
@@ -111,6 +114,27 @@ pub(crate) async fn one(mut read: Reading, Path(id): Path<i64>) -> Answer {
     let org = read.org;
     let stored = store::scenario::get(&mut read.conn, org, id).await?;
     read.found(SavedScenario::of(stored), "The scenario was made by another version.")
+}
+
+/// What would be bought under a scenario beside what would be bought as it goes, and what the purchases that are advised
+/// today are worth if it comes true. Planned anew on each call: it takes some seconds.
+#[utoipa::path(
+    get,
+    path = "/scenarios/{id}/purchases",
+    tag = "capacity",
+    params(("id" = i64, Path, description = "Key of the scenario")),
+    responses((status = 200, body = PurchasesUnder)),
+)]
+pub(crate) async fn purchases(State(app): State<App>, mut reading: Reading, Path(id): Path<i64>) -> Answer {
+    let org = reading.org;
+    let stored = store::scenario::get(&mut reading.conn, org, id).await?;
+    let unreadable = || WebError::NotFound("The scenario was made by another version.".to_owned());
+    let changes = read(&stored).ok_or_else(unreadable)?;
+    let facts = Facts::read(&mut reading.conn, org, &app).await?;
+    // Others can have the connection while this computes.
+    drop(reading);
+    let compare = move || facts.compare(&stored.name, &changes).map_err(|error| failed(&error));
+    app.computations.answer(compare).await
 }
 
 /// Removes a scenario.

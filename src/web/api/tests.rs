@@ -152,6 +152,19 @@ async fn fill(surface: &Surface) -> Filled {
         assumptions: vec![],
     };
     store::capacity::save(&mut conn, org, run, &[plan]).await.unwrap();
+    let hour = now() - Duration::hours(1);
+    let ran = serde_json::from_value(
+        json!({"hour": hour, "provider": "aws", "account": "1", "region": "eu-west-1",
+        "instance_type": "m6i.large", "os": "Linux", "quantity": "2"}),
+    );
+    let period = domain::Period { start: hour, end: now() };
+    store::usage::replace(&mut conn, org, "test", period, &[ran.unwrap()]).await.unwrap();
+    let quote = serde_json::from_value(
+        json!({"provider": "aws", "region": "eu-west-1", "instance_type": "m6i.large",
+        "os": "Linux", "plan": "on_demand", "term_years": null, "payment": null, "hourly": "0.107", "upfront": "0"}),
+    );
+    let prices = store::price::Prices { quotes: vec![quote.unwrap()], ..Default::default() };
+    store::price::replace(&mut conn, org, domain::Provider::Aws, &prices).await.unwrap();
     store::plan::save(&mut conn, org, run, &plan_of_one()).await.unwrap();
     let stage = Stage { name: SECRET.into(), duration_ms: 1, items: 1, unit: "rows".into() };
     store::run::add_stage(&mut conn, org, run, &stage).await.unwrap();
@@ -303,6 +316,7 @@ fn body(path: &str) -> Value {
                 "container": {"namespace": "n", "workload": "w", "name": "c", "cpu_request": 1, "replicas": 2,
                     "autoscaler": {"name": "w", "min_replicas": 2, "max_replicas": 4, "cpu_target": 70}}}],
         }),
+        "calendars" => json!({"days": "de", "multiplier": 0.8}),
         _ => {
             json!({"name": "Sale", "starts_at": "2026-12-01T00:00:00Z", "ends_at": "2026-12-02T00:00:00Z", "multiplier": 3})
         }
@@ -359,7 +373,7 @@ async fn strangers_and_other_organizations_get_nothing(surface: &Surface, filled
         operations(&json).iter().filter(|(path, _, _)| path.contains('{')).count() * 6 == refused,
         "{refused}"
     );
-    assert_eq!(seen, 13);
+    assert_eq!(seen, 15);
 }
 
 async fn every_answer_says_who_asked_and_how_often_they_may(surface: &Surface) {

@@ -2,28 +2,27 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use chart::Fan;
 use chrono::NaiveDate;
-use domain::{
-    Budget, BudgetOutlook, BudgetPeriod, Currency, Forecast, OrganizationId, Period, midnight, to_statistic,
-};
+use domain::{Budget, BudgetOutlook, BudgetPeriod, Currency, Forecast, OrganizationId, to_statistic};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use store::PgConnection;
 use store::audit::NewEntry;
-use store::budget::StoredBudget;
+use store::budget::{KnownCost, StoredBudget};
 use store::charge::SeriesScope;
 use store::forecast::ForecastKind;
 
+use crate::budget_scenario::{BudgetKnown, BudgetUnder, Demands};
 use crate::error::{WebError, see_other};
 use crate::fan;
 use crate::figure::Figure;
-use crate::history::{Subject, series_title};
+use crate::history::{fill_days, series_title};
 use crate::layout::{Layout, page};
 use crate::pages::costs::shown_currency;
-use crate::pages::scenarios::check_name;
+use crate::pages::scenarios::{self, Chosen, check_name};
 use crate::session::{Visitor, connection};
 use crate::state::App;
 use crate::{path, show};
@@ -103,6 +102,11 @@ pub(crate) struct Line {
 }
 
 impl Line {
+    fn of(known: BudgetKnown) -> Self {
+        let outlook = known.outlook();
+        Self { title: series_title(&known.stored.budget.unique_id), stored: known.stored, outlook }
+    }
+
     /// Whether it breaks more likely than not.
     pub(crate) fn is_at_risk(&self) -> bool {
         self.outlook.as_ref().is_some_and(BudgetOutlook::is_at_risk)
@@ -134,12 +138,7 @@ pub(crate) async fn lines(
     org: OrganizationId,
     currency: Currency,
 ) -> Result<Vec<Line>, WebError> {
-    let mut lines = Vec::new();
-    for stored in store::budget::list(conn, org).await? {
-        let outlook = store::budget::outlook(conn, org, &stored.budget, currency).await?;
-        lines.push(Line { title: series_title(&stored.budget.unique_id), stored, outlook });
-    }
-    Ok(lines)
+    Ok(BudgetKnown::all(conn, org, currency).await?.into_iter().map(Line::of).collect())
 }
 
 #[derive(Template)]
@@ -160,9 +159,45 @@ struct BudgetPage {
     currency: Currency,
     line: Line,
     figure: Option<Figure>,
+    /// The period under each saved scenario.
+    under: Vec<BudgetUnder>,
+    asked: Asked,
     series: Vec<(String, String)>,
     form: BudgetForm,
     problem: Option<String>,
+}
+
+/// Which scenario is drawn, and the share of the cost that follows demand where somebody knows better.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Asked {
+    scenario: Option<i64>,
+    share_percent: String,
+}
+
+impl Asked {
+    /// The stated share, 0 to 1; none: as learned.
+    fn share(&self) -> Result<Option<f64>, WebError> {
+        let text = self.share_percent.trim();
+        let wanted = || WebError::Invalid("share_percent", "A share is 0 to 100 percent.".to_owned());
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let percent: f64 = text.parse().map_err(|_| wanted())?;
+        if (0.0..=100.0).contains(&percent) { Ok(Some(percent / 100.0)) } else { Err(wanted()) }
+    }
+
+    /// The same page with another scenario drawn.
+    fn with(&self, scenario: &i64) -> String {
+        match self.share_percent.trim() {
+            "" => format!("?scenario={scenario}"),
+            share => format!("?scenario={scenario}&share_percent={}", path::encode(share)),
+        }
+    }
+
+    fn is(&self, scenario: &i64) -> bool {
+        self.scenario.as_ref() == Some(scenario)
+    }
 }
 
 /// `GET /budgets`.
@@ -175,8 +210,9 @@ pub(crate) async fn detail(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<i64>,
+    Query(asked): Query<Asked>,
 ) -> Result<Response, WebError> {
-    detail_page(&app, &visitor, id, None, None).await
+    detail_page(&app, &visitor, id, asked, None, None).await
 }
 
 /// `POST /budgets`.
@@ -208,7 +244,8 @@ pub(crate) async fn update(
         Ok(_) => Ok(see_other(&format!("/budgets/{id}?done=saved"))),
         Err(error @ WebError::NotFound(_)) => Err(error),
         Err(error) => {
-            let page = detail_page(&app, &visitor, id, Some(form), Some(error.detail())).await?;
+            let page =
+                detail_page(&app, &visitor, id, Asked::default(), Some(form), Some(error.detail())).await?;
             Ok((error.status(), page).into_response())
         }
     }
@@ -281,25 +318,39 @@ async fn detail_page(
     app: &App,
     visitor: &Visitor,
     id: i64,
+    asked: Asked,
     form: Option<BudgetForm>,
     problem: Option<String>,
 ) -> Result<Response, WebError> {
+    let share = asked.share()?;
     let mut conn = connection(app).await?;
     let (conn, org) = (&mut *conn, visitor.org());
     let currency = shown_currency(conn, org).await?;
     let stored = store::budget::get(conn, org, id).await?;
-    let outlook = store::budget::outlook(conn, org, &stored.budget, currency).await?;
-    let figure = match &outlook {
-        Some(outlook) => figure(conn, org, &stored.budget, outlook, currency).await?,
-        None => None,
+    let known = BudgetKnown::read(conn, org, stored, currency).await?;
+    let saved = scenarios::list(conn, org).await?;
+    let chosen = match asked.scenario {
+        Some(id) => scenarios::changes(&saved, Chosen { scenario: Some(id) })?.1,
+        None => Vec::new(),
     };
-    let form = form.unwrap_or_else(|| BudgetForm::of(&stored.budget));
+    let demands = Demands::read(conn, org, app, currency).await?;
+    let each = saved.iter().map(|(id, named)| (*id, named.name.as_str(), named.scenarios.as_slice()));
+    let under = known.under(&demands, each, share);
+    let figure = known.cost.as_ref().map(|cost| {
+        let forecast =
+            demands.followed_by(&known.stored.budget.unique_id, share).under(&cost.stored.forecast, &chosen);
+        let name = under.iter().find(|under| asked.is(&under.scenario)).map(|under| under.name.as_str());
+        figure(&known.stored.budget, cost, forecast, name, currency)
+    });
+    let form = form.unwrap_or_else(|| BudgetForm::of(&known.stored.budget));
     page(&BudgetPage {
-        layout: Layout::new(visitor, "/budgets", stored.budget.name.clone()),
+        layout: Layout::new(visitor, "/budgets", known.stored.budget.name.clone()),
         currency,
         series: series(conn, org, &form.unique_id).await?,
-        line: Line { title: series_title(&stored.budget.unique_id), stored, outlook },
+        line: Line::of(known),
         figure,
+        under,
+        asked,
         form,
         problem,
     })
@@ -326,35 +377,36 @@ async fn series(
     Ok(names.into_iter().map(titled).collect())
 }
 
-/// What was spent in the period up to each day, and what will have been.
-async fn figure(
-    conn: &mut PgConnection,
-    org: OrganizationId,
+/// What was spent in the period up to each day, and what will have been by `forecast`.
+fn figure(
     budget: &Budget,
-    outlook: &BudgetOutlook,
+    cost: &KnownCost,
+    forecast: Forecast,
+    scenario: Option<&str>,
     currency: Currency,
-) -> Result<Option<Figure>, WebError> {
-    let Some(stored) = store::forecast::latest(conn, org, &budget.unique_id).await? else { return Ok(None) };
-    let Some(start) = fan::start(&stored.forecast) else { return Ok(None) };
-    let period = Period { start: midnight(outlook.first), end: start };
-    let mut history = Subject::of(&budget.unique_id).values(conn, org, period, currency).await?;
+) -> Figure {
+    let outlook = cost.outlook(budget, &forecast);
+    let known = cost.days.iter().filter(|(day, _)| *day >= outlook.first);
+    let known = known.map(|(day, cost)| (*day, to_statistic(*cost))).collect();
+    let mut history = fill_days(outlook.first, cost.start, &known);
     let mut sum = 0.0;
     for (_, value) in &mut history {
         sum += value.unwrap_or(0.0);
         *value = Some(sum);
     }
-    let steps = usize::try_from((outlook.end - start.date_naive()).num_days()).unwrap_or(0);
-    let ahead = summed(stored.forecast, to_statistic(outlook.spent));
+    let steps = usize::try_from((outlook.end - cost.start).num_days()).unwrap_or(0);
+    let ahead = summed(forecast, to_statistic(outlook.spent));
     let chart = Fan {
         budget: Some(to_statistic(budget.amount)),
         ..fan::chart(&ahead, history, chart::Unit::Money(currency), steps)
     };
+    let under = scenario.map(|name| format!(" under “{name}”")).unwrap_or_default();
     let description = format!(
-        "Cost since {}, summed up day by day, with the forecast until {} and the budget.",
+        "Cost since {}, summed up day by day, with the forecast until {}{under} and the budget.",
         outlook.first,
-        last_day(outlook)
+        last_day(&outlook)
     );
-    Ok(Some(Figure::draw("budget", "Spent and expected", &description, 280, |frame| chart.svg(frame))))
+    Figure::draw("budget", "Spent and expected", &description, 280, |frame| chart.svg(frame))
 }
 
 /// A forecast of what will have been spent by each day.
@@ -389,6 +441,18 @@ mod tests {
         assert_eq!((budget.name.as_str(), budget.period), ("Shop", BudgetPeriod::Month));
         assert_eq!(budget.amount, Decimal::new(1_200_050, 2));
         assert_eq!(BudgetForm::of(&budget).budget().unwrap(), budget);
+    }
+
+    #[test]
+    fn a_stated_share_is_a_percentage_and_stays_in_the_address() {
+        let asked = |share: &str| Asked { scenario: None, share_percent: share.to_owned() };
+        assert_eq!(asked(" 60 ").share().unwrap(), Some(0.6));
+        assert_eq!(asked("").share().unwrap(), None);
+        for wrong in ["-1", "101", "much", "NaN"] {
+            assert!(matches!(asked(wrong).share(), Err(WebError::Invalid("share_percent", _))), "{wrong}");
+        }
+        assert_eq!(asked("").with(&7), "?scenario=7");
+        assert_eq!(asked("60").with(&7), "?scenario=7&share_percent=60");
     }
 
     #[test]

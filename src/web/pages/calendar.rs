@@ -9,10 +9,11 @@ use axum::response::{IntoResponse, Response};
 use capacity::DaySet;
 use chrono::{DateTime, Months, Utc};
 use domain::{Event, Stamp};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::audit::NewEntry;
 use store::event::StoredEvent;
+use utoipa::ToSchema;
 
 use crate::error::{WebError, see_other};
 use crate::layout::{Layout, page};
@@ -40,12 +41,50 @@ pub(crate) struct CalendarForm {
 impl CalendarForm {
     /// The set of days and its events, or the first field that can't be used.
     fn events(&self, now: DateTime<Utc>) -> Result<(DaySet, Vec<Event>), WebError> {
-        let set = DaySet::ALL.into_iter().find(|set| set.word() == self.days);
-        let set = set.ok_or_else(|| WebError::Invalid("days", "Choose a set of days.".to_owned()))?;
         let wanted = "By how much does demand multiply on these days? 0.8 is a fifth less.";
         let multiplier = positive("multiplier", &self.multiplier)?
             .ok_or_else(|| WebError::Invalid("multiplier", wanted.to_owned()))?;
-        let years = positive("years", &self.years)?.map_or(YEARS.0, |years| years.round() as u32);
+        let asked = Asked {
+            days: self.days.clone(),
+            multiplier,
+            multiplier_low: positive("multiplier_low", &self.multiplier_low)?,
+            multiplier_high: positive("multiplier_high", &self.multiplier_high)?,
+            years: positive("years", &self.years)?.map(|years| years.round() as u32),
+            past: Some(!self.past.is_empty()),
+            unique_id: Some(self.unique_id.trim().to_owned()).filter(|id| !id.is_empty()),
+        };
+        asked.events(now)
+    }
+}
+
+/// A set of days, and what demand does on them.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Asked {
+    /// Which days: `de`, `fr`, `gb`, `us` or `shopping`; `GET /calendars` lists them.
+    pub(crate) days: String,
+    /// Expected demand times this.
+    #[schema(exclusive_minimum = 0)]
+    multiplier: f64,
+    /// P10 of the multiplier; 30 % below it when absent.
+    multiplier_low: Option<f64>,
+    /// P90 of the multiplier; 30 % above it when absent.
+    multiplier_high: Option<f64>,
+    /// Years ahead; 2 when absent.
+    #[schema(minimum = 1, maximum = 5)]
+    years: Option<u32>,
+    /// Also the days of the last year, so that their effect is learned; not when absent.
+    past: Option<bool>,
+    /// The demand series that they are about; all when absent.
+    unique_id: Option<String>,
+}
+
+impl Asked {
+    /// The set of days and its events, or the first field that can't be used.
+    pub(crate) fn events(&self, now: DateTime<Utc>) -> Result<(DaySet, Vec<Event>), WebError> {
+        let set = DaySet::ALL.into_iter().find(|set| set.word() == self.days);
+        let set = set.ok_or_else(|| WebError::Invalid("days", "Choose a set of days.".to_owned()))?;
+        let years = self.years.unwrap_or(YEARS.0);
         if !(1..=YEARS.1).contains(&years) {
             return Err(WebError::Invalid("years", format!("Give 1 to {} years.", YEARS.1)));
         }
@@ -53,19 +92,19 @@ impl CalendarForm {
             name: set.name().to_owned(),
             starts_at: Stamp::Time(now),
             ends_at: Stamp::Time(now + chrono::Duration::days(1)),
-            multiplier,
-            multiplier_low: positive("multiplier_low", &self.multiplier_low)?,
-            multiplier_high: positive("multiplier_high", &self.multiplier_high)?,
-            unique_id: Some(self.unique_id.trim().to_owned()).filter(|id| !id.is_empty()),
+            multiplier: self.multiplier,
+            multiplier_low: self.multiplier_low,
+            multiplier_high: self.multiplier_high,
+            unique_id: self.unique_id.clone(),
         })?;
-        let back = Months::new(if self.past.is_empty() { 0 } else { 12 });
+        let back = Months::new(if self.past == Some(true) { 12 } else { 0 });
         let (from, until) = (now - back, now + Months::new(12 * years));
         Ok((set, set.events(&like, from, until)))
     }
 }
 
 /// The events that are not announced yet, and the names of those that are: demand is not to multiply twice.
-fn split(events: Vec<Event>, stored: &[StoredEvent]) -> (Vec<Event>, Vec<String>) {
+pub(crate) fn split(events: Vec<Event>, stored: &[StoredEvent]) -> (Vec<Event>, Vec<String>) {
     let is_known = |event: &Event| {
         let same = |name: &str| name.eq_ignore_ascii_case(&event.name);
         stored.iter().any(|stored| same(stored.event.name.trim()))

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use capacity::export::Format;
-use capacity::{Driver, Exhaustion, Scenario, SettingsInput, Shape};
+use capacity::{Driver, Exhaustion, Scenario, ScheduleTried, SettingsInput, Shape};
 use chart::Staffing;
 use chrono::{DateTime, Duration, Utc};
 use domain::{CapacityPlan, Event, Stamp};
@@ -22,7 +22,7 @@ use crate::pages::calendar;
 use crate::pages::events::EventForm;
 use crate::pages::forecasts::event_time;
 use crate::pages::overview::marks;
-use crate::pages::policies::OFFERED;
+use crate::pages::policies::{OFFERED, parse_policy};
 use crate::pages::scenarios::{self, Chosen};
 use crate::path;
 use crate::session::{Visitor, connection};
@@ -273,11 +273,15 @@ pub(crate) async fn detail(
     })
 }
 
-/// Which plan is downloaded: the run's, or with today's events and one scenario.
+/// What is downloaded: the run's plan, that with today's events and one scenario, or a policy on that demand.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct ExportOf {
     events: Option<String>,
     scenario: Option<i64>,
+    policy: Option<String>,
+    /// What the policy's own schedule is made for.
+    risk: Option<f64>,
+    schedule_utilization: Option<f64>,
 }
 
 /// `GET /capacity/exports/{format}/{name}`: the schedule for the system that is to follow it.
@@ -295,6 +299,16 @@ pub(crate) async fn export(
     let run = latest_run(conn, &visitor).await?;
     let stored = store::capacity::get(conn, org, run.id, &name).await?;
     let workload = configured(&app, &name)?;
+    let settings = check(workload.settings.clone())?;
+    if let Some(policy) = &of.policy {
+        let schedule = of.risk.zip(of.schedule_utilization);
+        let tried = schedule.map(|(risk, schedule_utilization)| ScheduleTried { risk, schedule_utilization });
+        let chosen = Chosen { scenario: of.scenario };
+        let (_, changes) = scenarios::changes(&scenarios::list(conn, org).await?, chosen)?;
+        let known = Known::read(conn, org, workload).await?;
+        let body = known.export_policy(parse_policy(policy)?, tried, &changes, format).await?;
+        return Ok(csv::attachment(&format.policy_file_name(), "text/plain; charset=utf-8", body));
+    }
     let plan = if of.events.is_some() || of.scenario.is_some() {
         let chosen = Chosen { scenario: of.scenario };
         let (_, changes) = scenarios::changes(&scenarios::list(conn, org).await?, chosen)?;
@@ -302,7 +316,6 @@ pub(crate) async fn export(
     } else {
         stored
     };
-    let settings = check(workload.settings.clone())?;
     let body = capacity::export::export(&[plan], format, &settings)
         .map_err(|error| WebError::Invalid("", error.to_string()))?;
     Ok(csv::attachment(format.file_name(), "text/plain; charset=utf-8", body))

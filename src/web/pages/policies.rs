@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
+use capacity::export::Format;
 use capacity::{Advice, Candidate, Goal, PolicyName, Trigger};
 use serde::Deserialize;
 
@@ -140,6 +141,22 @@ fn question(asked: &PoliciesQuery) -> Result<Option<Question>, WebError> {
     Ok(Some(Question::Advice(check_goal(goal)?)))
 }
 
+/// The files of a policy that was tried, in each format that can say it.
+fn downloads(candidate: &Candidate, workload: &str, scenario: &Option<i64>) -> Vec<(&'static str, String)> {
+    let schedule = candidate.schedule.map_or(String::new(), |tried| {
+        format!("&risk={}&schedule_utilization={}", tried.risk, tried.schedule_utilization)
+    });
+    let under = scenario.map_or(String::new(), |key| format!("&scenario={key}"));
+    let policy = path::encode(&candidate.policy);
+    let steps = matches!(candidate.policy.parse(), Ok(PolicyName::Step(_)));
+    let fits = |format: &Format| !steps || matches!(format, Format::Terraform | Format::TerraformPolicy);
+    let formats = Format::ALL.iter().filter(|(_, format)| fits(format));
+    let name = path::encode(workload);
+    formats
+        .map(|(word, _)| (*word, format!("/capacity/exports/{word}/{name}?policy={policy}{schedule}{under}")))
+        .collect()
+}
+
 /// The candidates next to the chosen one, cheapest first; where none keeps the goal, those that lose least.
 fn around(advice: &Advice) -> Vec<&Candidate> {
     let all = &advice.candidates;
@@ -212,6 +229,32 @@ mod tests {
         assert_eq!(chosen("").unwrap().scenario, None);
         assert_eq!(chosen("7").unwrap().scenario, Some(7));
         assert!(matches!(chosen("seven"), Err(WebError::NotFound(_))));
+    }
+
+    #[test]
+    fn what_was_advised_can_be_downloaded_in_every_format_that_can_say_it() {
+        let candidate = |policy: &str, schedule| Candidate {
+            policy: policy.to_owned(),
+            schedule,
+            instance_hours: 0.0,
+            cost: rust_decimal::Decimal::ZERO,
+            unserved_share: 0.0,
+            minutes_short: 0.0,
+            latency_p95_ms: 0.0,
+            breaks: None,
+        };
+        let tried = capacity::ScheduleTried { risk: 0.05, schedule_utilization: 0.9 };
+        let planned = downloads(&candidate("planned", Some(tried)), "storefront web", &Some(7));
+        assert_eq!(planned.len(), Format::ALL.len());
+        let wanted = "/capacity/exports/terraform/storefront%20web?policy=planned&risk=0.05&schedule_utilization=0.9&scenario=7";
+        assert_eq!(planned[0], ("terraform", wanted.to_owned()));
+        let steps = downloads(&candidate("step-70", None), "web", &None);
+        assert_eq!(
+            steps.iter().map(|(word, _)| *word).collect::<Vec<_>>(),
+            ["terraform", "terraform-policy"]
+        );
+        let both = downloads(&candidate("predictive-70+requests-70", None), "web", &None);
+        assert!(both[0].1.ends_with("?policy=predictive-70%2Brequests-70"), "{both:?}");
     }
 
     #[test]

@@ -6,14 +6,17 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use capacity::export::Format;
 use capacity::{NamedScenario, Order, Outlook, Scenario};
-use domain::{Event, Stamp};
+use chrono::NaiveDate;
+use domain::{BudgetOutlook, Event, Stamp};
 use serde::Deserialize;
 use store::PgConnection;
 use store::audit::NewEntry;
 
+use crate::budget_scenario::{BudgetKnown, Demands};
 use crate::error::{WebError, see_other};
 use crate::layout::{Layout, page};
 use crate::pages::capacity::{Shown, parse_shape, parse_time, shown};
+use crate::pages::costs::shown_currency;
 use crate::path;
 use crate::session::{Visitor, connection};
 use crate::state::App;
@@ -176,6 +179,8 @@ pub(crate) fn check(scenario: Scenario) -> Result<Scenario, WebError> {
 struct Line {
     id: Option<i64>,
     outlook: Outlook,
+    /// Budgets that break more likely than not.
+    breaking: Vec<Breaking>,
 }
 
 #[derive(Template)]
@@ -291,9 +296,14 @@ async fn scenarios_page(
     let orders = known.orders(&plan);
     let ids: Vec<Option<i64>> =
         [None, None].into_iter().chain(saved.iter().map(|(id, _)| Some(*id))).collect();
+    let breaking = breaking(app, conn, org, &saved).await?;
     let named = saved.into_iter().map(|(_, named)| named).collect();
     let outlooks = known.outlooks(named).await?;
-    let lines = ids.into_iter().zip(outlooks).map(|(id, outlook)| Line { id, outlook }).collect();
+    let lines = ids.into_iter().zip(outlooks).map(|(id, outlook)| {
+        let breaking = breaking.iter().filter(|(under, _)| *under == id).flat_map(|(_, found)| found.clone());
+        Line { id, outlook, breaking: breaking.collect() }
+    });
+    let lines = lines.collect();
     let which = chosen.scenario.map_or_else(|| "?events=today".to_owned(), |id| format!("?scenario={id}"));
     let name = workload.name.clone();
     let exports = Format::ALL
@@ -314,6 +324,33 @@ async fn scenarios_page(
         form,
         problem,
     })
+}
+
+/// A budget that breaks more likely than not: key, name and first day.
+type Breaking = (i64, String, Option<NaiveDate>);
+
+/// Which budgets break as it goes (no key), and under each of the saved scenarios.
+async fn breaking(
+    app: &App,
+    conn: &mut PgConnection,
+    org: domain::OrganizationId,
+    saved: &[(i64, NamedScenario)],
+) -> Result<Vec<(Option<i64>, Vec<Breaking>)>, WebError> {
+    let currency = shown_currency(conn, org).await?;
+    let budgets = BudgetKnown::all(conn, org, currency).await?;
+    let demands = Demands::read(conn, org, app, currency).await?;
+    let mut found: Vec<(Option<i64>, Vec<Breaking>)> =
+        std::iter::once(None).chain(saved.iter().map(|(id, _)| Some(*id))).map(|id| (id, vec![])).collect();
+    for known in &budgets {
+        let each = saved.iter().map(|(id, named)| (*id, named.name.as_str(), named.scenarios.as_slice()));
+        let under = known.under(&demands, each, None).into_iter().map(|under| Some(under.outlook));
+        for ((_, breaking), outlook) in found.iter_mut().zip(std::iter::once(known.outlook()).chain(under)) {
+            if let Some(outlook) = outlook.filter(BudgetOutlook::is_at_risk) {
+                breaking.push((known.stored.id, known.stored.budget.name.clone(), outlook.breaks_on));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The name and the changes of the chosen scenario.

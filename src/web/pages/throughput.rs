@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use capacity::{LoadTest, Simulation, StaffingRow, UnitThroughput, staffing_table};
@@ -14,7 +14,7 @@ use crate::pages::capacity::{demand_unit, positive};
 use crate::path;
 use crate::session::{Visitor, connection};
 use crate::state::App;
-use crate::workload::{check, configured};
+use crate::workload::{FromHistory, check, configured, from_history};
 
 /// 95th percentile of latency that the table looks for where the form does not say, in milliseconds.
 const PROMISED_MS: f64 = 200.0;
@@ -43,6 +43,13 @@ impl LoadTestForm {
     }
 }
 
+/// Whose history is looked at; empty: that of the workload's own group.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct HistoryOf {
+    group: String,
+}
+
 #[derive(Template)]
 #[template(path = "throughput.html")]
 struct ThroughputPage {
@@ -52,6 +59,8 @@ struct ThroughputPage {
     configured: f64,
     basis: Option<String>,
     learned: Option<UnitThroughput>,
+    /// What history says, of the workload's group or of another that was asked for.
+    history: Option<FromHistory>,
     /// Largest median of demand that the run expects; none before the first run.
     peak: Option<f64>,
     service_ms: f64,
@@ -66,8 +75,9 @@ pub(crate) async fn show(
     State(app): State<App>,
     visitor: Visitor,
     Path(name): Path<String>,
+    Query(asked): Query<HistoryOf>,
 ) -> Result<Response, WebError> {
-    throughput_page(&app, &visitor, &name, LoadTestForm::default(), Ok(None)).await
+    throughput_page(&app, &visitor, &name, asked, LoadTestForm::default(), Ok(None)).await
 }
 
 /// `POST /capacity/throughput/{name}`: nothing is stored, the result is only read.
@@ -82,7 +92,7 @@ pub(crate) async fn learn(
         read.map(Some).map_err(|error| WebError::Invalid("result", format!("This is no use: {error}.")))
     });
     let status = learned.as_ref().map_or_else(WebError::status, |_| StatusCode::OK);
-    let page = throughput_page(&app, &visitor, &name, form, learned).await?;
+    let page = throughput_page(&app, &visitor, &name, HistoryOf::default(), form, learned).await?;
     Ok((status, page).into_response())
 }
 
@@ -90,6 +100,7 @@ async fn throughput_page(
     app: &App,
     visitor: &Visitor,
     name: &str,
+    asked: HistoryOf,
     form: LoadTestForm,
     learned: Result<Option<UnitThroughput>, WebError>,
 ) -> Result<Response, WebError> {
@@ -98,6 +109,15 @@ async fn throughput_page(
     let (conn, org) = (&mut *conn, visitor.org());
     let plan = match store::run::latest(conn, org).await? {
         Some(run) => Some(store::capacity::get(conn, org, run.id, name).await?),
+        None => None,
+    };
+    let group = Some(asked.group.trim()).filter(|group| !group.is_empty()).or(workload.group.as_deref());
+    let history = match group {
+        Some(group) => match from_history(conn, org, workload, group).await {
+            // There is no history before the first run.
+            Err(WebError::NotFound(_)) => None,
+            found => Some(found?),
+        },
         None => None,
     };
     let (learned, problem) = match learned {
@@ -120,6 +140,7 @@ async fn throughput_page(
         basis: workload.basis.clone(),
         table: peak.map_or(vec![], |peak| staffing_table(peak, promised_ms, service_ms, &settings)),
         learned,
+        history,
         peak,
         service_ms,
         promised_ms,
