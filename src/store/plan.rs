@@ -411,10 +411,11 @@ mod tests {
             assert_eq!(latest(&mut conn, org).await.unwrap(), Some(stored.clone()));
             let later = given.as_of + chrono::Duration::days(30);
             let run_id = save_run(&mut conn, org, &Plan { as_of: later, ..given.clone() }).await;
-            let at = async |conn: &mut PgConnection, time| as_of(conn, org, time).await.unwrap();
-            assert_eq!(at(&mut conn, later).await.map(|found| found.run_id), Some(run_id));
-            assert_eq!(at(&mut conn, later - chrono::Duration::days(1)).await, Some(stored));
-            assert_eq!(at(&mut conn, given.as_of - chrono::Duration::days(1)).await, None);
+            let found = as_of(&mut conn, org, later).await.unwrap();
+            assert_eq!(found.map(|found| found.run_id), Some(run_id));
+            let day = chrono::Duration::days(1);
+            assert_eq!(as_of(&mut conn, org, later - day).await.unwrap(), Some(stored));
+            assert_eq!(as_of(&mut conn, org, given.as_of - day).await.unwrap(), None);
             let twice = save(&mut conn, org, id, &given).await.unwrap_err();
             assert!(matches!(twice, StoreError::AlreadyExists { .. }), "{twice}");
             let other = run::create(&mut conn, org, given.as_of, "0.1.0", given.as_of).await.unwrap();
