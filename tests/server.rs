@@ -125,15 +125,15 @@ impl Server {
 
     /// Gets a document of the API.
     pub fn api(&self, path: &str) -> Value {
-        let answer = self
-            .agent
-            .get(self.url(&format!("/api/v1{path}")))
-            .header("authorization", format!("Bearer {}", self.token))
-            .call()
-            .unwrap_or_else(|error| panic!("{path}: {error}"));
-        let answer = Answer::of(answer);
+        let text = self.api_text(path);
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"))
+    }
+
+    /// Gets a file of the API.
+    pub fn api_text(&self, path: &str) -> String {
+        let answer = self.call("GET", &format!("/api/v1{path}"), &self.token, None);
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
-        serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{path}: {error}: {}", answer.body))
+        answer.body
     }
 
     /// Every item of a list of the API.

@@ -8,6 +8,7 @@ mod capacity;
 mod charge;
 mod commitment;
 mod container;
+mod effect;
 mod event;
 mod forecast;
 mod ids;
@@ -15,9 +16,11 @@ mod metric;
 mod money;
 mod os;
 mod period;
+mod place;
 mod price;
 mod provider;
 mod recommendation;
+mod replay;
 mod resource;
 #[cfg(feature = "schema")]
 pub mod schema;
@@ -32,6 +35,7 @@ pub use charge::{
 };
 pub use commitment::{Commitment, Payment, PricingPlan};
 pub use container::{Autoscaler, Container, WorkloadKind};
+pub use effect::{Effect, Relocation};
 pub use event::Event;
 pub use forecast::{Accuracy, Components, Forecast, Member};
 pub use ids::{ManifestId, OrganizationId, RunId, UserId};
@@ -42,12 +46,14 @@ pub use money::{
 };
 pub use os::canonical_os;
 pub use period::{BillingMonth, Period, midnight};
+pub use place::Place;
 pub use price::{DiskPrice, PriceQuote, PriceSource, Shape, StoragePrice};
 pub use provider::{Provider, UnknownProvider};
 pub use recommendation::{
     ActionType, Effort, Evidence, Finding, Plan, PlanStep, Purchase, Recommendation, RecommendationStatus,
     Risk, RiskLabel, SavingRange, Skip, Step,
 };
+pub use replay::{AdviceReplay, Overload, ReplayedAdvice, ReplayedStep};
 pub use resource::{Resource, ResourceKind, ResourceState};
 pub use series::{Frequency, Grid, Series, Stamp};
 pub use usage::UsageHour;

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::values::named_values;
-use crate::{Commitment, Currency, Provider};
+use crate::{Commitment, Currency, Effect, Provider};
 
 named_values! {
     /// What to do (AWS Cost Optimization Hub's words).
@@ -228,6 +228,9 @@ pub struct Recommendation {
     /// What to give to Kubernetes, as strategic merge patches in YAML, for containers.
     #[serde(default)]
     pub patch: Option<String>,
+    /// What it does to the bill; `None` for commitments, and in plans of older versions.
+    #[serde(default)]
+    pub effect: Option<Effect>,
 }
 
 /// A documented no: what was looked at and left alone.

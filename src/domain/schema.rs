@@ -4,7 +4,7 @@ use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, SchemaType, T
 use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::{BillingMonth, Currency};
+use crate::{BillingMonth, Currency, Place};
 
 impl PartialSchema for Currency {
     fn schema() -> RefOr<Schema> {
@@ -21,6 +21,14 @@ impl PartialSchema for BillingMonth {
 }
 
 impl ToSchema for BillingMonth {}
+
+impl PartialSchema for Place {
+    fn schema() -> RefOr<Schema> {
+        text("Provider and region", "^[a-z]+/.+$")
+    }
+}
+
+impl ToSchema for Place {}
 
 /// An exact amount, as a decimal string; what callers send may be a number, too.
 pub fn amount() -> Schema {

@@ -1,64 +1,7 @@
 //! What a rule says about one resource: an action with its effect on the bill, or a documented no.
 
 use domain::{ActionType, Effort, Evidence, Finding, Resource, Skip, Step};
-use rust_decimal::Decimal;
-
-use crate::placement::Place;
-
-/// What an action does to what a resource costs.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Effect {
-    /// Nothing is paid any more.
-    Remove,
-    /// The machine becomes another type; `price_ratio` is new over old list price.
-    Resize { instance_type: String, price_ratio: Decimal },
-    /// The machine runs only in these hours of the week (0 is Monday 00:00 UTC).
-    Schedule { on: Vec<bool> },
-    /// The resource goes to another place and pays what is monthly there.
-    Move(Relocation),
-    /// The machine leaves on-demand capacity and costs this part of its list price.
-    Spot { price_ratio: Decimal },
-    /// This part of today's cost remains.
-    Keep { share: Decimal },
-    /// These machines are not needed any more: what ran on them fits on others.
-    Free { machines: Vec<String> },
-}
-
-impl Effect {
-    /// The resources that feel the effect of an action on `resource_id`, with what happens to each.
-    pub(crate) fn felt<'e>(&'e self, resource_id: &'e str) -> Vec<(&'e str, &'e Self)> {
-        match self {
-            Self::Free { machines } => machines.iter().map(|id| (id.as_str(), &Self::Remove)).collect(),
-            _ => vec![(resource_id, self)],
-        }
-    }
-}
-
-impl Effect {
-    /// USD a month that come to the cost of the resource, whatever its price.
-    pub(crate) fn monthly(&self) -> Decimal {
-        match self {
-            Self::Move(relocation) => relocation.traffic + relocation.transition,
-            _ => Decimal::ZERO,
-        }
-    }
-}
-
-/// Where a resource goes, and what that costs beside its price there.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Relocation {
-    pub(crate) place: Place,
-    /// Who pays there, where that is somebody else.
-    pub(crate) account: Option<String>,
-    /// The type that takes its place; none where it stays the same.
-    pub(crate) instance_type: Option<String>,
-    /// New over old list price.
-    pub(crate) price_ratio: Decimal,
-    /// USD a month for traffic that was free, or cheaper.
-    pub(crate) traffic: Decimal,
-    /// USD a month for what the move costs once.
-    pub(crate) transition: Decimal,
-}
+pub(crate) use domain::{Effect, Relocation};
 
 /// One thing that a rule proposes. What it saves is found out by the ledger.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use billing::PriceBook;
 use chrono::{DateTime, Utc};
-use domain::{Commitment, Currency, Resource, TimeCost, UsageHour};
+use domain::{Commitment, Currency, Period, Resource, TimeCost, UsageHour};
 use rust_decimal::Decimal;
 
 use crate::{Metrics, Policy};
@@ -34,4 +34,17 @@ pub struct Facts {
     pub prices: PriceBook,
     /// Thresholds of the rules.
     pub policy: Policy,
+}
+
+impl Facts {
+    /// What of these facts was known at `at`: nothing that happened from then on. Costs are the caller's to give for that
+    /// time. A resource whose state changed since is left out: what it was before is not known.
+    pub fn known_at(mut self, at: DateTime<Utc>) -> Self {
+        self.as_of = at;
+        self.resources.retain(|resource| resource.state_since.is_none_or(|since| since <= at));
+        self.metrics = self.metrics.within(Period { start: DateTime::<Utc>::MIN_UTC, end: at });
+        self.usage.retain(|row| row.hour < at);
+        self.commitments.retain(|held| held.starts_at <= at);
+        self
+    }
 }

@@ -8,6 +8,7 @@ pub mod commitments;
 pub mod containers;
 #[cfg(test)]
 mod demo_company;
+pub mod export;
 mod facts;
 mod held;
 pub mod idle;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{HourlyMetric, MetricName};
+use domain::{HourlyMetric, MetricName, Period};
 use serde::Deserialize;
 
 /// One measurement: a raw sample (then all three values are equal) or one hour's summary.
@@ -62,6 +62,14 @@ impl Metrics {
     pub fn last_at(&self) -> Option<DateTime<Utc>> {
         let readings = self.resources.values().flat_map(BTreeMap::values);
         readings.filter_map(|readings| readings.last()).map(|reading| reading.at).max()
+    }
+
+    /// The readings of a period.
+    pub(crate) fn within(mut self, period: Period) -> Self {
+        for readings in self.resources.values_mut().flat_map(BTreeMap::values_mut) {
+            readings.retain(|reading| period.contains(reading.at));
+        }
+        self
     }
 
     fn from_readings(rows: impl Iterator<Item = (String, MetricName, Reading)>) -> Self {

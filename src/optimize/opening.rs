@@ -30,9 +30,15 @@ pub(crate) struct Opening<'a> {
 pub(crate) fn open(facts: &Facts) -> Result<Opening<'_>, BillingError> {
     let end = full_hour(facts.as_of);
     let earliest = end - Duration::hours(WINDOW_HOURS);
-    let known = |row: &&UsageHour| row.hour < end;
-    let first = facts.usage.iter().filter(known).map(|row| row.hour).filter(|hour| *hour >= earliest).min();
-    let window = Period { start: first.unwrap_or(earliest), end };
+    let hours = facts.usage.iter().map(|row| row.hour).filter(|hour| earliest <= *hour && *hour < end);
+    let window = Period { start: hours.min().unwrap_or(earliest), end };
+    let horizon = Period { start: end, end: end + Duration::days(i64::from(facts.policy.plan.horizon_days)) };
+    open_over(facts, window, horizon)
+}
+
+/// The books of the usage in `window`, repeated over `horizon`. The bill of `facts` is that of a month like the window.
+pub(crate) fn open_over(facts: &Facts, window: Period, horizon: Period) -> Result<Opening<'_>, BillingError> {
+    let known = |row: &&UsageHour| row.hour < window.end;
     let mut skips = Vec::new();
     if let Some((row, negative)) =
         facts.usage.iter().enumerate().find(|(_, used)| used.quantity < Decimal::ZERO)
@@ -91,7 +97,6 @@ pub(crate) fn open(facts: &Facts) -> Result<Opening<'_>, BillingError> {
     }
     let (held, unpriceable) = priceable(&facts.commitments, &facts.prices, window);
     skips.extend(unpriceable);
-    let horizon = Period { start: end, end: end + Duration::days(i64::from(facts.policy.plan.horizon_days)) };
     let ledger = Ledger::new(&facts.prices, window, horizon, usage, runs, billed, held)?;
     Ok(Opening { ledger, skips, unpriced, window })
 }

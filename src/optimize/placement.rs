@@ -21,7 +21,7 @@ use rust_decimal::Decimal;
 
 use self::cost::{Rates, Traffic, Transition};
 use self::proposal::{Part, Proposal};
-pub use self::settings::{Link, Place, Settings};
+pub use self::settings::{Link, Settings};
 use crate::Facts;
 use crate::action::{Action, Effect, Relocation};
 use crate::ledger::{Ledger, Target};
@@ -30,6 +30,7 @@ use crate::opening::full_hour;
 use crate::proposals::Fate;
 use crate::rightsize::{self, Candidate, equivalent};
 use crate::sizings::is_machine;
+pub use domain::Place;
 
 /// What a skip says was considered.
 const CONSIDERED: &str = "another place";

@@ -166,6 +166,7 @@ fn recommendation(done: &Priced<'_>, stand_alone: Decimal) -> Recommendation {
         lookback_days: action.lookback_days,
         purchase: None,
         patch: action.patch.clone(),
+        effect: Some(action.effect.clone()),
     }
 }
 

@@ -68,7 +68,8 @@ pub(crate) fn buy(
     Ok(purchases)
 }
 
-fn recommendation(purchase: Purchase, saving: Decimal, alone: Decimal) -> Recommendation {
+/// A purchase with what it saves a month on the books, and what it would save alone.
+pub(crate) fn recommendation(purchase: Purchase, saving: Decimal, alone: Decimal) -> Recommendation {
     let bought = &purchase.commitment;
     let expected = to_statistic(purchase.expected_saving_usd);
     let part = |other: Decimal| if expected > 0.0 { to_statistic(other) / expected } else { 1.0 };
@@ -118,6 +119,7 @@ fn recommendation(purchase: Purchase, saving: Decimal, alone: Decimal) -> Recomm
         lookback_days: 365,
         purchase: Some(purchase),
         patch: None,
+        effect: None,
     }
 }
 

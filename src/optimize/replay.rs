@@ -1,4 +1,7 @@
-//! Replays of history: what each way to buy commitments would have cost, without looking ahead.
+//! Replays of history: what each way to buy commitments would have cost, without looking ahead, and what would have come
+//! of the advice of a whole plan.
+
+mod advice;
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,6 +12,7 @@ use domain::{Commitment, Period, Purchase, UsageHour, to_cents, to_statistic};
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
+pub use self::advice::advice;
 use crate::commitments::{self, CommitmentError, Input, Settings, best_in_hindsight};
 
 /// Days of the short and of the long window of Azure's advice.

@@ -1,8 +1,8 @@
 //! Storage: volume types and object storage classes.
 
 use domain::{
-    ActionType, DiskPrice, Effort, Finding, MetricName, Provider, Resource, ResourceKind, ResourceState,
-    Step, StoragePrice, to_cents, to_statistic,
+    ActionType, DiskPrice, Effort, Finding, MetricName, Provider, Recommendation, Resource, ResourceKind,
+    ResourceState, Step, StoragePrice, to_cents, to_statistic,
 };
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
@@ -22,6 +22,11 @@ const GP2_LARGE_GIB: f64 = 170.0;
 const GP2_MBPS: (f64, f64) = (128.0, 250.0);
 /// gp3 goes up to this.
 const GP3_MAX: (f64, f64) = (16_000.0, 1_000.0);
+/// And has this in its price.
+const GP3_INCLUDED: (u32, u32) = (3_000, 125);
+/// How the evidence says what a volume must carry.
+const OPERATIONS_TO_CARRY: &str = "Operations to carry";
+const THROUGHPUT_TO_CARRY: &str = "Throughput to carry";
 /// Part of a disk that must be to spare before anything is said about it.
 const SPARE_SHARE: f64 = 0.3;
 /// Days of measurements without which nothing is said about the room on a disk.
@@ -135,8 +140,8 @@ pub(crate) fn disk(
         risk: if iops.is_some() && mbps.is_some() { 0.002 } else { 0.004 },
         evidence: vec![
             evidence("Size", format!("{gib:.0} GiB")),
-            evidence("Operations to carry", format!("{need_iops:.0}/s ({})", source(iops))),
-            evidence("Throughput to carry", format!("{need_mbps:.0} MB/s ({})", source(mbps))),
+            evidence(OPERATIONS_TO_CARRY, format!("{:.0}/s ({})", need_iops.ceil(), source(iops))),
+            evidence(THROUGHPUT_TO_CARRY, format!("{:.0} MB/s ({})", need_mbps.ceil(), source(mbps))),
         ],
         flips_if: format!(
             "it comes to need more than {need_iops:.0} operations per second or {need_mbps:.0} MB/s"
@@ -147,6 +152,18 @@ pub(crate) fn disk(
         lookback_days: 93,
         patch: None,
     })
+}
+
+/// Operations per second and MB/s that the gp3 volume of a recommendation is to be given: what it has to carry, and at
+/// least what is included; gp3 takes a quarter MB/s an operation.
+pub(crate) fn provisioned(recommendation: &Recommendation) -> Option<(u32, u32)> {
+    let said = |label: &str| {
+        let found = recommendation.evidence.iter().find(|evidence| evidence.label == label)?;
+        let digits = found.value.split(|letter: char| !letter.is_ascii_digit()).next()?;
+        digits.parse::<u32>().ok()
+    };
+    let mbps = said(THROUGHPUT_TO_CARRY)?.max(GP3_INCLUDED.1);
+    Some((said(OPERATIONS_TO_CARRY)?.max(GP3_INCLUDED.0).max(mbps * 4), mbps))
 }
 
 /// What is to be said about a disk, or the storage of a database, that is much larger than what it held: no

@@ -4,6 +4,7 @@
 //! pass `now`, `at` or `as_of`. A function that needs several statements to hold together opens its own
 //! transaction (a savepoint when the caller has one open already).
 
+pub mod advice_replay;
 pub mod anomaly;
 pub mod audit;
 pub mod budget;

@@ -126,6 +126,25 @@ pub async fn latest(conn: &mut PgConnection, org: OrganizationId) -> Result<Opti
     }
 }
 
+/// The most recent plan of a finished run that saw nothing from `as_of` on.
+///
+/// # Errors
+/// Only those of the database.
+pub async fn as_of(
+    conn: &mut PgConnection,
+    org: OrganizationId,
+    as_of: DateTime<Utc>,
+) -> Result<Option<StoredPlan>, StoreError> {
+    let sql = "select p.run_id from plans p join runs r on r.id = p.run_id
+        where p.organization_id = $1 and r.status = 'done' and p.as_of <= $2
+        order by p.as_of desc, p.run_id desc limit 1";
+    let run: Option<i64> = sqlx::query_scalar(sql).bind(org.0).bind(as_of).fetch_optional(&mut *conn).await?;
+    match run {
+        Some(run) => get(conn, org, RunId(run)).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// The plan of one run.
 ///
 /// # Errors
@@ -338,6 +357,7 @@ mod tests {
             lookback_days: 30,
             purchase: None,
             patch: None,
+            effect: None,
         }
     }
 
@@ -388,7 +408,14 @@ mod tests {
             let given = plan(&["b", "a"]);
             let id = save_run(&mut conn, org, &given).await;
             let stored = StoredPlan { run_id: id, plan: given.clone() };
-            assert_eq!(latest(&mut conn, org).await.unwrap(), Some(stored));
+            assert_eq!(latest(&mut conn, org).await.unwrap(), Some(stored.clone()));
+            let later = given.as_of + chrono::Duration::days(30);
+            let run_id = save_run(&mut conn, org, &Plan { as_of: later, ..given.clone() }).await;
+            let found = as_of(&mut conn, org, later).await.unwrap();
+            assert_eq!(found.map(|found| found.run_id), Some(run_id));
+            let day = chrono::Duration::days(1);
+            assert_eq!(as_of(&mut conn, org, later - day).await.unwrap(), Some(stored));
+            assert_eq!(as_of(&mut conn, org, given.as_of - day).await.unwrap(), None);
             let twice = save(&mut conn, org, id, &given).await.unwrap_err();
             assert!(matches!(twice, StoreError::AlreadyExists { .. }), "{twice}");
             let other = run::create(&mut conn, org, given.as_of, "0.1.0", given.as_of).await.unwrap();

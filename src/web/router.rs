@@ -74,6 +74,7 @@ pub fn router(state: AppState) -> axum::Router {
         .route("/recommendations", get(recommendations::list))
         .route("/recommendations.csv", get(recommendations::file))
         .route("/recommendations.yaml", get(recommendations::patches))
+        .route("/recommendations/exports/{format}", get(recommendations::export))
         .route("/recommendations/{*key}", get(recommendations::detail).post(recommendations::decide))
         .route("/plan", get(plan::show))
         .route("/plan.csv", get(plan::file))

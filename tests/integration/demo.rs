@@ -167,5 +167,46 @@ fn forecasts_travel_with_interval_and_score() {
     let forecasts = server.api_list("/forecasts");
     assert!(forecasts.len() > 100, "{}", forecasts.len());
     let runs = server.api_list("/runs");
-    assert_eq!(runs.len(), 2, "one for each time that the demo ran");
+    assert_eq!(runs.len(), 3, "one for each time that the demo ran, and the plan of three weeks before");
+}
+
+#[test]
+fn the_advice_of_three_weeks_before_is_looked_back_at() {
+    let replays = shared().server.api("/plan/replays");
+    let [replay] = replays["items"].as_array().unwrap().as_slice() else { panic!("{replays}") };
+    assert_eq!(
+        (&replay["since"], &replay["until"]),
+        (&"2026-10-11T00:00:00Z".into(), &"2026-11-01T00:00:00Z".into())
+    );
+    let (paid, with) = (amount(&replay["paid"]), amount(&replay["with_advice"]));
+    let sum = |of: &str, what: &str| -> Decimal {
+        replay[of].as_array().unwrap().iter().map(|part| amount(&part[what])).sum()
+    };
+    assert_eq!((sum("steps", "realized"), sum("advice", "realized")), (paid - with, paid - with));
+    assert_eq!(sum("steps", "claimed"), sum("advice", "claimed"));
+    assert!(paid > with && with > Decimal::ZERO, "{paid} {with}");
+    let hours = |what: &str| -> u64 {
+        let each = replay["advice"].as_array().unwrap().iter();
+        each.filter_map(|advice| advice["overload"][what].as_u64()).sum()
+    };
+    assert!(hours("hours") > 1_000 && hours("short") * 20 < hours("hours"), "{}", hours("short"));
+}
+
+#[test]
+fn recommendations_are_scripts_that_bash_reads() {
+    let demo = shared();
+    for (format, part) in [
+        ("aws-cli", "aws ec2 modify-instance-attribute"),
+        ("azure-cli", "az "),
+        ("gcp-cli", "gcloud "),
+        ("terraform", "resource \"aws_s3_bucket_lifecycle_configuration\""),
+    ] {
+        let text = demo.server.api_text(&format!("/recommendations/exports/{format}"));
+        assert!(text.contains(part), "{format}: {text}");
+        if format != "terraform" {
+            let file = demo.app.file("script.sh", &text);
+            let read = std::process::Command::new("bash").args(["-n", &file]).output().unwrap();
+            assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+        }
+    }
 }

@@ -95,6 +95,19 @@ fn commitments_cover_the_base_and_say_what_they_save() {
         (plan["cost"]["current"].as_f64().unwrap(), plan["cost"]["planned"].as_f64().unwrap());
     assert!(saving > 0.0 && (current - planned - saving).abs() < 0.02, "{plan}");
     assert_eq!(app.run(&arguments).expect(0).json(), plan, "the same input, the same plan");
+    let output = app.path("plan.json");
+    let mut export = arguments;
+    export[7] = &output;
+    let text = app.run(&[&export[..], &["--export", "aws-cli"]].concat()).expect(0).text();
+    for purchase in purchases {
+        let quantity = &purchase["quantity"];
+        let bought = match purchase["plan"].as_str().unwrap() {
+            "ri_standard" => format!("--instance-count {quantity}"),
+            _ => format!("--commitment {quantity}"),
+        };
+        assert!(text.contains(&bought) && text.contains(" buy 'purchase"), "{bought}: {text}");
+    }
+    bash_reads(&app, &text);
 
     // What is held already is not bought again.
     let held = app.file(
@@ -220,6 +233,31 @@ fn a_machine_gets_the_size_it_needs() {
     let sizes = app.run(&[&["plan", "rightsize", "--config", &patient], &arguments[..]].concat());
     let sizes = sizes.expect(0).json();
     assert!(sizes.as_array().unwrap().iter().all(|size| size["finding"] == "insufficient_data"), "{sizes}");
+
+    // What carries it out: a script that bash reads, and Terraform.
+    let output = app.path("sizes.json");
+    let mut export = arguments.to_vec();
+    let at = export.iter().position(|word| *word == "-").unwrap();
+    export[at] = &output;
+    let script = [&["plan", "rightsize"], &export[..], &["--export", "aws-cli"]].concat();
+    let text = app.run(&script).expect(0).text();
+    assert!(text.contains("aws ec2 stop-instances --region eu-central-1 --instance-ids i-idle"), "{text}");
+    let wanted = of("i-large")["recommended"]["instance_type"].as_str().unwrap();
+    assert!(text.contains(&format!("{{\"Value\":\"{wanted}\"}}")), "{text}");
+    bash_reads(&app, &text);
+    let terraform = [&["plan", "rightsize"], &export[..], &["--export", "terraform"]].concat();
+    let text = app.run(&terraform).expect(0).text();
+    assert!(text.contains(&format!("# +   instance_type = \"{wanted}\"")), "{text}");
+    let unknown = [&["plan", "rightsize"], &export[..], &["--export", "pulumi"]].concat();
+    app.run(&unknown).fails_with(1, &["pulumi", "terraform, aws-cli, azure-cli or gcp-cli"]);
+    let both = [&["plan", "rightsize"], &arguments[..], &["--export", "aws-cli"]].concat();
+    app.run(&both).fails_with(1, &["cannot share standard output"]);
+}
+
+fn bash_reads(app: &Headroom, script: &str) {
+    let file = app.file("script.sh", script);
+    let read = std::process::Command::new("bash").args(["-n", &file]).output().unwrap();
+    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
 }
 
 #[test]

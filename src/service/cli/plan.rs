@@ -10,12 +10,12 @@ use clap::{Args, Subcommand};
 pub(crate) enum Plan {
     /// What to commit to
     #[command(
-        after_help = "Example:\n  headroom plan commitments --usage usage.csv --prices prices.csv --output plan.json"
+        after_help = "Example:\n  headroom plan commitments --usage usage.csv --prices prices.csv --output plan.json \\\n    --export aws-cli"
     )]
     Commitments(PlanCommitments),
     /// Which size fits
     #[command(
-        after_help = "Example:\n  headroom plan rightsize --metrics metrics.parquet --inventory inventory.csv \\\n    --catalog catalog.csv --output sizes.json"
+        after_help = "Example:\n  headroom plan rightsize --metrics metrics.parquet --inventory inventory.csv \\\n    --catalog catalog.csv --output sizes.json --export aws-cli"
     )]
     Rightsize(PlanRightsize),
     /// What Kubernetes containers should request, with their autoscalers
@@ -67,6 +67,9 @@ pub(crate) struct PlanCommitments {
     /// Where the plan goes (JSON; - is standard output)
     #[arg(long)]
     pub(crate) output: PathBuf,
+    /// Also print what carries it out to standard output: terraform, aws-cli, azure-cli or gcp-cli
+    #[arg(long)]
+    pub(crate) export: Option<String>,
 }
 
 /// `headroom plan rightsize`
@@ -84,6 +87,9 @@ pub(crate) struct PlanRightsize {
     /// Where the list goes (JSON; - is standard output)
     #[arg(long)]
     pub(crate) output: PathBuf,
+    /// Also print what carries it out to standard output: terraform, aws-cli, azure-cli or gcp-cli
+    #[arg(long)]
+    pub(crate) export: Option<String>,
 }
 
 /// `headroom plan containers`

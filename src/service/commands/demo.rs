@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use chrono::Duration;
 use demo::Company;
 use domain::Provider;
 use ingest::billing::Format;
@@ -30,6 +31,8 @@ const CONFIG: &str = include_str!("../../../data/demo-headroom.toml");
 /// The account that the sign-in page offers. It guards made-up data on a loopback address.
 const EMAIL: &str = "demo@example.org";
 const PASSWORD: &str = "headroom-demo";
+/// Days before its end at which the company was advised before: utilization goes back as many days again.
+const LOOK_BACK_DAYS: i64 = 21;
 
 /// Runs the command.
 pub(crate) async fn run(context: &Context, args: &cli::Demo) -> anyhow::Result<Outcome> {
@@ -63,6 +66,10 @@ async fn load_run_serve(
     eprintln!("{}, a made-up company, as of {}", company.name, company.as_of.format("%-d %B %Y"));
     let mut stages = load(context, database, company).await?;
     let tell = &mut |stage: &Stage| run_command::tell(stage);
+    let then = company.as_of - Duration::days(LOOK_BACK_DAYS);
+    if store::plan::as_of(&mut *database.pool.acquire().await?, database.org, then).await?.is_none() {
+        pipeline::plan_in_hindsight(&database.pool, database.org, &context.config, then, tell).await?;
+    }
     let summary = pipeline::run(&database.pool, database.org, &context.config, company.as_of, tell).await?;
     stages.extend(summary.stages);
     account_and_schedule(database).await?;

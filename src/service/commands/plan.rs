@@ -31,6 +31,7 @@ pub(crate) fn run(what: &Plan, global: &Global) -> anyhow::Result<Outcome> {
 }
 
 fn plan_commitments(args: &cli::PlanCommitments) -> anyhow::Result<Outcome> {
+    let format = export_format(args.export.as_deref(), &args.output)?;
     let (usage, prices) = market(&args.market)?;
     let held = match &args.commitments {
         Some(path) => ingest::commitments::read(path)?.all()?,
@@ -49,8 +50,33 @@ fn plan_commitments(args: &cli::PlanCommitments) -> anyhow::Result<Outcome> {
     settings.cost_of_capital = args.market.cost_of_capital;
     let planned =
         commitments::plan(&commitments::Input { usage: &usage, prices: &prices, held: &held, settings })?;
+    if let Some(format) = format {
+        let bought = optimize::export::of_purchases(&planned.purchases, args.horizon_days);
+        print_export(planned.as_of, &bought, &[], format);
+    }
     write_json(&args.output, &planned)?;
     Ok(Outcome::Done)
+}
+
+/// The format that was asked for.
+fn export_format(name: Option<&str>, output: &Path) -> anyhow::Result<Option<optimize::export::Format>> {
+    let format = name.map(str::parse).transpose()?;
+    anyhow::ensure!(
+        format.is_none() || output != Path::new("-"),
+        "--output - and --export cannot share standard output"
+    );
+    Ok(format)
+}
+
+fn print_export(
+    as_of: DateTime<Utc>,
+    recommendations: &[domain::Recommendation],
+    inventory: &[domain::Resource],
+    format: optimize::export::Format,
+) {
+    let resources = inventory.iter().map(|resource| (resource.resource_id.as_str(), resource)).collect();
+    let advice = optimize::export::Advice { as_of, recommendations, resources: &resources };
+    out!("{}", optimize::export::export(advice, format));
 }
 
 /// What ran, and the prices as a book.
@@ -67,10 +93,16 @@ fn end_of(usage: &[UsageHour]) -> Option<DateTime<Utc>> {
 }
 
 fn rightsize(args: &cli::PlanRightsize, policy: &Policy) -> anyhow::Result<Outcome> {
+    let format = export_format(args.export.as_deref(), &args.output)?;
     let (metrics, rejected) = metrics(&args.metrics)?;
     let inventory = ingest::inventory::read(&args.inventory)?.all()?;
     let catalog = ingest::catalog::read(&args.catalog)?.all()?;
     let sizes = optimize::rightsize::plan(&metrics, &inventory, &catalog, policy);
+    if let Some(format) = format {
+        let as_of = metrics.last_at().unwrap_or_default();
+        let advice = optimize::export::of_sizings(&sizes, &inventory);
+        print_export(as_of, &advice, &inventory, format);
+    }
     write_json(&args.output, &sizes)?;
     Ok(Outcome::of_rejects(rejected))
 }

@@ -1,4 +1,4 @@
-//! The pipeline over what is stored: forecast → capacity → recommendations → plan.
+//! The pipeline over what is stored: forecast → capacity → recommendations → plan, and a look back at older plans.
 //!
 //! The timer, the command line, the demo and the tests call [`run`]. Its stages take facts as of one
 //! instant and give results that are stored whole under one run.
@@ -8,6 +8,7 @@ mod capacity;
 mod cost;
 mod demand;
 mod plan;
+mod replay;
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
@@ -93,7 +94,32 @@ async fn stages(
 
     let recommendations = plan::make(&mut job).await.context("planning savings")?;
     finish(&mut job, &mut done, &mut watch, told, "plan savings", recommendations, "recommendations").await?;
+
+    let plans = replay::look_back(&mut job).await.context("looking back at older plans")?;
+    finish(&mut job, &mut done, &mut watch, told, "look back at older advice", plans, "plans").await?;
     Ok(done)
+}
+
+/// The plan alone, as it would have been made at an earlier time: it sees nothing from then on. Later runs can look back at
+/// it.
+pub(crate) async fn plan_in_hindsight(
+    pool: &PgPool,
+    org: OrganizationId,
+    config: &Config,
+    as_of: DateTime<Utc>,
+    told: &mut (dyn FnMut(&Stage) + Send),
+) -> anyhow::Result<()> {
+    let mut conn = pool.acquire().await.context("cannot connect to the database")?;
+    let run = store::run::create(&mut conn, org, as_of, env!("CARGO_PKG_VERSION"), clock::now()).await?;
+    let currency = store::organization::get(&mut conn, org).await?.currency;
+    let mut job = Job { conn: &mut conn, org, run, as_of, currency, config };
+    let (mut done, mut watch) = (Vec::new(), Stopwatch::start());
+    let recommendations =
+        plan::make_in_hindsight(&mut job).await.context("planning savings of an earlier time")?;
+    finish(&mut job, &mut done, &mut watch, told, "plan as of then", recommendations, "recommendations")
+        .await?;
+    store::run::finish(&mut conn, org, run, clock::now()).await?;
+    Ok(())
 }
 
 /// Stores and tells what a stage did, and starts the watch for the next one.

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use chart::{Fan, Mark};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
-use domain::{CapacityPlan, Currency, Event, Period, RecommendationStatus, Stamp, to_cents};
+use domain::{AdviceReplay, CapacityPlan, Currency, Event, Period, RecommendationStatus, Stamp, to_cents};
 use rust_decimal::Decimal;
 use store::PgConnection;
 use store::anomaly::Anomaly;
@@ -36,6 +36,8 @@ struct Savings {
     monthly: Decimal,
     share: f64,
     largest: Vec<StoredRecommendation>,
+    /// What would have come of the most recent plan that was looked back at.
+    followed: Option<AdviceReplay>,
 }
 
 /// What happens next to a workload.
@@ -178,7 +180,8 @@ async fn savings(
     open.truncate(LISTED);
     let before = domain::to_statistic(stored.plan.before);
     let share = if before > 0.0 { domain::to_statistic(monthly) / before } else { 0.0 };
-    Ok(Some(Savings { open: count, monthly: to_cents(monthly), share, largest: open }))
+    let followed = store::advice_replay::list(conn, visitor.org(), stored.run_id).await?.into_iter().next();
+    Ok(Some(Savings { open: count, monthly: to_cents(monthly), share, largest: open, followed }))
 }
 
 fn next_event(events: &[Event], now: DateTime<Utc>) -> Option<NextEvent> {

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use chart::{Fall, Unit, Waterfall};
-use domain::{Step, to_cents, to_statistic};
+use domain::{AdviceReplay, Step, to_cents, to_statistic};
 use rust_decimal::Decimal;
 use store::plan::StoredPlan;
 
@@ -12,6 +12,7 @@ use crate::csv::{self, Cell};
 use crate::error::WebError;
 use crate::figure::Figure;
 use crate::layout::{Layout, page};
+use crate::path;
 use crate::session::{Visitor, connection};
 use crate::show;
 use crate::state::App;
@@ -29,12 +30,18 @@ struct PlanPage {
     share: f64,
     annual: Decimal,
     shown_skips: usize,
+    /// What would have come of older plans, the most recent first.
+    replays: Vec<AdviceReplay>,
 }
 
 /// `GET /plan`.
 pub(crate) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
     let mut conn = connection(&app).await?;
     let stored = store::plan::latest(&mut conn, visitor.org()).await?;
+    let replays = match &stored {
+        Some(stored) => store::advice_replay::list(&mut conn, visitor.org(), stored.run_id).await?,
+        None => vec![],
+    };
     let saving = stored.as_ref().map_or(Decimal::ZERO, |stored| stored.plan.before - stored.plan.after);
     let before = stored.as_ref().map_or(0.0, |stored| to_statistic(stored.plan.before));
     page(&PlanPage {
@@ -44,6 +51,7 @@ pub(crate) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
         saving,
         annual: to_cents(saving * Decimal::from(12)),
         shown_skips: SKIPS,
+        replays,
         stored,
     })
 }
@@ -96,6 +104,12 @@ fn waterfall(stored: &StoredPlan) -> Figure {
         show::money(plan.after, plan.currency)
     );
     Figure::draw("plan", "Monthly cost, step by step", &description, 280, |frame| chart.svg(frame))
+}
+
+/// How much of the claim came true, in words.
+pub(crate) fn came_true(realized: impl show::Given<Decimal>, claimed: impl show::Given<Decimal>) -> String {
+    let (realized, claimed) = (realized.given(), claimed.given());
+    if claimed.is_zero() { "–".to_owned() } else { show::percent(to_statistic(realized / claimed)) }
 }
 
 /// A step in words.

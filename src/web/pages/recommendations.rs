@@ -1,11 +1,14 @@
 //! Recommendations: the list with its filters, one in full, and its life: accept, snooze, dismiss, done.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use chrono::Duration;
-use domain::{Currency, RecommendationStatus, RiskLabel};
+use domain::{Currency, Provider, Recommendation, RecommendationStatus, Resource, RiskLabel};
+use optimize::export::{Advice, Format, UnknownFormat, excerpt};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use store::audit::NewEntry;
@@ -21,6 +24,8 @@ use crate::state::App;
 
 /// Statuses that the list can show, in the order of a life.
 pub(crate) const STATUSES: [&str; 6] = ["open", "accepted", "snoozed", "dismissed", "done", "all"];
+/// What is still to be done: what exports are of when nothing else is asked for.
+const TO_DO: &str = "open,accepted";
 /// Rows of the list; the export has all.
 const LIST_ROWS: usize = 500;
 /// Longest reason that is kept.
@@ -32,7 +37,7 @@ const SNOOZE_DAYS: std::ops::RangeInclusive<i64> = 1..=365;
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub(crate) struct Selection {
-    /// `open` when empty.
+    /// One or several with commas between them; `open` when empty.
     pub(crate) status: String,
     /// Owning team; `(none)` for those without one.
     pub(crate) team: String,
@@ -44,6 +49,8 @@ pub(crate) struct Selection {
     pub(crate) q: String,
     /// `savings` (default), `risk` or `team`.
     pub(crate) sort: String,
+    /// The key of the only one.
+    pub(crate) key: String,
 }
 
 impl Selection {
@@ -55,7 +62,8 @@ impl Selection {
             let rec = &stored.recommendation;
             let team = rec.team.as_deref().unwrap_or("(none)");
             let text = [&rec.summary, &rec.account, rec.resource_id.as_ref().unwrap_or(&rec.key)];
-            (status == "all" || stored.status.as_str() == status)
+            (status.split(',').any(|status| status == "all" || stored.status.as_str() == status))
+                && (self.key.is_empty() || self.key == rec.key)
                 && (self.team.is_empty() || self.team == team)
                 && (self.action.is_empty() || self.action == rec.action_type.as_str())
                 && (self.risk.is_empty() || self.risk == rec.risk.label.as_str())
@@ -85,6 +93,7 @@ impl Selection {
             ("risk", &self.risk),
             ("q", &self.q),
             ("sort", &self.sort),
+            ("key", &self.key),
         ];
         for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_empty()) {
             out.append_pair(name, value);
@@ -111,6 +120,8 @@ struct ListPage {
     csv: String,
     /// Patches of the same list, where it has any.
     yaml: Option<String>,
+    /// What carries it out: a name and where it is, for the clouds that the list is about.
+    exports: Vec<(&'static str, String)>,
 }
 
 /// `GET /recommendations`.
@@ -139,11 +150,13 @@ pub(crate) async fn list(
     let total = rows.iter().map(|s| s.recommendation.estimated_monthly_savings.expected).sum();
     let matching = rows.len();
     let has_patches = rows.iter().any(|stored| stored.recommendation.patch.is_some());
+    let exports = exports(&rows, &selection);
     rows.truncate(LIST_ROWS);
     page(&ListPage {
         layout: Layout::new(&visitor, "/recommendations", "Recommendations"),
         csv: selection.path("/recommendations.csv"),
         yaml: has_patches.then(|| selection.path("/recommendations.yaml")),
+        exports,
         risks: RiskLabel::ALL.iter().map(|label| label.as_str()).collect(),
         currency,
         tabs,
@@ -220,6 +233,69 @@ pub(crate) async fn patches(
     Ok(csv::attachment("recommendations.yaml", "text/plain; charset=utf-8", patches.join("---\n")))
 }
 
+/// The documents that carry out what is on the list: of what is still to be done, unless another status is looked at.
+fn exports(rows: &[StoredRecommendation], selection: &Selection) -> Vec<(&'static str, String)> {
+    let to_do = matches!(selection.status.as_str(), "" | "open" | "accepted");
+    let status = if to_do { TO_DO } else { selection.status.as_str() }.to_owned();
+    let wanted = Selection { status, ..selection.clone() };
+    let of_cloud = |provider: Provider| rows.iter().any(|stored| stored.recommendation.provider == provider);
+    let formats = Format::ALL.into_iter().filter(|(_, format)| match format {
+        Format::Terraform => !rows.is_empty(),
+        Format::Cli(provider) => of_cloud(*provider),
+    });
+    formats.map(|(_, format)| (format_name(format), wanted.path(&export_path(format)))).collect()
+}
+
+fn export_path(format: Format) -> String {
+    format!("/recommendations/exports/{}", format.name())
+}
+
+/// A format on a button.
+fn format_name(format: Format) -> &'static str {
+    match format {
+        Format::Terraform => "Terraform",
+        Format::Cli(Provider::Aws) => "AWS script",
+        Format::Cli(Provider::Azure) => "Azure script",
+        Format::Cli(Provider::Gcp) => "Google Cloud script",
+    }
+}
+
+/// `GET /recommendations/exports/{format}`: what carries out the same list; open and accepted ones when no status is asked
+/// for.
+pub(crate) async fn export(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(format): Path<String>,
+    Query(selection): Query<Selection>,
+) -> Result<Response, WebError> {
+    let mut conn = connection(&app).await?;
+    exported(&mut conn, &app, visitor.org(), &selection, &format).await
+}
+
+/// The document of a format, to be saved.
+pub(crate) async fn exported(
+    conn: &mut store::PgConnection,
+    app: &App,
+    org: domain::OrganizationId,
+    selection: &Selection,
+    format: &str,
+) -> Result<Response, WebError> {
+    let format: Format =
+        format.parse().map_err(|error: UnknownFormat| WebError::NotFound(error.to_string()))?;
+    let plan = store::plan::latest(conn, org).await?;
+    let plan = plan.ok_or_else(|| WebError::NotFound("There is no plan yet.".to_owned()))?;
+    let all = store::plan::recommendations(conn, org, plan.run_id, app.now()).await?;
+    let status = if selection.status.is_empty() { TO_DO.to_owned() } else { selection.status.clone() };
+    let chosen = Selection { status, ..selection.clone() }.apply(all);
+    let chosen: Vec<Recommendation> = chosen.into_iter().map(|stored| stored.recommendation).collect();
+    let resources = store::resource::list(conn, org, None).await?;
+    let resources: BTreeMap<&str, &Resource> =
+        resources.iter().map(|resource| (resource.resource_id.as_str(), resource)).collect();
+    let advice = Advice { as_of: plan.plan.as_of, recommendations: &chosen, resources: &resources };
+    let body = optimize::export::export(advice, format);
+    Ok(csv::attachment(format.file_name(), "text/plain; charset=utf-8", body))
+}
+
 struct Read {
     currency: Currency,
     has_plan: bool,
@@ -243,6 +319,8 @@ struct DetailPage {
     stored: StoredRecommendation,
     history: Vec<StatusChange>,
     action: String,
+    /// What carries it out: name, text, and where the whole file is.
+    exports: Vec<(&'static str, String, String)>,
 }
 
 /// `GET /recommendations/{key}`.
@@ -255,10 +333,36 @@ pub(crate) async fn detail(
     let stored = store::plan::recommendation(&mut conn, visitor.org(), &key, app.now()).await?;
     let history = store::plan::history(&mut conn, visitor.org(), &key).await?;
     let plan = store::plan::get(&mut conn, visitor.org(), stored.run_id).await?;
+    let resource = match &stored.recommendation.resource_id {
+        Some(id) => {
+            store::resource::get(&mut conn, visitor.org(), id).await.map(Some).or_else(
+                |error| match error {
+                    store::StoreError::NotFound { .. } => Ok(None),
+                    other => Err(other),
+                },
+            )?
+        }
+        None => None,
+    };
+    let resources: BTreeMap<&str, &Resource> =
+        resource.iter().map(|resource| (resource.resource_id.as_str(), resource)).collect();
+    let advice = Advice {
+        as_of: plan.plan.as_of,
+        recommendations: std::slice::from_ref(&stored.recommendation),
+        resources: &resources,
+    };
+    let only = Selection { status: "all".to_owned(), key: key.clone(), ..Selection::default() };
+    // Containers have their patch instead.
+    let formats = [Format::Cli(stored.recommendation.provider), Format::Terraform];
+    let formats = formats.into_iter().filter(|_| stored.recommendation.patch.is_none());
+    let exports = formats
+        .map(|format| (format_name(format), excerpt(advice, format), only.path(&export_path(format))))
+        .collect();
     page(&DetailPage {
         layout: Layout::new(&visitor, "/recommendations", stored.recommendation.summary.clone()),
         currency: plan.plan.currency,
         action: path::recommendation_path(&key),
+        exports,
         stored,
         history,
     })

@@ -1,0 +1,1 @@
+drop table advice_replays;
