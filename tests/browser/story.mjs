@@ -97,7 +97,7 @@ async function planEvent(watched) {
   const steps = {};
   const row = (name) => page.getByRole("row").filter({ hasText: name });
   const cell = async (name, index) => (await row(name).first().locator("td").nth(index).innerText()).trim();
-  const [PEAK, COST, ACT_BY] = [2, 5, 9];
+  const [PEAK, COST, ACT_BY] = [2, 5, 10];
 
   await step("announce a sale", async (click) => {
     await watched.open("/capacity");

@@ -100,7 +100,7 @@ fn commitments_cover_the_base_and_say_what_they_save() {
     export[7] = &output;
     let text = app.run(&[&export[..], &["--export", "aws-cli"]].concat()).expect(0).text();
     for purchase in purchases {
-        let quantity = &purchase["quantity"];
+        let quantity = purchase["quantity"].as_f64().unwrap();
         let bought = match purchase["plan"].as_str().unwrap() {
             "ri_standard" => format!("--instance-count {quantity}"),
             _ => format!("--commitment {quantity}"),

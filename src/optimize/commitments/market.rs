@@ -2,7 +2,7 @@
 
 use billing::{LineKey, PriceBook, Waterfall};
 use chrono::{DateTime, Duration, Utc};
-use domain::{Commitment, from_statistic};
+use domain::{Commitment, from_statistic, to_statistic};
 
 use super::CommitmentError;
 use super::cutting_planes::Granularity;
@@ -43,7 +43,11 @@ impl Market {
         let held = held
             .iter()
             .enumerate()
-            .map(|(commitment, held)| Span { commitment, hours: hour(held.starts_at)..hour(held.ends_at) })
+            .map(|(commitment, held)| Span {
+                commitment,
+                units: to_statistic(held.quantity),
+                hours: hour(held.starts_at)..hour(held.ends_at),
+            })
             .filter(|span| !span.hours.is_empty())
             .collect();
         let every = every_days.map_or(usize::MAX, |days| days as usize * 24);
@@ -54,7 +58,11 @@ impl Market {
             let mut start = 0;
             while start < hours {
                 let commitment = first_offer + index;
-                columns.push(Span { commitment, hours: start..start.saturating_add(term).min(hours) });
+                columns.push(Span {
+                    commitment,
+                    units: 1.0,
+                    hours: start..start.saturating_add(term).min(hours),
+                });
                 bought.push((index, start));
                 start = start.saturating_add(every);
             }

@@ -50,6 +50,8 @@ impl Future {
 pub(super) struct Span {
     /// Index in the waterfall.
     pub(super) commitment: usize,
+    /// Instances, or committed dollars per hour.
+    pub(super) units: f64,
     /// Hours of the future.
     pub(super) hours: Range<usize>,
 }
@@ -169,7 +171,7 @@ impl Problem {
             {
                 let quantity = unit(span.commitment);
                 capacity[pool_of[span.commitment]] += quantity;
-                fixed += price(span.commitment);
+                fixed += span.units * price(span.commitment);
             }
             let wanted =
                 groups.saturating_mul(hours.len()).div_ceil(future.hours().max(1)).clamp(1, hours.len());

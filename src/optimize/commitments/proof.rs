@@ -103,7 +103,8 @@ fn problem(demand: &Demand, prices: &PriceBook) -> Problem {
     let waterfall = Waterfall::new(demand.lines(), &units, prices).unwrap();
     let future =
         Future::certain((0..demand.lines().len()).map(|line| demand.series(line)).collect(), demand.hours());
-    let spans: Vec<Span> = (0..3).map(|commitment| Span { commitment, hours: 0..demand.hours() }).collect();
+    let spans: Vec<Span> =
+        (0..3).map(|commitment| Span { commitment, units: 1.0, hours: 0..demand.hours() }).collect();
     Problem::new(&waterfall, future, &[], &spans, demand.hours(), usize::MAX)
 }
 
@@ -223,7 +224,7 @@ proptest! {
         let (demand, prices) = (google_usage(&table), google_prices());
         let waterfall = Waterfall::new(demand.lines(), &google_bought([1.0; 2]), &prices).unwrap();
         let future = Future::certain((0..demand.lines().len()).map(|line| demand.series(line)).collect(), demand.hours());
-        let spans: Vec<Span> = (0..2).map(|commitment| Span { commitment, hours: 0..demand.hours() }).collect();
+        let spans: Vec<Span> = (0..2).map(|commitment| Span { commitment, units: 1.0, hours: 0..demand.hours() }).collect();
         let problem = Problem::new(&waterfall, future, &[], &spans, demand.hours(), usize::MAX);
         let cost = |x: [f64; 2]| {
             let bought = google_bought(x);
