@@ -18,7 +18,7 @@ use domain::{Commitment, UsageHour};
 
 pub use hindsight::best_in_hindsight;
 pub use output::{CostSummary, Output, SavingSummary};
-pub use planner::{plan, plan_under, worth};
+pub use planner::{Change, Comparison, compare, plan};
 
 /// How to plan.
 ///

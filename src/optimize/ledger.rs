@@ -13,12 +13,11 @@ use domain::{Commitment, Period, Provider};
 use rayon::prelude::*;
 use rust_decimal::Decimal;
 
+use crate::HOURS_PER_MONTH;
 use crate::action::Effect;
 use crate::placement::Place;
 use crate::schedule::{WEEK, hour_of_week};
 
-/// Hours of a month.
-const HOURS_PER_MONTH: u32 = 730;
 /// Decimal places of a monthly cost.
 const PLACES: u32 = 6;
 
@@ -472,7 +471,7 @@ impl<'a> Ledger<'a> {
         let held: Vec<Commitment> =
             commitments.iter().filter(|commitment| commitment.provider == provider).cloned().collect();
         let all = Decimal::from((self.horizon.end - self.horizon.start).num_seconds().max(1));
-        let spans = spans(self.horizon, &held);
+        let spans = spans(self.horizon, &held, |at| at);
         let shares: Vec<Decimal> =
             spans.iter().map(|span| Decimal::from((span.end - span.start).num_seconds()) / all).collect();
         let active =
@@ -526,14 +525,18 @@ pub(crate) fn list_price(
     Ok(one.bill(&[], book)?.on_demand_equivalent)
 }
 
-/// The horizon cut where commitments start or end.
-fn spans(horizon: Period, commitments: &[Commitment]) -> Vec<Period> {
+/// A period cut where commitments start or end, each of these times taken as `at` has it.
+pub(crate) fn spans(
+    period: Period,
+    commitments: &[Commitment],
+    at: impl Fn(DateTime<Utc>) -> DateTime<Utc>,
+) -> Vec<Period> {
     let ends = commitments.iter().flat_map(|commitment| [commitment.starts_at, commitment.ends_at]);
-    let mut cuts: Vec<DateTime<Utc>> = ends.filter(|cut| horizon.contains(*cut)).collect();
-    cuts.extend([horizon.start, horizon.end]);
+    let mut cuts: Vec<DateTime<Utc>> = ends.map(at).filter(|cut| period.contains(*cut)).collect();
+    cuts.extend([period.start, period.end]);
     cuts.sort_unstable();
     cuts.dedup();
-    cuts.windows(2).map(|pair| Period { start: pair[0], end: pair[1] }).collect()
+    cuts.array_windows().map(|[start, end]| Period { start: *start, end: *end }).collect()
 }
 
 #[cfg(test)]

@@ -45,3 +45,6 @@ pub use facts::Facts;
 pub use metrics::{Metrics, Reading, ResourceMetrics, Sample};
 pub use plan::{PlanError, plan};
 pub use policy::{PlanSettings, Policy, PolicyError};
+
+/// Hours of a month.
+const HOURS_PER_MONTH: u32 = 730;

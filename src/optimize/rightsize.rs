@@ -31,10 +31,8 @@ pub use self::sizing::{Machine, Sizing, SizingEvidence, Window};
 use crate::managed::{self, Engine, Service};
 use crate::metrics::ResourceMetrics;
 use crate::policy::{PolicyError, tagged, within};
-use crate::{Metrics, Policy, idle};
+use crate::{HOURS_PER_MONTH, Metrics, Policy, idle};
 
-/// Hours of a month.
-const HOURS_PER_MONTH: u32 = 730;
 /// Added risk of another family, another architecture, of a history without a month's end, and of a history
 /// shorter than two weeks (in full for none at all).
 const RISK_OTHER_FAMILY: f64 = 0.005;

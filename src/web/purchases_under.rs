@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use billing::{LineKey, PriceBook};
-use capacity::{Driver, Scenario};
+use capacity::{Driver, NamedScenario, Scenario};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use domain::{
     Commitment, Components, Forecast, Frequency, Grid, OrganizationId, Period, Purchase, Series, Stamp,
@@ -98,33 +98,28 @@ impl Facts {
     }
 
     /// Plans with and without the changes of a scenario.
-    pub(crate) fn compare(
-        &self,
-        name: &str,
-        changes: &[Scenario],
-    ) -> Result<PurchasesUnder, CommitmentError> {
+    pub(crate) fn compare(&self, scenario: &NamedScenario) -> Result<PurchasesUnder, CommitmentError> {
         let drivers = self.drivers();
         let multipliers: BTreeMap<&LineKey, Vec<f64>> =
-            drivers.iter().map(|(line, found)| (line, self.multiplier(found, changes))).collect();
+            drivers.iter().map(|(line, found)| (line, self.multiplier(found, &scenario.scenarios))).collect();
         let change = |line: &LineKey, at: DateTime<Utc>| {
             let hour = usize::try_from((at - self.as_of).num_hours()).unwrap_or(0);
             multipliers.get(line).map_or(1.0, |path| path.get(hour).or(path.last()).copied().unwrap_or(1.0))
         };
         let settings = Settings { horizon_days: HORIZON_DAYS, ..Settings::new(self.as_of) };
         let input = Input { usage: &self.usage, prices: &self.prices, held: &self.held, settings };
-        let as_it_goes = commitments::plan(&input)?;
-        let under = commitments::plan_under(&input, change)?;
+        let compared = commitments::compare(&input, &self.advised, &change)?;
         let advised = Advised {
-            as_it_goes: commitments::worth(&input, &self.advised, |_, _| 1.0)?,
-            under: commitments::worth(&input, &self.advised, change)?,
+            as_it_goes: compared.worth_as_it_goes,
+            under: compared.worth_under,
             commitments: self.advised.clone(),
         };
         let bought =
             |output: commitments::Output| Bought { purchases: output.purchases, saving: output.saving };
         Ok(PurchasesUnder {
-            scenario: name.to_owned(),
-            as_it_goes: bought(as_it_goes),
-            under: bought(under),
+            scenario: scenario.name.clone(),
+            as_it_goes: bought(compared.as_it_goes),
+            under: bought(compared.under),
             advised,
             assumptions: self.assumptions(&drivers),
         })
@@ -263,6 +258,10 @@ mod tests {
         }
     }
 
+    fn named(scenarios: &[Scenario]) -> NamedScenario {
+        NamedScenario { name: "a scenario".to_owned(), scenarios: scenarios.to_vec() }
+    }
+
     /// USD an hour committed to for a family.
     fn committed(bought: &Bought, family: &str) -> Decimal {
         let of = bought.purchases.iter().map(|purchase| &purchase.commitment);
@@ -272,17 +271,17 @@ mod tests {
     #[test]
     fn growth_buys_more_of_what_follows_demand_and_a_fall_makes_today_s_purchases_lose() {
         let mut facts = facts();
-        let grown = facts.compare("twice", &[Scenario::Growth { factor: 2.0 }]).unwrap();
+        let grown = facts.compare(&named(&[Scenario::Growth { factor: 2.0 }])).unwrap();
         assert!(committed(&grown.under, "m5") > committed(&grown.as_it_goes, "m5") * Decimal::new(17, 1));
         assert_eq!(committed(&grown.under, "c5"), committed(&grown.as_it_goes, "c5"), "whatever happens");
         assert!(grown.assumptions[0].starts_with("1 of 2 kinds of usage"), "{:?}", grown.assumptions);
         facts.advised =
             grown.as_it_goes.purchases.iter().map(|purchase| purchase.commitment.clone()).collect();
-        let fallen = facts.compare("gone", &[Scenario::Growth { factor: 0.1 }]).unwrap();
+        let fallen = facts.compare(&named(&[Scenario::Growth { factor: 0.1 }])).unwrap();
         let (as_it_goes, under) = (&fallen.advised.as_it_goes, &fallen.advised.under);
         assert!(as_it_goes.expected_usd > under.expected_usd, "{fallen:?}");
         assert!(committed(&fallen.under, "m5") < committed(&fallen.as_it_goes, "m5"));
-        let same = facts.compare("as it goes", &[]).unwrap();
+        let same = facts.compare(&named(&[])).unwrap();
         assert_eq!(same.advised.as_it_goes, same.advised.under);
     }
 }

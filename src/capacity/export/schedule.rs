@@ -128,6 +128,11 @@ pub(super) fn groups(plans: &[CapacityPlan], settings: &Settings) -> Result<Vec<
 }
 
 impl Group {
+    /// The name in the languages whose names have no hyphens.
+    pub(super) fn resource(&self) -> String {
+        self.name.replace('-', "_")
+    }
+
     /// Minimum after minimum, without gaps.
     pub(super) fn segments(&self) -> Vec<Segment> {
         self.cut(&self.levels)

@@ -54,7 +54,7 @@ fn steps(group: &Group) -> [String; 4] {
 
 fn step_policy(group: &Group, which: &str, adjustments: &str) -> String {
     let name = &group.name;
-    let resource = name.replace('-', "_");
+    let resource = group.resource();
     format!(
         r#"resource "aws_autoscaling_policy" "{resource}_{which}" {{
   name                     = "headroom-{name}-{which}"
@@ -69,7 +69,7 @@ fn step_policy(group: &Group, which: &str, adjustments: &str) -> String {
 
 fn alarm(group: &Group, which: &str, operator: &str, threshold: u32) -> String {
     let name = &group.name;
-    let resource = name.replace('-', "_");
+    let resource = group.resource();
     format!(
         r#"resource "aws_cloudwatch_metric_alarm" "{resource}_{which}" {{
   alarm_name          = "headroom-{name}-{which}"
@@ -92,7 +92,7 @@ fn alarm(group: &Group, which: &str, operator: &str, threshold: u32) -> String {
 
 fn policy(group: &Group) -> String {
     let name = &group.name;
-    let resource = name.replace('-', "_");
+    let resource = group.resource();
     format!(
         r#"resource "aws_autoscaling_policy" "{resource}" {{
   name                   = "headroom-{name}"
@@ -114,7 +114,7 @@ fn policy(group: &Group) -> String {
 
 fn of_group(group: &Group) -> Vec<String> {
     let name = &group.name;
-    let resource = name.replace('-', "_");
+    let resource = group.resource();
     let write = |segment: super::schedule::Segment| {
         let (label, at) = (segment.label(), rfc3339(segment.from));
         format!(

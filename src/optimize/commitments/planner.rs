@@ -26,23 +26,52 @@ const LADDER_DETAIL: usize = 100_000;
 /// value at risk of the loss against buying nothing) over futures drawn from history; with `every_days`,
 /// purchases at later dates are part of the problem and only today's are to be made.
 pub fn plan(input: &Input<'_>) -> Result<Output, CommitmentError> {
-    plan_under(input, |_, _| 1.0)
+    check(&input.settings)?;
+    plan_on(input, &known(input)?, None)
 }
 
-/// The same for futures in which the usage of a line in an hour is multiplied by what `change` says of both, 0 or more:
-/// what would be bought if demand went otherwise than history tells.
-pub fn plan_under(
+/// What the usage of a line in an hour is multiplied by, 0 or more, where it goes otherwise than history tells.
+pub type Change<'c> = &'c dyn Fn(&LineKey, DateTime<Utc>) -> f64;
+
+/// Plans with and without a change of the futures, and what given commitments are worth in both.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// What would be bought as it goes.
+    pub as_it_goes: Output,
+    /// What would be bought if it was known that the change comes.
+    pub under: Output,
+    /// What the commitments save beside what is held, as it goes.
+    pub worth_as_it_goes: SavingSummary,
+    /// The same if the change comes.
+    pub worth_under: SavingSummary,
+}
+
+/// Compares, on the same futures.
+///
+/// # Errors
+/// Those of [`plan`].
+pub fn compare(
     input: &Input<'_>,
-    change: impl Fn(&LineKey, DateTime<Utc>) -> f64,
-) -> Result<Output, CommitmentError> {
-    let settings = &input.settings;
-    check(settings)?;
+    bought: &[Commitment],
+    change: Change<'_>,
+) -> Result<Comparison, CommitmentError> {
+    check(&input.settings)?;
     let known = known(input)?;
+    Ok(Comparison {
+        as_it_goes: plan_on(input, &known, None)?,
+        under: plan_on(input, &known, Some(change))?,
+        worth_as_it_goes: worth(input, &known, bought, None)?,
+        worth_under: worth(input, &known, bought, Some(change))?,
+    })
+}
+
+fn plan_on(input: &Input<'_>, known: &Known, change: Option<Change<'_>>) -> Result<Output, CommitmentError> {
+    let settings = &input.settings;
     let shortest = shortest_term_hours(input.prices);
     let horizon = settings.horizon_days as usize * 24;
     let window = horizon.max(shortest);
     let hours = if settings.every_days.is_some() { window + LADDER_EXTRA_HOURS } else { window };
-    let future = futures(&known, settings, hours, change);
+    let future = futures(known, settings, hours, change);
     let found = offers::find(
         &known.lines,
         &known.list_spend,
@@ -73,7 +102,7 @@ pub fn plan_under(
             solution.relaxed_gap * 100.0
         ));
     }
-    output.assumptions.extend(known.assumptions);
+    output.assumptions.extend(known.assumptions.iter().cloned());
     output.assumptions.extend(found.left_out);
     output.assumptions.extend(market.waterfall.assumptions.iter().cloned());
     if !market.waterfall.sustained.is_empty() {
@@ -92,39 +121,31 @@ pub fn plan_under(
     Ok(output)
 }
 
-/// What commitments save beside what is held, over the reported days of the same futures as in [`plan_under`].
-///
-/// # Errors
-/// Those of [`plan`].
-pub fn worth(
+/// What commitments save beside what is held, over the reported days of the same futures as in [`plan_on`].
+fn worth(
     input: &Input<'_>,
+    known: &Known,
     bought: &[Commitment],
-    change: impl Fn(&LineKey, DateTime<Utc>) -> f64,
+    change: Option<Change<'_>>,
 ) -> Result<SavingSummary, CommitmentError> {
     let settings = &input.settings;
-    check(settings)?;
-    let known = known(input)?;
     let hours = settings.horizon_days as usize * 24;
-    let cost = |held: &[Commitment]| -> Result<Vec<Outcome>, CommitmentError> {
-        let future = futures(&known, settings, hours, &change);
+    let future = futures(known, settings, hours, change);
+    let cost = |held: &[Commitment], future: Future| -> Result<Vec<Outcome>, CommitmentError> {
         let market = Market::new(&known.lines, held, &[], input.prices, settings.as_of, None, hours)?;
         let problem = Problem::new(&market.waterfall, future, &market.held, &[], hours, DETAIL);
         Ok(problem.evaluate(&[]))
     };
     let with: Vec<Commitment> = input.held.iter().chain(bought).cloned().collect();
-    let (before, after) = (cost(input.held)?, cost(&with)?);
+    let (before, after) = (cost(input.held, future.clone())?, cost(&with, future)?);
     let savings: Vec<f64> = before.iter().zip(&after).map(|(a, b)| a.counted - b.counted).collect();
     Ok(summary(&savings))
 }
 
 /// The futures of what is known, changed hour by hour.
-fn futures(
-    known: &Known,
-    settings: &Settings,
-    hours: usize,
-    change: impl Fn(&LineKey, DateTime<Utc>) -> f64,
-) -> Future {
+fn futures(known: &Known, settings: &Settings, hours: usize, change: Option<Change<'_>>) -> Future {
     let mut future = scenarios::draw(&known.history, hours);
+    let Some(change) = change else { return future };
     for (line, shape) in known.lines.iter().zip(&mut future.shape) {
         for (hour, used) in shape.iter_mut().enumerate() {
             *used *= change(line, settings.as_of + Duration::hours(hour as i64));
@@ -381,22 +402,26 @@ mod tests {
         let settings = Settings::new(hour(24 * 60));
         let input = Input { usage: &usage, prices: &prices, held: &[], settings };
         let as_it_goes = plan(&input).unwrap();
-        assert_eq!(plan_under(&input, |_, _| 1.0).unwrap(), as_it_goes);
-        let twice = plan_under(&input, |_, _| 2.0).unwrap();
+        let known = known(&input).unwrap();
+        let under = |change: Change<'_>| plan_on(&input, &known, Some(change)).unwrap();
+        let worth =
+            |change: Change<'_>, bought: &[Commitment]| worth(&input, &known, bought, Some(change)).unwrap();
+        assert_eq!(under(&|_, _| 1.0), as_it_goes);
+        let twice = under(&|_, _| 2.0);
         assert!(hourly(&twice) > hourly(&as_it_goes) * Decimal::new(17, 1), "{twice:?}");
         let bought: Vec<Commitment> =
             as_it_goes.purchases.iter().map(|purchase| purchase.commitment.clone()).collect();
-        let own = worth(&input, &bought, |_, _| 1.0).unwrap();
+        let own = worth(&|_, _| 1.0, &bought);
         let part = to_statistic(own.expected_usd / as_it_goes.saving.expected_usd);
         assert!((part - 1.0).abs() < 0.02, "the planner's own saving, but for rounding: {own:?}");
         // Nothing runs any more from half a year on: what was bought for a year loses.
         let ends = hour(24 * 60 + 4380);
-        let ended = worth(&input, &bought, |_, at| if at < ends { 1.0 } else { 0.0 }).unwrap();
+        let ended = worth(&|_, at| if at < ends { 1.0 } else { 0.0 }, &bought);
         assert!(ended.expected_usd < Decimal::ZERO, "{ended:?}");
         // Only the line that changes counts.
         let large =
             |line: &LineKey, _: DateTime<Utc>| if line.instance_type == "m5.large" { 2.0 } else { 1.0 };
-        let between = plan_under(&input, large).unwrap();
+        let between = under(&large);
         assert!(hourly(&as_it_goes) < hourly(&between) && hourly(&between) < hourly(&twice));
     }
 

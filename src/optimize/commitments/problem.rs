@@ -23,6 +23,7 @@ const TICKS: f64 = 1e12;
 pub(super) const MONTH_HOURS: usize = 730;
 
 /// The usage to come: one shape for all scenarios, scaled per block, line and scenario.
+#[derive(Clone)]
 pub(super) struct Future {
     /// `shape[line][hour]`.
     pub(super) shape: Vec<Vec<f64>>,

@@ -7,12 +7,12 @@ use domain::{
 };
 use rust_decimal::Decimal;
 
+use crate::HOURS_PER_MONTH;
 use crate::action::evidence;
 use crate::purchases;
 use crate::rightsize::Sizing;
 
-/// Hours of a month and of a day.
-const HOURS_PER_MONTH: u32 = 730;
+/// Hours of a day.
 const HOURS_PER_DAY: u32 = 24;
 
 /// What `plan rightsize` advises, at list prices: a size, or to stop what is idle. What is left as it is is left out.

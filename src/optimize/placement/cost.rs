@@ -5,6 +5,7 @@ use domain::{MetricName, from_statistic};
 use rust_decimal::Decimal;
 
 use super::{Place, Settings};
+use crate::HOURS_PER_MONTH;
 use crate::metrics::{Reading, ResourceMetrics};
 
 /// Decimal places of a monthly cost.
@@ -15,8 +16,6 @@ const WINDOW_DAYS: i64 = 30;
 const MB_PER_GIB: f64 = 1_073.741_824;
 /// Seconds of a month of 730 hours.
 const SECONDS_PER_MONTH: f64 = 730.0 * 3600.0;
-/// Hours of a month.
-const HOURS_PER_MONTH: u32 = 730;
 
 /// What a machine sends and receives in a month.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -10,17 +10,15 @@ use domain::{
 };
 use rust_decimal::Decimal;
 
-use crate::Facts;
-use crate::ledger::{Ledger, Target, list_price};
+use crate::ledger::{Ledger, Target, list_price, spans};
 use crate::managed::{Engine, Service};
 use crate::metrics::ResourceMetrics;
 use crate::opening::{full_hour, open_over};
 use crate::plan::PlanError;
 use crate::rightsize::Dimension;
 use crate::schedule::hour_of_week;
+use crate::{Facts, HOURS_PER_MONTH};
 
-/// Hours of a month.
-const HOURS_PER_MONTH: i64 = 730;
 /// Decimal places of an amount.
 const PLACES: u32 = 6;
 
@@ -39,7 +37,8 @@ pub fn advice(run_id: RunId, plan: &Plan, facts: &Facts) -> Result<AdviceReplay,
         facts.resources.iter().map(|resource| (resource.resource_id.as_str(), resource)).collect();
     let mut items: Vec<Item<'_>> = in_order(plan).map(|advice| Item::new(advice, &resources)).collect();
     let (mut paid, mut unpriced) = (Decimal::ZERO, 0);
-    for span in spans(window, facts) {
+    // Each part under the same commitments throughout.
+    for span in spans(window, &facts.commitments, full_hour) {
         let opening = open_over(facts, span, span)?;
         unpriced = unpriced.max(opening.unpriced.len());
         let mut ledger = opening.ledger;
@@ -105,16 +104,6 @@ fn in_order(plan: &Plan) -> impl Iterator<Item = &Recommendation> {
     let mut all: Vec<&Recommendation> = plan.recommendations.iter().collect();
     all.sort_by(|a, b| (a.step, &a.resource_id, &a.key).cmp(&(b.step, &b.resource_id, &b.key)));
     all.into_iter()
-}
-
-/// The window cut where commitments start or end, each part under the same ones throughout.
-fn spans(window: Period, facts: &Facts) -> Vec<Period> {
-    let ends = facts.commitments.iter().flat_map(|held| [held.starts_at, held.ends_at]);
-    let mut cuts: Vec<DateTime<Utc>> = ends.map(full_hour).filter(|cut| window.contains(*cut)).collect();
-    cuts.extend([window.start, window.end]);
-    cuts.sort_unstable();
-    cuts.dedup();
-    cuts.array_windows().map(|[start, end]| Period { start: *start, end: *end }).collect()
 }
 
 /// What machines would have become, where that has a price.

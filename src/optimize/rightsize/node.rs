@@ -3,8 +3,9 @@
 use domain::{Commitment, Effort, Evidence, Resource, ResourceKind, to_cents};
 use rust_decimal::Decimal;
 
-use super::{HOURS_PER_MONTH, Settings, Sizing};
+use super::{Settings, Sizing};
 use crate::Facts;
+use crate::HOURS_PER_MONTH;
 use crate::action::{Effect, evidence};
 use crate::managed::{self, Engine, OPEN_ENGINES, Service, machine_family};
 use crate::policy::tagged;

@@ -61,11 +61,16 @@ fn plan_commitments(args: &cli::PlanCommitments) -> anyhow::Result<Outcome> {
 /// The format that was asked for.
 fn export_format(name: Option<&str>, output: &Path) -> anyhow::Result<Option<optimize::export::Format>> {
     let format = name.map(str::parse).transpose()?;
-    anyhow::ensure!(
-        format.is_none() || output != Path::new("-"),
-        "--output - and --export cannot share standard output"
-    );
+    if format.is_some() {
+        leave_standard_output(output)?;
+    }
     Ok(format)
+}
+
+/// What is exported goes to standard output, so the other result cannot.
+fn leave_standard_output(output: &Path) -> anyhow::Result<()> {
+    anyhow::ensure!(output != Path::new("-"), "--output - and --export cannot share standard output");
+    Ok(())
 }
 
 fn print_export(
@@ -112,10 +117,7 @@ fn containers(args: &cli::PlanContainers, policy: &Policy) -> anyhow::Result<Out
     let inventory = ingest::inventory::read(&args.inventory)?.all()?;
     let sizes = optimize::containers::plan(&metrics, &inventory, policy);
     if let Some(cli::ContainerExport::K8sPatch) = args.export {
-        anyhow::ensure!(
-            args.output != Path::new("-"),
-            "--output - and --export cannot share standard output"
-        );
+        leave_standard_output(&args.output)?;
         let patches: Vec<&str> = sizes.iter().filter_map(|sizing| sizing.patch.as_deref()).collect();
         out!("{}", patches.join("---\n"));
     }

@@ -12,7 +12,7 @@ use crate::api::answer::{Answer, Page, Reading};
 use crate::api::request::{Body, Paging, Path};
 use crate::api::writing::{IdempotencyKey, Writing, created};
 use crate::error::WebError;
-use crate::pages::scenarios::{check, check_name, read};
+use crate::pages::scenarios::{self, UNREADABLE, check, check_name, read};
 use crate::purchases_under::{Facts, PurchasesUnder, failed};
 use crate::state::App;
 
@@ -113,7 +113,7 @@ pub(crate) async fn create(mut write: Writing, Body(body): Body<ScenarioBody>) -
 pub(crate) async fn one(mut read: Reading, Path(id): Path<i64>) -> Answer {
     let org = read.org;
     let stored = store::scenario::get(&mut read.conn, org, id).await?;
-    read.found(SavedScenario::of(stored), "The scenario was made by another version.")
+    read.found(SavedScenario::of(stored), UNREADABLE)
 }
 
 /// What would be bought under a scenario beside what would be bought as it goes, and what the purchases that are advised
@@ -127,13 +127,11 @@ pub(crate) async fn one(mut read: Reading, Path(id): Path<i64>) -> Answer {
 )]
 pub(crate) async fn purchases(State(app): State<App>, mut reading: Reading, Path(id): Path<i64>) -> Answer {
     let org = reading.org;
-    let stored = store::scenario::get(&mut reading.conn, org, id).await?;
-    let unreadable = || WebError::NotFound("The scenario was made by another version.".to_owned());
-    let changes = read(&stored).ok_or_else(unreadable)?;
+    let scenario = scenarios::get(&mut reading.conn, org, id).await?;
     let facts = Facts::read(&mut reading.conn, org, &app).await?;
     // Others can have the connection while this computes.
     drop(reading);
-    let compare = move || facts.compare(&stored.name, &changes).map_err(|error| failed(&error));
+    let compare = move || facts.compare(&scenario).map_err(|error| failed(&error));
     app.computations.answer(compare).await
 }
 

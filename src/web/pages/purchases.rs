@@ -29,16 +29,14 @@ pub(crate) async fn show(
     Path(id): Path<i64>,
 ) -> Result<Response, WebError> {
     let (mut conn, org) = (connection(&app).await?, visitor.org());
-    let stored = store::scenario::get(&mut conn, org, id).await?;
-    let name = stored.name.clone();
-    let unreadable = || WebError::NotFound("The scenario was made by another version.".to_owned());
-    let changes = scenarios::read(&stored).ok_or_else(unreadable)?;
+    let scenario = scenarios::get(&mut conn, org, id).await?;
+    let title = format!("Commitments under {}", scenario.name);
     let facts = Facts::read(&mut conn, org, &app).await?;
     // Others can have the connection while this computes.
     drop(conn);
-    let found = off_thread(move || facts.compare(&name, &changes)).await?;
+    let found = off_thread(move || facts.compare(&scenario)).await?;
     page(&PurchasesPage {
-        layout: Layout::new(&visitor, "/capacity", format!("Commitments under {}", stored.name)),
+        layout: Layout::new(&visitor, "/capacity", title),
         currency: Currency::USD,
         found: found.map_err(|error| failed(&error))?,
     })

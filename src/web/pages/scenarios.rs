@@ -1,5 +1,7 @@
 //! Scenarios of a workload side by side: what the run planned, what today's events make of it, and saved what-ifs.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query, State};
@@ -7,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use capacity::export::Format;
 use capacity::{NamedScenario, Order, Outlook, Scenario};
 use chrono::NaiveDate;
-use domain::{BudgetOutlook, Event, Stamp};
+use domain::{Event, Stamp};
 use serde::Deserialize;
 use store::PgConnection;
 use store::audit::NewEntry;
@@ -24,6 +26,8 @@ use crate::workload::{Known, TODAY, configured};
 
 /// Longest name of a scenario.
 const MAX_NAME_LETTERS: usize = 80;
+/// Why a stored scenario cannot be read.
+pub(crate) const UNREADABLE: &str = "The scenario was made by another version.";
 /// Largest factor of a change, and largest demand that one adds.
 const MAX_FACTOR: f64 = 1000.0;
 const MAX_ADDED: f64 = 1e9;
@@ -300,8 +304,8 @@ async fn scenarios_page(
     let named = saved.into_iter().map(|(_, named)| named).collect();
     let outlooks = known.outlooks(named).await?;
     let lines = ids.into_iter().zip(outlooks).map(|(id, outlook)| {
-        let breaking = breaking.iter().filter(|(under, _)| *under == id).flat_map(|(_, found)| found.clone());
-        Line { id, outlook, breaking: breaking.collect() }
+        let breaking = breaking.get(&id).cloned().unwrap_or_default();
+        Line { id, outlook, breaking }
     });
     let lines = lines.collect();
     let which = chosen.scenario.map_or_else(|| "?events=today".to_owned(), |id| format!("?scenario={id}"));
@@ -335,18 +339,19 @@ async fn breaking(
     conn: &mut PgConnection,
     org: domain::OrganizationId,
     saved: &[(i64, NamedScenario)],
-) -> Result<Vec<(Option<i64>, Vec<Breaking>)>, WebError> {
+) -> Result<BTreeMap<Option<i64>, Vec<Breaking>>, WebError> {
     let currency = shown_currency(conn, org).await?;
     let budgets = BudgetKnown::all(conn, org, currency).await?;
     let demands = Demands::read(conn, org, app, currency).await?;
-    let mut found: Vec<(Option<i64>, Vec<Breaking>)> =
-        std::iter::once(None).chain(saved.iter().map(|(id, _)| Some(*id))).map(|id| (id, vec![])).collect();
+    let mut found: BTreeMap<Option<i64>, Vec<Breaking>> = BTreeMap::new();
     for known in &budgets {
         let each = saved.iter().map(|(id, named)| (*id, named.name.as_str(), named.scenarios.as_slice()));
-        let under = known.under(&demands, each, None).into_iter().map(|under| Some(under.outlook));
-        for ((_, breaking), outlook) in found.iter_mut().zip(std::iter::once(known.outlook()).chain(under)) {
-            if let Some(outlook) = outlook.filter(BudgetOutlook::is_at_risk) {
-                breaking.push((known.stored.id, known.stored.budget.name.clone(), outlook.breaks_on));
+        let under = known.under(&demands, each, None).into_iter();
+        let under = under.map(|under| (Some(under.scenario), under.outlook));
+        for (id, outlook) in known.outlook().map(|outlook| (None, outlook)).into_iter().chain(under) {
+            if outlook.is_at_risk() {
+                let breaking = (known.stored.id, known.stored.budget.name.clone(), outlook.breaks_on);
+                found.entry(id).or_default().push(breaking);
             }
         }
     }
@@ -382,6 +387,17 @@ pub(crate) fn read(stored: &store::scenario::Scenario) -> Option<Vec<Scenario>> 
     Vec::deserialize(&stored.assumptions)
         .inspect_err(|error| tracing::warn!(scenario = stored.name, %error, "a scenario cannot be read"))
         .ok()
+}
+
+/// The name and the changes of a stored scenario.
+pub(crate) async fn get(
+    conn: &mut PgConnection,
+    org: domain::OrganizationId,
+    id: i64,
+) -> Result<NamedScenario, WebError> {
+    let stored = store::scenario::get(conn, org, id).await?;
+    let scenarios = read(&stored).ok_or_else(|| WebError::NotFound(UNREADABLE.to_owned()))?;
+    Ok(NamedScenario { name: stored.name, scenarios })
 }
 
 /// Changes as they are stored.
