@@ -129,6 +129,14 @@ impl Sustained {
         self.pools.is_empty()
     }
 
+    /// The discounts of some of the lines alone, in that order. Pools keep their numbers; without a discount there are none.
+    #[must_use]
+    pub fn of(&self, lines: &[usize]) -> Self {
+        let shares: Vec<_> = lines.iter().map(|&line| self.shares[line].clone()).collect();
+        let any = shares.iter().any(|shares| !shares.is_empty());
+        Self { pools: if any { self.pools.clone() } else { Vec::new() }, shares }
+    }
+
     /// Number of pools.
     pub fn pools(&self) -> usize {
         self.pools.len()

@@ -6,6 +6,7 @@
 //! the way from the best point, which keeps the search from swinging (level idea of Lemaréchal et al. 1995).
 
 use microlp::{ComparisonOp, OptimizationDirection, Problem as Program};
+use rayon::prelude::*;
 
 use super::problem::{Needs, Outcome, Problem};
 
@@ -20,7 +21,7 @@ const MOST_STEPS: usize = 240;
 const PATIENCE: usize = 30;
 /// Share of the way from the best point to the lowest one, every second step.
 const CAUTION: f64 = 0.6;
-/// Most columns that are searched in whole steps, and most steps of that search.
+/// Most columns bought in whole units that are searched as such, and most steps of that search.
 const MOST_WHOLE: usize = 24;
 /// See [`MOST_WHOLE`].
 const MOST_WHOLE_STEPS: usize = 40;
@@ -72,7 +73,7 @@ impl Granularity {
 }
 
 /// What is minimized: `(1 − risk)·mean + risk·(mean of the worst tenth)` of the loss against buying nothing.
-pub(super) struct Objective {
+struct Objective {
     risk: f64,
     nothing: Vec<f64>,
 }
@@ -84,7 +85,7 @@ struct Plane {
 }
 
 impl Objective {
-    pub(super) fn new(problem: &Problem, risk: f64) -> Self {
+    fn new(problem: &Problem, risk: f64) -> Self {
         let nothing = vec![0.0; problem.columns.len()];
         let nothing = problem.evaluate(&nothing).iter().map(|outcome| outcome.cost).collect();
         Self { risk, nothing }
@@ -96,7 +97,7 @@ impl Objective {
     }
 
     /// The value of a point.
-    pub(super) fn value(&self, outcomes: &[Outcome]) -> f64 {
+    fn value(&self, outcomes: &[Outcome]) -> f64 {
         let weights = self.weights(outcomes);
         self.losses(outcomes).iter().zip(&weights).map(|(loss, weight)| loss * weight).sum()
     }
@@ -138,27 +139,71 @@ impl Objective {
     }
 }
 
-/// Minimizes over the purchases that the granularities allow.
-pub(super) fn minimize(problem: &Problem, objective: &Objective, granularity: &[Granularity]) -> Solution {
+/// The purchase found for a problem or a part of one, in USD against buying nothing.
+struct Found {
+    units: Vec<f64>,
+    value: f64,
+    lower: f64,
+    /// What lay between value and bound before quantities were rounded.
+    relaxed_open: f64,
+}
+
+/// Minimizes over the purchases that the granularities allow; `risk` from 0 to 1, see [`Objective`]. Means add up over
+/// parts that share nothing, so each part is solved alone. The tail of the losses does not add up: with a risk there is
+/// one part.
+pub(super) fn minimize(problem: &Problem, risk: f64, granularity: &[Granularity]) -> Solution {
+    let found = if risk > 0.0 {
+        solve(problem, risk, granularity)
+    } else {
+        let parts = problem.parts().into_par_iter().map(|(columns, part)| {
+            let granularity: Vec<Granularity> = columns.iter().map(|&column| granularity[column]).collect();
+            (columns, solve(&part, risk, &granularity))
+        });
+        together(problem.columns.len(), parts.collect())
+    };
+    let scale = Objective::new(problem, risk).scale();
+    // Where nothing costs anything, nothing is open: NaN counts as zero.
+    let share = |open: f64| (open / (scale + found.value)).max(0.0);
+    Solution {
+        gap: share(found.value - found.lower),
+        relaxed_gap: share(found.relaxed_open),
+        units: found.units,
+    }
+}
+
+fn together(columns: usize, parts: Vec<(Vec<usize>, Found)>) -> Found {
+    let mut all = Found { units: vec![0.0; columns], value: 0.0, lower: 0.0, relaxed_open: 0.0 };
+    for (columns, found) in parts {
+        for (column, units) in columns.into_iter().zip(found.units) {
+            all.units[column] = units;
+        }
+        all.value += found.value;
+        all.lower += found.lower;
+        all.relaxed_open += found.relaxed_open;
+    }
+    all
+}
+
+fn solve(problem: &Problem, risk: f64, granularity: &[Granularity]) -> Found {
+    let objective = &Objective::new(problem, risk);
     let nothing = vec![0.0; problem.columns.len()];
     if nothing.is_empty() || objective.scale() <= 0.0 {
-        return Solution { units: nothing, gap: 0.0, relaxed_gap: 0.0 };
+        return Found { units: nothing, value: 0.0, lower: 0.0, relaxed_open: 0.0 };
     }
     let mut search = Search::new(problem, objective);
-    if let Some(units) = (objective.risk == 0.0).then(|| quantile_rule(problem)).flatten() {
+    if let Some(units) = (risk == 0.0).then(|| quantile_rule(problem)).flatten() {
         search.visit(&[units]);
         search.lower = search.best_value;
     } else {
         search.relaxed();
     }
-    let relaxed_gap = search.gap();
+    let relaxed_open = search.best_value - search.lower;
     search.make_buyable(granularity);
     if search.gap() > PROVEN {
         search.one_by_one(granularity);
         search.polish(granularity);
     }
-    let gap = search.gap();
-    Solution { units: search.best, gap, relaxed_gap }
+    Found { value: search.best_value, lower: search.lower, units: search.best, relaxed_open }
 }
 
 /// The best point, the planes seen, and the bound they prove.
@@ -232,7 +277,7 @@ impl<'a> Search<'a> {
             .iter()
             .enumerate()
             .filter_map(|(column, kind)| kind.step().map(|step| (column, step)));
-        for (column, step) in stepped.clone() {
+        for (column, step) in stepped {
             let down = (relaxed[column] / step).floor() * step;
             let up = down + step;
             if (relaxed[column] - down).min(up - relaxed[column]) > 1e-9 {
@@ -245,7 +290,8 @@ impl<'a> Search<'a> {
             }
         }
         self.visit(&point);
-        if self.gap() <= PROVEN || stepped.count() > MOST_WHOLE {
+        let whole = granularity.iter().filter(|kind| **kind == Granularity::Whole).count();
+        if self.gap() <= PROVEN || whole > MOST_WHOLE {
             return;
         }
         let mut master = Master::new(self.problem, self.scale, granularity);
@@ -367,12 +413,12 @@ impl Master {
         let mut program = Program::new(OptimizationDirection::Minimize);
         let value = program.add_var(1.0, (-10.0, 10.0));
         let columns = problem.columns.iter().enumerate().map(|(index, column)| {
-            let step = granularity.get(index).and_then(|kind| kind.step());
-            match step.map(|step| (step, (column.most / step).ceil())) {
-                Some((step, most)) if most < f64::from(i32::MAX) => {
-                    (program.add_integer_var(0.0, (0, most as i32)), step)
-                }
-                _ => (program.add_var(0.0, (0.0, 1.0)), column.most.max(f64::MIN_POSITIVE)),
+            let most = column.most.ceil();
+            // Thousandths are as good as any quantity: what rounding to them costs is seen at the next visit.
+            if granularity.get(index) == Some(&Granularity::Whole) && most < f64::from(i32::MAX) {
+                (program.add_integer_var(0.0, (0, most as i32)), 1.0)
+            } else {
+                (program.add_var(0.0, (0.0, 1.0)), column.most.max(f64::MIN_POSITIVE))
             }
         });
         let columns = columns.collect();

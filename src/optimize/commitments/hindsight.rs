@@ -5,7 +5,7 @@ use chrono::{DateTime, Duration, Utc};
 use domain::{Commitment, to_statistic};
 
 use super::CommitmentError;
-use super::cutting_planes::{Objective, minimize};
+use super::cutting_planes::minimize;
 use super::market::{Market, buy};
 use super::offers;
 use super::planner::shortest_term_hours;
@@ -36,8 +36,7 @@ pub fn best_in_hindsight(
     let block_hours = if market.waterfall.sustained.is_empty() { hours } else { MONTH_HOURS };
     let future = Future::certain((0..lines.len()).map(|line| demand.series(line)).collect(), block_hours);
     let problem = Problem::new(&market.waterfall, future, &market.held, &market.columns, hours, DETAIL);
-    let objective = Objective::new(&problem, 0.0);
-    let solution = minimize(&problem, &objective, &market.granularity(&offers));
+    let solution = minimize(&problem, 0.0, &market.granularity(&offers));
     let purchases = solution
         .units
         .iter()

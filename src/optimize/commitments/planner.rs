@@ -7,7 +7,7 @@ use chrono::{DateTime, Duration, Utc};
 use domain::{Commitment, Period, Purchase, from_statistic, to_cents};
 use rust_decimal::Decimal;
 
-use super::cutting_planes::{Objective, Solution, minimize};
+use super::cutting_planes::{Solution, minimize};
 use super::market::{Market, buy};
 use super::offers::{self, Offer};
 use super::output::{CostSummary, Output, SavingSummary};
@@ -91,8 +91,7 @@ fn plan_on(input: &Input<'_>, known: &Known, change: Option<Change<'_>>) -> Resu
     )?;
     let detail = if settings.every_days.is_some() { LADDER_DETAIL } else { DETAIL };
     let problem = Problem::new(&market.waterfall, future, &market.held, &market.columns, horizon, detail);
-    let objective = Objective::new(&problem, settings.risk);
-    let solution = minimize(&problem, &objective, &market.granularity(&found.offers));
+    let solution = minimize(&problem, settings.risk, &market.granularity(&found.offers));
     let mut output = report(settings, &problem, &market, &found.offers, &solution);
     if output.optimality_gap.is_none() {
         output.assumptions.push(format!(

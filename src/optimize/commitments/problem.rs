@@ -4,14 +4,20 @@
 //! covering usage is a linear program; by duality every vector μ ≥ 0 of prices on the pools gives the bound
 //! `Σ_lines d·min(list, min_pools(licence + weight·μ)) − Σ_pools μ·capacity`, which is linear in the
 //! purchases. μ is read off the simulator's own marginal usage, so that the bound touches the cost wherever
-//! the legal order is the cheapest one, and stays valid where it is not. With sustained-use discounts `list` is what the
-//! line pays in that hour, given which hours of the month have the most uncovered usage.
+//! the legal order is the cheapest one, and stays valid where it is not (there, μ is that of the cheapest order). With
+//! sustained-use discounts `list` is what the line pays in that hour, given which hours of the month have the most
+//! uncovered usage.
+
+mod hour;
+mod parts;
 
 use std::ops::Range;
 
 use billing::{Stage, Sustained, Waterfall};
 use domain::to_statistic;
 use rayon::prelude::*;
+
+use self::hour::Hour;
 
 /// Work per pass that is spent on detail: scenarios × hour groups × steps.
 pub(super) const DETAIL: usize = 4_000_000;
@@ -404,94 +410,6 @@ impl Problem {
             }
         }
         discounted
-    }
-}
-
-/// Scratch space for one hour.
-struct Hour {
-    open: Vec<f64>,
-    left: Vec<f64>,
-    covered: Vec<f64>,
-    worth: Vec<f64>,
-    dual: Vec<f64>,
-}
-
-impl Hour {
-    fn new(problem: &Problem) -> Self {
-        let (lines, pools) = (problem.list.len(), problem.steps_of_pool.len());
-        Self {
-            open: vec![0.0; lines],
-            left: vec![0.0; pools],
-            covered: vec![0.0; problem.steps.len()],
-            worth: vec![0.0; lines],
-            dual: vec![0.0; pools],
-        }
-    }
-
-    /// Applies the steps; returns what is paid for licences.
-    fn apply(&mut self, problem: &Problem, usage: &[f64], multipliers: &[f64], capacity: &[f64]) -> f64 {
-        for (open, (usage, multiplier)) in self.open.iter_mut().zip(usage.iter().zip(multipliers)) {
-            *open = usage * multiplier;
-        }
-        self.left.copy_from_slice(capacity);
-        let mut paid = 0.0;
-        for (step, covered) in problem.steps.iter().zip(&mut self.covered) {
-            let (need, pool) = (self.open[step.line], self.left[step.pool]);
-            *covered = 0.0;
-            if need <= 0.0 || pool <= 0.0 {
-                continue;
-            }
-            let wanted = need * step.weight;
-            if wanted <= pool {
-                self.left[step.pool] = pool - wanted;
-                self.open[step.line] = 0.0;
-                *covered = need;
-            } else {
-                *covered = pool / step.weight;
-                self.left[step.pool] = 0.0;
-                self.open[step.line] = need - *covered;
-            }
-            paid += *covered * step.licence;
-        }
-        paid
-    }
-
-    /// Applies the steps; returns what is paid at the prices of `list`, and the bound before capacity is taken off.
-    fn run(
-        &mut self,
-        problem: &Problem,
-        list: &[f64],
-        usage: &[f64],
-        multipliers: &[f64],
-        capacity: &[f64],
-    ) -> (f64, f64) {
-        let mut paid = self.apply(problem, usage, multipliers, capacity);
-        paid += self.open.iter().zip(list).map(|(open, list)| open * list).sum::<f64>();
-        // From the last pool to the first: what would one more unit of it save?
-        self.worth.copy_from_slice(list);
-        for (pool, steps) in problem.steps_of_pool.iter().enumerate().rev() {
-            let mut dual = 0.0_f64;
-            if self.left[pool] <= 0.0 {
-                for step in steps.iter().map(|&step| &problem.steps[step]) {
-                    if self.open[step.line] > 0.0 {
-                        dual = dual.max((self.worth[step.line] - step.licence) / step.weight);
-                    }
-                }
-            }
-            self.dual[pool] = dual;
-            for &index in steps {
-                let step = &problem.steps[index];
-                self.worth[step.line] = self.worth[step.line].min(step.licence + step.weight * dual);
-                // For earlier pools, this usage is still there to be covered.
-                self.open[step.line] += self.covered[index];
-            }
-        }
-        let bound = usage
-            .iter()
-            .zip(multipliers.iter().zip(&self.worth))
-            .map(|(usage, (multiplier, worth))| usage * multiplier * worth)
-            .sum();
-        (paid, bound)
     }
 }
 

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 use super::best_in_hindsight;
-use super::cutting_planes::{Granularity, Objective, minimize};
+use super::cutting_planes::{Granularity, minimize};
 use super::problem::{Future, Problem, Span};
 
 const TYPES: [&str; 3] = ["m5.large", "m5.2xlarge", "c5.large"];
@@ -162,8 +162,7 @@ proptest! {
         let table: Vec<[u32; 3]> = demand.iter().map(|quantity| [0, 0, *quantity]).collect();
         let (known, prices) = (Demand::new(&usage(&table)).unwrap(), prices(&PLANS));
         let problem = problem(&known, &prices);
-        let objective = Objective::new(&problem, 0.0);
-        let solution = minimize(&problem, &objective, &[Granularity::Any; 3]);
+        let solution = minimize(&problem, 0.0, &[Granularity::Any; 3]);
         let (purchases, _) = best_in_hindsight(&known, &[], &prices, at(0), None, 0.08).unwrap();
         let quantile = total(&known, &purchases, &prices);
         let planes = problem.evaluate(&solution.units)[0].cost;
@@ -188,13 +187,13 @@ fn google_prices() -> PriceBook {
     PriceBook::new(all.into_iter().map(google).collect(), vec![], vec![], vec![], vec![]).unwrap()
 }
 
-fn google_usage(table: &[[u32; 3]]) -> Demand {
+fn google_usage(table: &[[u32; 3]]) -> Vec<UsageHour> {
     let names = TYPES.iter().zip(MACHINES);
     let named = |row: UsageHour| {
         let name = names.clone().find(|(name, _)| **name == row.instance_type).unwrap().1;
         UsageHour { provider: Provider::Gcp, instance_type: name.to_owned(), ..row }
     };
-    Demand::new(&usage(table).into_iter().map(named).collect::<Vec<_>>()).unwrap()
+    usage(table).into_iter().map(named).collect()
 }
 
 fn google_bought(x: [f64; 2]) -> Vec<Commitment> {
@@ -221,7 +220,7 @@ proptest! {
         here in [0.0_f64..20.0, 0.0_f64..2.0],
         there in [0.0_f64..20.0, 0.0_f64..2.0],
     ) {
-        let (demand, prices) = (google_usage(&table), google_prices());
+        let (demand, prices) = (Demand::new(&google_usage(&table)).unwrap(), google_prices());
         let waterfall = Waterfall::new(demand.lines(), &google_bought([1.0; 2]), &prices).unwrap();
         let future = Future::certain((0..demand.lines().len()).map(|line| demand.series(line)).collect(), demand.hours());
         let spans: Vec<Span> = (0..2).map(|commitment| Span { commitment, units: 1.0, hours: 0..demand.hours() }).collect();
@@ -241,9 +240,35 @@ proptest! {
     }
 
     #[test]
+    fn parts_cost_together_what_the_whole_costs(
+        table in any_table(),
+        x in [0.0_f64..20.0, 0.0_f64..2.0, 0.0_f64..2.0, 0.0_f64..20.0, 0.0_f64..2.0],
+    ) {
+        let quotes = prices(&PLANS).quotes().chain(google_prices().quotes()).cloned().collect();
+        let prices = PriceBook::new(quotes, vec![], vec![], vec![], vec![]).unwrap();
+        let rows: Vec<UsageHour> = usage(&table).into_iter().chain(google_usage(&table)).collect();
+        let demand = Demand::new(&rows).unwrap();
+        let units: Vec<Commitment> = PLANS.map(|plan| bought(plan, 1.0)).into_iter().chain(google_bought([1.0; 2])).collect();
+        let waterfall = Waterfall::new(demand.lines(), &units, &prices).unwrap();
+        let future = Future::certain((0..demand.lines().len()).map(|line| demand.series(line)).collect(), demand.hours());
+        let spans: Vec<Span> = (0..5).map(|commitment| Span { commitment, units: 1.0, hours: 0..demand.hours() }).collect();
+        let whole = Problem::new(&waterfall, future, &[], &spans, demand.hours(), usize::MAX);
+        let saved = |problem: &Problem, x: &[f64]| problem.evaluate(&vec![0.0; x.len()])[0].cost - problem.evaluate(x)[0].cost;
+        let parts = whole.parts();
+        prop_assert_eq!(parts.iter().map(|(columns, _)| columns.len()).sum::<usize>(), 5);
+        prop_assert!(parts.len() >= 2, "clouds share nothing");
+        let together: f64 = parts
+            .iter()
+            .map(|(columns, part)| saved(part, &columns.iter().map(|&column| x[column]).collect::<Vec<_>>()))
+            .sum();
+        let all = saved(&whole, &x);
+        prop_assert!((all - together).abs() < 1e-9 * (1.0 + all.abs()), "{all} {together}");
+    }
+
+    #[test]
     fn sustained_use_is_weighed_against_a_commitment(demand in prop::collection::vec(0_u32..50, 1..200)) {
         let table: Vec<[u32; 3]> = demand.iter().map(|quantity| [*quantity, 0, 0]).collect();
-        let (known, prices) = (google_usage(&table), google_prices());
+        let (known, prices) = (Demand::new(&google_usage(&table)).unwrap(), google_prices());
         prop_assume!(known.hours() > 0);
         let (purchases, gap) = best_in_hindsight(&known, &[], &prices, known.period().start, None, 0.08).unwrap();
         // 37 % off pays for a machine that runs more than 82.5 % of the month; 28 % off never does.
