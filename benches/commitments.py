@@ -1,6 +1,6 @@
 """The commitment planner beside HiGHS: the same 43,800 hours, six families and 13 plans, in one run.
 
-`python benches/commitments.py [--hours 43800] [--solver ipm] [--limit 1800]`, with the loads of ../shared/data/series
+`python benches/commitments.py [--hours 43800] [--solver simplex] [--limit 3600]`, with the loads of ../shared/data/series
 beside the checkout (needs numpy and highspy). The full linear program has one variable for each hour, family and plan
 that can cover it; its optimum is the cheapest cost that any purchase can have. Ours is priced by the exact billing
 simulator, purchases rounded to what can be bought: whole reservations, thousandths of a dollar an hour.
@@ -102,8 +102,8 @@ def solve(model, solver, limit):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hours", type=int, default=43_800)
-    parser.add_argument("--solver", default="ipm", help="simplex, ipm or pdlp")
-    parser.add_argument("--limit", type=float, default=1800, help="seconds that HiGHS may take")
+    parser.add_argument("--solver", default="simplex", choices=["simplex", "ipm", "pdlp"])
+    parser.add_argument("--limit", type=float, default=3600, help="seconds that HiGHS may take")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         answer = ours(Path(folder), asked.hours)

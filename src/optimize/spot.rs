@@ -235,7 +235,13 @@ fn together(pools: &[(Decimal, &str)], list: f64, settings: &Settings) -> Pool {
         paid += (with - availability) * to_statistic(*price) / list;
         availability = with;
     }
-    Pool { price: paid / availability, hazard: hazard(settings), availability }
+    Pool {
+        price: paid / availability,
+        hazard: hazard(settings),
+        availability,
+        short_stays: 0.0,
+        short_gaps: 0.0,
+    }
 }
 
 /// Part of the time in which one of `count` pools has capacity. Pools that move together count for fewer.

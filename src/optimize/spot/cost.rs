@@ -9,7 +9,15 @@ pub struct Pool {
     pub hazard: f64,
     /// Part of the time in which there is capacity, 0 to 1.
     pub availability: f64,
+    /// Share of the stays of capacity that are over within [`SHORT_HOURS`], 0 to 1. Prices flicker around a bid: of as
+    /// many interruptions, short stays lose less work than ones that come at any time alike (0).
+    pub short_stays: f64,
+    /// The same of the gaps between them.
+    pub short_gaps: f64,
 }
+
+/// A stay or gap of less is short: hardly anything is done in it, hardly any time is spent in it.
+pub(super) const SHORT_HOURS: f64 = 0.5;
 
 /// Work that saves its state now and then, and goes on from the last state on other capacity.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,19 +36,22 @@ impl Job {
 
     /// Cost of one useful hour over the list price: on the pool while it has capacity, on demand while it has not.
     ///
-    /// With hazard λ, availability A, checkpoint cost C and restart R, an up-run of exponential length has
-    /// `S = τ·e^(−λ(R+τ+C)) / (1 − e^(−λ(τ+C)))` useful hours, so that the useful share of spot is `η = λS`. On
-    /// demand is started, and its state saved, once for each interruption: its useful share is
-    /// `φ = 1 − (R + C)·λA/(1 − A)`, at least 0. The cost is `(A·price + 1 − A) / (A·η + (1 − A)·φ)`.
+    /// With hazard λ, availability A, checkpoint cost C and restart R, a stay of exponential length has
+    /// `S(λ) = τ·e^(−λ(R+τ+C)) / (1 − e^(−λ(τ+C)))` useful hours. Nothing is done in the share s of short stays, and the
+    /// others are longer by as much, so the useful share of spot is `η = λ(1 − s)·S((1 − s)λ)`. On demand is started, and
+    /// its state saved, once for each gap: with gaps of mean `1/γ = (1 − A)/(λA)`, a share g of them short, its useful
+    /// share is `φ = e^(−(1 − g)γ(R+C))`. The cost is `(A·price + 1 − A) / (A·η + (1 − A)·φ)`.
     pub fn cost_ratio(&self, pool: &Pool) -> f64 {
-        let Pool { price, hazard, availability: up } = *pool;
+        let Pool { price, hazard, availability: up, short_stays, short_gaps } = *pool;
         let (checkpoint, restart) = (self.checkpoint_hours.max(1e-6), self.restart_hours);
-        let interval = self.interval(hazard);
-        let useful = interval * (-hazard * (restart + interval + checkpoint)).exp()
-            / (1.0 - (-hazard * (interval + checkpoint)).exp());
-        let down = 1.0 - up;
-        let switching = (restart + checkpoint) * hazard * up;
-        (up * price + down) / (up * hazard * useful + (down - switching).max(0.0))
+        let (down, cycle) = (1.0 - up, self.interval(hazard) + checkpoint);
+        let long = 1.0 - short_stays;
+        let rate = long * hazard;
+        let stay = self.interval(hazard) * (-rate * (restart + cycle)).exp() / (1.0 - (-rate * cycle).exp());
+        // Without a gap its rate is infinite, and φ is 0.
+        let gap_rate = (1.0 - short_gaps) * hazard * up / down;
+        let useful = up * hazard * long * stay + down * (-gap_rate * (restart + checkpoint)).exp();
+        (up * price + down) / useful
     }
 }
 
@@ -49,7 +60,8 @@ mod tests {
     use super::*;
 
     const JOB: Job = Job { checkpoint_hours: 0.02, restart_hours: 0.1 };
-    const POOL: Pool = Pool { price: 0.35, hazard: 2e-4, availability: 0.95 };
+    const POOL: Pool =
+        Pool { price: 0.35, hazard: 2e-4, availability: 0.95, short_stays: 0.0, short_gaps: 0.0 };
 
     #[test]
     fn interruptions_cost_more_than_the_spot_price_says() {
@@ -68,5 +80,7 @@ mod tests {
         let base = JOB.cost_ratio(&POOL);
         assert!(JOB.cost_ratio(&Pool { hazard: 1e-3, ..POOL }) > base);
         assert!(JOB.cost_ratio(&Pool { availability: 0.5, ..POOL }) > base);
+        // As many, but half of them within minutes of each other: less work is lost.
+        assert!(JOB.cost_ratio(&Pool { short_stays: 0.5, short_gaps: 0.5, ..POOL }) < base);
     }
 }

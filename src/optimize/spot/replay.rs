@@ -1,5 +1,6 @@
 //! A job walked through the price history of a pool, to hold the cost formula against what would have happened.
 
+use super::cost::SHORT_HOURS;
 use super::{Job, Pool};
 
 /// A stretch of time with one price.
@@ -25,18 +26,29 @@ struct Run {
     price: f64,
 }
 
-/// What a history shows of its pool: mean price and availability, and interruptions per hour with half an
+/// What a history shows of its pool: mean price, availability, shares of short stays and gaps, and interruptions per hour with half an
 /// interruption added (the Jeffreys prior of a Poisson rate), so that none seen is not none ever.
 /// `None` where there never was capacity.
 pub fn observed(history: &[Stretch]) -> Option<Pool> {
-    let hours = |up: bool| runs(history).iter().filter(|run| run.up == up).map(|run| run.hours).sum::<f64>();
-    let (up, down) = (hours(true), hours(false));
-    let paid: f64 = runs(history).iter().filter(|run| run.up).map(|run| run.hours * run.price).sum();
+    let runs = runs(history);
+    let lengths =
+        |up: bool| runs.iter().filter(|run| run.up == up).map(|run| run.hours).collect::<Vec<f64>>();
+    let (ups, downs) = (lengths(true), lengths(false));
+    let (up, down) = (ups.iter().sum::<f64>(), downs.iter().sum::<f64>());
+    let paid: f64 = runs.iter().filter(|run| run.up).map(|run| run.hours * run.price).sum();
     (up > 0.0).then(|| Pool {
         price: paid / up,
         hazard: (interruptions(history) as f64 + 0.5) / up,
         availability: up / (up + down),
+        short_stays: short(&ups),
+        short_gaps: short(&downs),
     })
+}
+
+/// Share of lengths that are short; 0 of none.
+fn short(lengths: &[f64]) -> f64 {
+    let short = lengths.iter().filter(|hours| **hours < SHORT_HOURS).count();
+    short as f64 / lengths.len().max(1) as f64
 }
 
 /// How often capacity went away.
@@ -120,7 +132,8 @@ mod tests {
             .flat_map(|(up, down)| [(up, 0.4), (down, 2.0)])
             .collect();
         let (history, job) = (history(&runs), Job { checkpoint_hours: 0.05, restart_hours: 0.1 });
-        let pool = observed(&history).unwrap();
+        // Exponential lengths have short ones by themselves.
+        let pool = Pool { short_stays: 0.0, short_gaps: 0.0, ..observed(&history).unwrap() };
         let replayed = cost_ratio(&history, &job, job.interval(pool.hazard)).unwrap();
         let formula = job.cost_ratio(&pool);
         assert!((formula / replayed - 1.0).abs() < 2e-3, "{formula} {replayed}");
