@@ -11,6 +11,7 @@ mod driver;
 pub mod export;
 mod fan;
 mod follow;
+mod foresight;
 mod group;
 mod latency;
 mod learn_driver;
@@ -49,6 +50,7 @@ pub use compare::{COMPARED_AT, EventOutcome, compare, compare_event, plan_compar
 pub use driver::{Driver, DriverSource, Term, carry_through, unit_cost};
 pub use fan::{path, quantile_path};
 pub use follow::{learn_daily, measured_mean};
+pub use foresight::foresight;
 pub use latency::erlang_c;
 pub use learn_driver::{DrivenBy, NoDriver, learn_chain, learn_driver};
 pub use load_test::{LoadTest, LoadTestError, read_jmeter, read_k6};

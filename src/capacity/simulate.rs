@@ -74,7 +74,7 @@ pub fn simulate(demand: &Series, policy: &Policy, settings: &Settings, simulatio
 }
 
 /// Demand by minute. Values on a grid finer than a minute are averaged.
-fn minutes(demand: &Series) -> Vec<f64> {
+pub(crate) fn minutes(demand: &Series) -> Vec<f64> {
     let mut last = 0.0;
     let values = demand.values.iter().map(|value| {
         if let Some(value) = value.filter(|value| value.is_finite()) {

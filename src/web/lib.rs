@@ -38,3 +38,4 @@ pub use router::router;
 pub use session::new_secret;
 pub use show::days;
 pub use state::{AppState, DemoAccount, HookAnswer, SendReport, Settings, Workload};
+pub use workload::{FromHistory, throughput_of};

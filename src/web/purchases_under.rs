@@ -57,6 +57,8 @@ pub(crate) struct PurchasesUnder {
     pub(crate) under: Bought,
     /// What is advised today.
     pub(crate) advised: Advised,
+    /// Kinds of usage that follow a demand of the workloads, and that the scenario changes.
+    pub(crate) following: usize,
     /// Which usage follows demand, and what the plans are made from.
     pub(crate) assumptions: Vec<String>,
 }
@@ -121,6 +123,7 @@ impl Facts {
             as_it_goes: bought(compared.as_it_goes),
             under: bought(compared.under),
             advised,
+            following: drivers.len(),
             assumptions: self.assumptions(&drivers),
         })
     }
@@ -146,9 +149,9 @@ impl Facts {
         lines.into_iter().filter_map(learn).collect()
     }
 
-    /// What the changes multiply the instance-hours of a line by, in each hour of the longest term.
+    /// What the changes multiply the instance-hours of a line by, in each hour over which savings are counted.
     fn multiplier(&self, (level, driver): &(f64, Driver), changes: &[Scenario]) -> Vec<f64> {
-        let hours = 3 * 8760;
+        let hours = HORIZON_DAYS as usize * 24;
         let flat = Forecast {
             unique_id: driver.resource.clone(),
             grid: Grid { start: Stamp::Time(self.as_of), frequency: Frequency::HOUR },
@@ -281,7 +284,9 @@ mod tests {
         let (as_it_goes, under) = (&fallen.advised.as_it_goes, &fallen.advised.under);
         assert!(as_it_goes.expected_usd > under.expected_usd, "{fallen:?}");
         assert!(committed(&fallen.under, "m5") < committed(&fallen.as_it_goes, "m5"));
+        assert_eq!(fallen.following, 1);
         let same = facts.compare(&named(&[])).unwrap();
+        assert_eq!(same.as_it_goes.saving, same.under.saving);
         assert_eq!(same.advised.as_it_goes, same.advised.under);
     }
 }

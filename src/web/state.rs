@@ -55,6 +55,8 @@ pub struct Workload {
     pub basis: Option<String>,
     /// Its group in the inventory, whose machines tell what one of them carries.
     pub group: Option<String>,
+    /// Whether they tell what it is planned for, in place of the unit throughput in `settings`.
+    pub by_history: bool,
     /// What has to be asked for in time.
     pub lead_times: Vec<capacity::LeadTime>,
 }

@@ -83,6 +83,7 @@ impl Surface {
                 settings: capacity::SettingsInput::new(10.0),
                 basis: None,
                 group: Some(SECRET.into()),
+                by_history: false,
                 drivers: vec![],
                 utc_offsets: vec![],
                 lead_times: vec![capacity::LeadTime { name: "hardware".into(), seconds: 86_400, holds: 1 }],

@@ -72,6 +72,7 @@ impl Known {
         org: OrganizationId,
         workload: &Workload,
     ) -> Result<Self, WebError> {
+        let workload = &learned(conn, org, workload).await?;
         let missing = || WebError::NotFound(format!("There is no forecast “{}”.", workload.demand));
         let stored = store::forecast::latest(conn, org, &workload.demand).await?.ok_or_else(missing)?;
         let read = store::metric::history(conn, org, stored.as_of, &workload.demand).await?;
@@ -305,31 +306,76 @@ impl Known {
     }
 }
 
-/// What history says of an instance, and of which machines.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct FromHistory {
-    /// The group of the inventory.
-    pub(crate) group: String,
-    /// What one of its machines carries; none where history does not tell.
-    pub(crate) throughput: Option<UnitThroughput>,
-    /// Where that comes from, or why it cannot be told.
-    pub(crate) basis: String,
+/// The workload as it is planned: by what history says of an instance where it is configured so.
+///
+/// # Errors
+/// History that does not tell.
+pub(crate) async fn learned(
+    conn: &mut PgConnection,
+    org: OrganizationId,
+    workload: &Workload,
+) -> Result<Workload, WebError> {
+    let mut learned = workload.clone();
+    let Some(group) = workload.group.as_deref().filter(|_| workload.by_history) else { return Ok(learned) };
+    let found = from_history(conn, org, workload, group).await?;
+    let throughput = found.throughput.as_ref().ok_or_else(|| WebError::NotFound(found.basis.clone()))?;
+    learned.settings.unit_throughput = throughput.unit_throughput;
+    learned.basis = Some(found.sentence());
+    Ok(learned)
 }
 
-/// What one machine of a group carries: measured demand of the workload against the utilization of the group, over a year
-/// before the latest run.
+/// What history says of an instance, and of which machines.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct FromHistory {
+    /// The group of the inventory.
+    pub group: String,
+    /// What one of its machines carries; none where history does not tell.
+    pub throughput: Option<UnitThroughput>,
+    /// Where that comes from, or why it cannot be told.
+    pub basis: String,
+}
+
+impl FromHistory {
+    /// What was found, with its fit and what to be careful about.
+    pub fn sentence(&self) -> String {
+        let Some(found) = &self.throughput else { return self.basis.clone() };
+        let fit = found.r_squared.map_or_else(String::new, |fit| {
+            format!(" The line explains {:.0} % of what {} hours show.", 100.0 * fit, found.points)
+        });
+        let warning = found.warning.as_ref().map_or_else(String::new, |said| format!(" Careful: {said}."));
+        let group = &self.group;
+        format!("By the history of the group “{group}”, {}.{fit}{warning}", found.reason)
+    }
+}
+
+/// What one machine of a group carries by a year before the latest run.
 pub(crate) async fn from_history(
     conn: &mut PgConnection,
     org: OrganizationId,
     workload: &Workload,
     group: &str,
 ) -> Result<FromHistory, WebError> {
-    let none = |why: String| FromHistory { group: group.to_owned(), throughput: None, basis: why };
     let missing = || WebError::NotFound(format!("There is no history of {} yet.", workload.demand));
     let run = store::run::latest(conn, org).await?.ok_or_else(missing)?;
     let demand = store::metric::history(conn, org, run.as_of, &workload.demand).await?.ok_or_else(missing)?;
+    Ok(throughput_of(conn, org, &demand, group, run.as_of).await?)
+}
+
+/// What one machine of a group carries: measured `demand` against the utilization of the group, over a year before
+/// `as_of`.
+///
+/// # Errors
+/// Only those of the database: what history does not tell is a part of the answer.
+pub async fn throughput_of(
+    conn: &mut PgConnection,
+    org: OrganizationId,
+    demand: &Series,
+    group: &str,
+    as_of: DateTime<Utc>,
+) -> Result<FromHistory, store::StoreError> {
+    let none = |why: String| FromHistory { group: group.to_owned(), throughput: None, basis: why };
     let hours =
-        store::capacity::group_hours(conn, org, group, Period::days_before(run.as_of, HISTORY_DAYS)).await?;
+        store::capacity::group_hours(conn, org, group, Period::days_before(as_of, HISTORY_DAYS)).await?;
     let Some(first) = hours.first() else {
         return Ok(none(format!(
             "No machine of a group “{group}” is in the inventory with its CPU measured."
@@ -346,11 +392,11 @@ pub(crate) async fn from_history(
     let source = format!(
         "{} shared by the machines of “{group}” against their CPU, {} hours from {} on, the machines counted by \
          instance-hours",
-        workload.demand,
+        demand.unique_id,
         hours.len(),
         crate::show::day(first.hour)
     );
-    Ok(match capacity::throughput_of_group(&demand, &used) {
+    Ok(match capacity::throughput_of_group(demand, &used) {
         Ok(throughput) => {
             FromHistory { group: group.to_owned(), throughput: Some(throughput), basis: format!("{source}.") }
         }

@@ -170,7 +170,7 @@ async function planEvent(watched) {
     await page.getByLabel("Instances that answered").fill("2");
     await click(page.getByRole("button", { name: "Read it" }));
     await page.getByText("120.0 requests/s an instance").waitFor();
-    await click(page.getByRole("link", { name: "Plan with it" }).last());
+    await click(page.getByRole("link", { name: "Plan with the load test" }));
     await page.getByRole("heading", { name: "With these assumptions" }).waitFor();
   });
   await step("add a country's holidays and take them back", async (click) => {

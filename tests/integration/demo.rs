@@ -73,6 +73,25 @@ fn the_ledger_is_the_same_after_a_second_time() {
 }
 
 #[test]
+fn a_workload_without_a_unit_throughput_is_planned_by_the_history_of_its_group() {
+    let server = &shared().server;
+    let plan = server.api("/capacity/order%20workers");
+    let mut said = plan["assumptions"].as_array().unwrap().iter().filter_map(|text| text.as_str());
+    let said = said.find(|text| text.starts_with("By the history of the group “order-worker”")).unwrap();
+    assert!(said.contains("The line explains") && said.contains("no knee was seen"), "{said}");
+    let told = server.api("/capacity/order%20workers/throughput");
+    let unit = told["throughput"]["unit_throughput"].as_f64().unwrap();
+    assert!(said.contains(&format!("{unit:.1} an instance")), "{said}: {told}");
+    let rows = plan["rows"].as_array().unwrap();
+    let most = |column: &str| rows.iter().filter_map(|row| row[column].as_f64()).fold(0.0, f64::max);
+    // 62 % of what one worker carries is used, and the least is two workers.
+    assert!(
+        most("required") >= 2.0 && most("required") <= (most("demand_p95") / unit / 0.62 * 2.0).max(2.0),
+        "{unit}"
+    );
+}
+
+#[test]
 fn the_plan_adds_up_in_every_digit() {
     let plan = &shared().server.api("/plan")["plan"];
     let (before, after) = (amount(&plan["before"]), amount(&plan["after"]));

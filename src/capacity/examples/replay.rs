@@ -14,7 +14,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use domain::{Frequency, Grid, PolicyOutcome, Series, Stamp};
-use headroom_capacity::{PolicyName, ReplaySettings, SettingsInput, Simulation, replay};
+use headroom_capacity::{PolicyName, ReplaySettings, SettingsInput, Simulation, foresight, replay};
 use rayon::prelude::*;
 
 /// File, seconds of a step, and which of its series are demand; bank calls are none when the bank is closed.
@@ -70,18 +70,68 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     all.retain(|series| words.is_empty() || words.iter().any(|word| series.unique_id.contains(word)));
     let names = POLICIES.iter().map(|name| name.parse()).collect::<Result<Vec<PolicyName>, _>>()?;
-    let tables: Vec<String> = all.par_iter().map(|series| table(series, &names)).collect();
-    tables.iter().for_each(|table| println!("{table}"));
-    let beaten = tables.iter().filter(|table| table.contains("beaten by")).count();
-    println!(
-        "{} series; on {beaten} of them a policy is cheaper and short less often than the planned one",
-        tables.len()
-    );
+    let tables: Vec<Result<Table, String>> = all.par_iter().map(|series| table(series, &names)).collect();
+    for table in &tables {
+        println!("{}", table.as_ref().map_or_else(String::as_str, |table| &table.text));
+    }
+    let tables: Vec<Table> = tables.into_iter().flatten().collect();
+    print!("{}", summary(&tables));
     Ok(())
 }
 
 /// What every policy came to on one series.
-fn table(series: &Series, names: &[PolicyName]) -> String {
+struct Table {
+    name: String,
+    text: String,
+    beaten: bool,
+    /// Instance-hours of static peak, of the plan, and of perfect foresight at the target utilization and just never short.
+    peak: f64,
+    planned: f64,
+    foresight: f64,
+    never_short: f64,
+}
+
+/// How far the plan is from what nobody can do without, over all series.
+fn summary(tables: &[Table]) -> String {
+    let width = tables.iter().map(|table| table.name.len()).max().unwrap_or(0);
+    let mut text = format!("{:width$}       planned     foresight       planned   never short\n", "");
+    text += &format!("{:width$} ÷ static peak ÷ static peak   ÷ foresight ÷ static peak\n", "series");
+    for table in tables {
+        text += &format!(
+            "{:width$}{:>13.1}%{:>13.1}%{:>14.2}{:>13.1}%\n",
+            table.name,
+            100.0 * table.planned / table.peak,
+            100.0 * table.foresight / table.peak,
+            table.planned / table.foresight,
+            100.0 * table.never_short / table.peak,
+        );
+    }
+    let beaten = tables.iter().filter(|table| table.beaten).count();
+    let (half, rest): (Vec<&Table>, Vec<&Table>) =
+        tables.iter().partition(|table| 2.0 * table.planned < table.peak);
+    let shares = rest.iter().map(|table| 100.0 * table.foresight / table.peak);
+    let (low, high) =
+        shares.fold((100.0_f64, 0.0_f64), |(low, high), share| (low.min(share), high.max(share)));
+    let more = rest.iter().filter(|table| 2.0 * table.foresight >= table.peak).count();
+    let mut ratios: Vec<f64> = tables.iter().map(|table| table.planned / table.foresight).collect();
+    ratios.sort_by(f64::total_cmp);
+    let median = ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN);
+    text += &format!(
+        "{} series; on {beaten} of them a policy is cheaper and short less often than the planned one\n",
+        tables.len()
+    );
+    text += &format!("the plan costs less than half of static peak on {} of them", half.len());
+    if !rest.is_empty() {
+        text += &format!(
+            "; on the other {} foresight itself needs {low:.0} to {high:.0} % of it, on {more} of those more than half",
+            rest.len()
+        );
+    }
+    text + &format!("\nmedian of planned ÷ foresight: {median:.2}\n")
+}
+
+/// Plans, replays and prints one series; without demand or with too little of it, why not.
+fn table(series: &Series, names: &[PolicyName]) -> Result<Table, String> {
     let day = match series.grid.frequency {
         Frequency::Seconds(seconds) => usize::try_from(86_400 / seconds).unwrap_or(1),
         _ => 1,
@@ -91,14 +141,16 @@ fn table(series: &Series, names: &[PolicyName]) -> String {
     let series = Series { values: series.values[..end].to_vec(), ..series.clone() };
     let peak = series.values.iter().flatten().copied().fold(0.0, f64::max);
     let settings = SettingsInput::new(peak / INSTANCES_AT_PEAK).check();
-    let Ok(settings) = settings else { return format!("{}: no demand\n", series.unique_id) };
+    let Ok(settings) = settings else { return Err(format!("{}: no demand\n", series.unique_id)) };
     let simulation = Simulation::of(&settings);
     let settings = ReplaySettings { settings, simulation, events: Vec::new(), warm_up: Some(seen) };
-    let outcomes = match replay(&series, names, &settings) {
-        Ok(outcomes) => outcomes,
-        Err(error) => return format!("{error}\n"),
-    };
+    let outcomes = replay(&series, names, &settings).map_err(|error| format!("{error}\n"))?;
     let peak = outcomes.last().map_or(1.0, |outcome| outcome.instance_hours);
+    let came =
+        Series { grid: series.grid.advance(seen), values: series.values[seen..].to_vec(), ..series.clone() };
+    let knowing =
+        |utilization| foresight(&came, utilization, &settings.settings, &settings.simulation).outcome;
+    let (foreseen, never_short) = (knowing(settings.settings.values().target_utilization), knowing(1.0));
     let mut text = format!(
         "{}: {} days seen, {} replayed\n{:<16}{:>10}{:>9}{:>10}{:>12}{:>10}\n",
         series.unique_id,
@@ -112,7 +164,7 @@ fn table(series: &Series, names: &[PolicyName]) -> String {
         "p95 ms",
     );
     let arrived: f64 = series.values[seen..].iter().flatten().sum::<f64>() * 86_400.0 / day as f64;
-    for outcome in &outcomes {
+    for outcome in outcomes.iter().chain([&foreseen, &never_short]) {
         text += &format!(
             "{:<16}{:>10.0}{:>8.1}%{:>10.0}{:>12.4}{:>10.0}\n",
             outcome.policy,
@@ -123,23 +175,33 @@ fn table(series: &Series, names: &[PolicyName]) -> String {
             outcome.latency_p95_ms,
         );
     }
-    text + &verdict(&outcomes)
+    let better = better(&outcomes);
+    text += &if better.is_empty() {
+        "nothing is cheaper and short less often than planned\n".to_owned()
+    } else {
+        format!("planned is beaten by {}\n", better.join(", "))
+    };
+    Ok(Table {
+        name: series.unique_id,
+        text,
+        beaten: !better.is_empty(),
+        peak,
+        planned: outcomes.first().map_or(peak, |outcome| outcome.instance_hours),
+        foresight: foreseen.instance_hours,
+        never_short: never_short.instance_hours,
+    })
 }
 
-fn verdict(outcomes: &[PolicyOutcome]) -> String {
-    let Some((planned, others)) = outcomes.split_first() else { return String::new() };
-    let better: Vec<&str> = others
+/// The policies that cost less than the first one and were short in fewer minutes.
+fn better(outcomes: &[PolicyOutcome]) -> Vec<&str> {
+    let Some((planned, others)) = outcomes.split_first() else { return Vec::new() };
+    others
         .iter()
         .filter(|other| {
             other.instance_hours < planned.instance_hours && other.minutes_short < planned.minutes_short
         })
         .map(|other| other.policy.as_str())
-        .collect();
-    if better.is_empty() {
-        "nothing is cheaper and short less often than planned\n".to_owned()
-    } else {
-        format!("planned is beaten by {}\n", better.join(", "))
-    }
+        .collect()
 }
 
 /// The series of a long table on their grids; a step without a row is missing, at the bank it is closed.
@@ -190,12 +252,13 @@ mod tests {
         for (file, seconds, word) in FILES.iter().filter(|(_, seconds, _)| *seconds >= 1800) {
             for series in read(&Path::new(folder).join(file), *seconds).unwrap() {
                 if series.unique_id.contains(word) {
-                    let table = table(&series, &names);
-                    assert!(table.contains("nothing is cheaper and short less often"), "{table}");
-                    let planned = table.lines().find(|line| line.starts_with("planned")).unwrap();
-                    let share: f64 =
-                        planned.split('%').next().unwrap().split(' ').next_back().unwrap().parse().unwrap();
-                    assert!(share < 100.0, "{table}");
+                    let table = table(&series, &names).unwrap();
+                    let text = &table.text;
+                    assert!(!table.beaten && text.contains("nothing is cheaper"), "{text}");
+                    let share = 100.0 * table.planned / table.peak;
+                    assert!(share < 100.0, "{text}");
+                    assert!(table.never_short < table.foresight && table.foresight < table.peak, "{text}");
+                    assert!(table.never_short < table.planned, "{text}");
                     shares.push(share);
                 }
             }

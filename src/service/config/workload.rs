@@ -26,7 +26,7 @@ pub(crate) struct Workload {
     /// More of it for one more of its driver; learned when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) driver_slope: Option<f64>,
-    /// Demand at which one instance saturates; a load test may say it instead.
+    /// Demand at which one instance saturates; a load test may say it instead, or each run the history of its `group`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) unit_throughput: Option<f64>,
     /// The load test that says it.
@@ -178,9 +178,19 @@ impl Workload {
                 self.learned = Some(test.read()?);
                 Ok(())
             }
-            (None, None) => bail!("give unit_throughput, or a load_test that says it"),
+            (None, None) if self.group.is_some() => Ok(()),
+            (None, None) => {
+                bail!(
+                    "give unit_throughput, a load_test that says it, or the group of machines whose history does"
+                )
+            }
             (Some(_), Some(_)) => bail!("give unit_throughput or load_test, not both"),
         }
+    }
+
+    /// The group whose history says what an instance carries, where nothing else does.
+    pub(crate) fn by_history_of(&self) -> Option<&str> {
+        self.group.as_deref().filter(|_| self.unit_throughput.is_none() && self.load_test.is_none())
     }
 
     /// Where the unit throughput comes from, in a sentence; nothing where it was typed in.
@@ -189,10 +199,10 @@ impl Workload {
         Some(format!("By the load test {}: {}.", test.file.display(), learned.reason))
     }
 
-    /// The same, unchecked.
+    /// The same, unchecked; a workload that learns from history stands at 1 until it has.
     pub(crate) fn input(&self) -> SettingsInput {
         let learned = self.learned.as_ref().map(|learned| learned.unit_throughput);
-        let mut input = SettingsInput::new(self.unit_throughput.or(learned).unwrap_or_default());
+        let mut input = SettingsInput::new(self.unit_throughput.or(learned).unwrap_or(1.0));
         input.target_utilization = self.target_utilization;
         input.lead_time_seconds = self.lead_time_seconds;
         input.zones = self.zones;
@@ -268,6 +278,19 @@ mod tests {
             let error = format!("{:#}", Config::parse(&text, "test").unwrap_err());
             assert!(error.contains("workload \"web\"") && error.contains(wrong), "{error}");
         }
+    }
+
+    #[test]
+    fn history_says_what_an_instance_carries_where_nothing_else_does() {
+        let workload = |rest: &str| format!("[[workload]]\nname = \"web\"\ndemand = \"d\"\n{rest}");
+        let by = |rest: &str| {
+            let config = Config::parse(&workload(rest), "test").unwrap();
+            config.workload[0].by_history_of().map(str::to_owned)
+        };
+        assert_eq!(by("group = \"web\"\n").as_deref(), Some("web"));
+        assert_eq!(by("group = \"web\"\nunit_throughput = 5.0\n"), None);
+        let error = format!("{:#}", Config::parse(&workload(""), "test").unwrap_err());
+        assert!(error.contains("workload \"web\"") && error.contains("or the group of machines"), "{error}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Instances per hour for the configured workloads, and what other policies would have cost.
 
-use capacity::{COMPARED_AT, DrivenBy};
+use anyhow::Context;
+use capacity::{COMPARED_AT, DrivenBy, Settings};
 use domain::{CapacityPlan, Forecast};
 use forecast::Request;
 use store::forecast::ForecastKind;
@@ -16,7 +17,11 @@ pub(super) async fn plan(job: &mut Job<'_>, demand: &[Forecast]) -> anyhow::Resu
         let is_its_own = |forecast: &&Forecast| forecast.unique_id == workload.demand;
         let carried = driven.iter().find(is_its_own);
         match carried.or_else(|| demand.iter().find(is_its_own)) {
-            Some(forecast) => plans.push(one(workload, forecast, carried.is_some())?),
+            Some(forecast) => {
+                if let Some((settings, basis)) = settings(job, workload).await? {
+                    plans.push(one(workload, &settings, basis, forecast, carried.is_some()));
+                }
+            }
             None => tracing::warn!(
                 workload = workload.name,
                 demand = workload.demand,
@@ -75,13 +80,46 @@ async fn carried(
     Ok(Some(forecast::forecast(own, &request)))
 }
 
-fn one(workload: &Workload, demand: &Forecast, driven: bool) -> anyhow::Result<CapacityPlan> {
-    let settings = workload.settings()?;
-    let mut plan = capacity::plan_compared(demand, &settings);
+/// What a workload is planned for, and where its unit throughput comes from if it was not typed in; none where history is
+/// to tell and does not.
+async fn settings(
+    job: &mut Job<'_>,
+    workload: &Workload,
+) -> anyhow::Result<Option<(Settings, Option<String>)>> {
+    let Some(group) = workload.by_history_of() else {
+        return Ok(Some((workload.settings()?, workload.basis())));
+    };
+    let untold = |why: &str| {
+        tracing::warn!(workload = workload.name, why, "history does not tell its unit throughput")
+    };
+    let Some(history) = store::metric::history(job.conn, job.org, job.as_of, &workload.demand).await? else {
+        untold("its demand was never measured");
+        return Ok(None);
+    };
+    let found = web::throughput_of(job.conn, job.org, &history, group, job.as_of).await?;
+    let Some(throughput) = &found.throughput else {
+        untold(&found.basis);
+        return Ok(None);
+    };
+    let mut input = workload.input();
+    input.unit_throughput = throughput.unit_throughput;
+    let settings = input.check().with_context(|| format!("workload {:?}", workload.name))?;
+    Ok(Some((settings, Some(found.sentence()))))
+}
+
+fn one(
+    workload: &Workload,
+    settings: &Settings,
+    basis: Option<String>,
+    demand: &Forecast,
+    driven: bool,
+) -> CapacityPlan {
+    let mut plan = capacity::plan_compared(demand, settings);
+    plan.assumptions.extend(basis);
     plan.assumptions.push(format!("policies are compared on the P{:.0} path of demand", COMPARED_AT * 100.0));
     if driven {
         plan.assumptions.push(format!("demand: {}", demand.reason));
     }
     plan.unique_id.clone_from(&workload.name);
-    Ok(plan)
+    plan
 }

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
+use capacity::NamedScenario;
 use chart::Fan;
 use chrono::NaiveDate;
 use domain::{Budget, BudgetOutlook, BudgetPeriod, Currency, Forecast, OrganizationId, to_statistic};
@@ -99,12 +100,15 @@ pub(crate) struct Line {
     pub(crate) stored: StoredBudget,
     pub(crate) title: String,
     pub(crate) outlook: Option<BudgetOutlook>,
+    /// The same under the scenario that was chosen.
+    under: Option<BudgetUnder>,
 }
 
 impl Line {
     fn of(known: BudgetKnown) -> Self {
         let outlook = known.outlook();
-        Self { title: series_title(&known.stored.budget.unique_id), stored: known.stored, outlook }
+        let title = series_title(&known.stored.budget.unique_id);
+        Self { title, stored: known.stored, outlook, under: None }
     }
 
     /// Whether it breaks more likely than not.
@@ -147,6 +151,9 @@ struct BudgetsPage {
     layout: Layout,
     currency: Currency,
     lines: Vec<Line>,
+    /// Saved scenarios, and the one that is laid beside each budget.
+    scenarios: Vec<(i64, NamedScenario)>,
+    scenario: Option<i64>,
     series: Vec<(String, String)>,
     form: BudgetForm,
     problem: Option<String>,
@@ -201,8 +208,12 @@ impl Asked {
 }
 
 /// `GET /budgets`.
-pub(crate) async fn list(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
-    list_page(&app, &visitor, BudgetForm::default(), None).await
+pub(crate) async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(chosen): Query<Chosen>,
+) -> Result<Response, WebError> {
+    list_page(&app, &visitor, chosen, BudgetForm::default(), None).await
 }
 
 /// `GET /budgets/{id}`.
@@ -226,7 +237,7 @@ pub(crate) async fn create(
     match made {
         Ok(_) => Ok(see_other("/budgets?done=saved")),
         Err(error) => {
-            let page = list_page(&app, &visitor, form, Some(error.detail())).await?;
+            let page = list_page(&app, &visitor, Chosen::default(), form, Some(error.detail())).await?;
             Ok((error.status(), page).into_response())
         }
     }
@@ -298,15 +309,31 @@ async fn note(
 async fn list_page(
     app: &App,
     visitor: &Visitor,
+    chosen: Chosen,
     form: BudgetForm,
     problem: Option<String>,
 ) -> Result<Response, WebError> {
     let mut conn = connection(app).await?;
     let (conn, org) = (&mut *conn, visitor.org());
     let currency = shown_currency(conn, org).await?;
+    let saved = scenarios::list(conn, org).await?;
+    let lines = match chosen.scenario {
+        None => lines(conn, org, currency).await?,
+        Some(id) => {
+            let (name, changes) = scenarios::changes(&saved, chosen)?;
+            let demands = Demands::read(conn, org, app, currency).await?;
+            let beside = |known: BudgetKnown| {
+                let under = known.under(&demands, [(id, name.as_str(), changes.as_slice())], None).pop();
+                Line { under, ..Line::of(known) }
+            };
+            BudgetKnown::all(conn, org, currency).await?.into_iter().map(beside).collect()
+        }
+    };
     page(&BudgetsPage {
         layout: Layout::new(visitor, "/budgets", "Budgets"),
-        lines: lines(conn, org, currency).await?,
+        lines,
+        scenarios: saved,
+        scenario: chosen.scenario,
         series: series(conn, org, &form.unique_id).await?,
         currency,
         form,

@@ -27,7 +27,7 @@ use crate::pages::scenarios::{self, Chosen};
 use crate::path;
 use crate::session::{Visitor, connection};
 use crate::state::{App, Workload};
-use crate::workload::{Known, check, concerns, configured};
+use crate::workload::{Known, check, concerns, configured, learned};
 
 /// Largest factor and multiplier that a what-if takes.
 const MAX_FACTOR: f64 = 1000.0;
@@ -210,7 +210,12 @@ pub(crate) async fn detail(
     let (conn, org) = (&mut *conn, visitor.org());
     let run = latest_run(conn, &visitor).await?;
     let plan = store::capacity::get(conn, org, run.id, &name).await?;
-    let workload = app.state.workloads.iter().find(|workload| workload.name == name);
+    // A workload that is planned here was learned by the run, or stated.
+    let workload = match configured(&app, &name) {
+        Ok(workload) => Some(learned(conn, org, workload).await?),
+        Err(_) => None,
+    };
+    let workload = workload.as_ref();
     let stored = store::event::list(conn, org).await?;
     let as_of = Stamp::Time(run.as_of);
     let (mut ahead, mut past) = (vec![], vec![]);
@@ -298,7 +303,7 @@ pub(crate) async fn export(
     let (conn, org) = (&mut *conn, visitor.org());
     let run = latest_run(conn, &visitor).await?;
     let stored = store::capacity::get(conn, org, run.id, &name).await?;
-    let workload = configured(&app, &name)?;
+    let workload = &learned(conn, org, configured(&app, &name)?).await?;
     let settings = check(workload.settings.clone())?;
     if let Some(policy) = &of.policy {
         let schedule = of.risk.zip(of.schedule_utilization);

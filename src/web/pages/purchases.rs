@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use domain::{Commitment, Currency};
+use domain::{Commitment, Currency, PricingPlan};
 
 use crate::error::WebError;
 use crate::layout::{Layout, page};
@@ -30,7 +30,7 @@ pub(crate) async fn show(
 ) -> Result<Response, WebError> {
     let (mut conn, org) = (connection(&app).await?, visitor.org());
     let scenario = scenarios::get(&mut conn, org, id).await?;
-    let title = format!("Commitments under {}", scenario.name);
+    let title = format!("Commitments under “{}”", scenario.name);
     let facts = Facts::read(&mut conn, org, &app).await?;
     // Others can have the connection while this computes.
     drop(conn);
@@ -46,8 +46,25 @@ pub(crate) async fn show(
 fn what(commitment: &Commitment) -> String {
     let kind = commitment.instance_type.as_deref().or(commitment.family.as_deref());
     let parts = [kind, commitment.region.as_deref(), commitment.os.as_deref()];
-    let plan = show::words(commitment.plan.as_str());
-    std::iter::once(plan.as_str()).chain(parts.into_iter().flatten()).collect::<Vec<&str>>().join(" ")
+    std::iter::once(plan_name(commitment.plan))
+        .chain(parts.into_iter().flatten())
+        .collect::<Vec<&str>>()
+        .join(" ")
+}
+
+/// A plan as its provider calls it.
+fn plan_name(plan: PricingPlan) -> &'static str {
+    match plan {
+        PricingPlan::RiStandard => "Standard Reserved Instance",
+        PricingPlan::RiConvertible => "Convertible Reserved Instance",
+        PricingPlan::Ec2InstanceSp => "EC2 Instance Savings Plan",
+        PricingPlan::ComputeSp => "Compute Savings Plan",
+        PricingPlan::AzureReservation => "Reservation",
+        PricingPlan::AzureSavingsPlan => "Savings plan",
+        PricingPlan::GcpCudResource => "Resource-based committed use",
+        PricingPlan::GcpCudFlexible => "Flexible committed use",
+        PricingPlan::OnDemand | PricingPlan::Spot => "No commitment",
+    }
 }
 
 /// Every commitment that one of two plans buys, in their order, with its quantity in each; unlike ones are told apart by
@@ -75,7 +92,7 @@ fn quantity(commitment: &Commitment) -> String {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use domain::{Payment, PricingPlan, Provider, Purchase};
+    use domain::{Payment, Provider, Purchase};
     use optimize::commitments::SavingSummary;
     use rust_decimal::Decimal;
 

@@ -13,8 +13,8 @@ use crate::layout::{Layout, page};
 use crate::pages::capacity::{demand_unit, positive};
 use crate::path;
 use crate::session::{Visitor, connection};
-use crate::state::App;
-use crate::workload::{FromHistory, check, configured, from_history};
+use crate::state::{App, Workload};
+use crate::workload::{FromHistory, check, configured, from_history, learned as by_history};
 
 /// 95th percentile of latency that the table looks for where the form does not say, in milliseconds.
 const PROMISED_MS: f64 = 200.0;
@@ -56,8 +56,11 @@ struct ThroughputPage {
     layout: Layout,
     name: String,
     unit: &'static str,
-    configured: f64,
+    /// None where history is to tell and does not.
+    configured: Option<f64>,
     basis: Option<String>,
+    /// Whether each run learns it.
+    by_history: bool,
     learned: Option<UnitThroughput>,
     /// What history says, of the workload's group or of another that was asked for.
     history: Option<FromHistory>,
@@ -104,16 +107,21 @@ async fn throughput_page(
     form: LoadTestForm,
     learned: Result<Option<UnitThroughput>, WebError>,
 ) -> Result<Response, WebError> {
-    let workload = configured(app, name)?;
+    let configured = configured(app, name)?;
     let mut conn = connection(app).await?;
     let (conn, org) = (&mut *conn, visitor.org());
+    let (workload, known) = match by_history(conn, org, configured).await {
+        Ok(workload) => (workload, true),
+        Err(WebError::NotFound(why)) => (Workload { basis: Some(why), ..configured.clone() }, false),
+        Err(error) => return Err(error),
+    };
     let plan = match store::run::latest(conn, org).await? {
         Some(run) => Some(store::capacity::get(conn, org, run.id, name).await?),
         None => None,
     };
     let group = Some(asked.group.trim()).filter(|group| !group.is_empty()).or(workload.group.as_deref());
     let history = match group {
-        Some(group) => match from_history(conn, org, workload, group).await {
+        Some(group) => match from_history(conn, org, &workload, group).await {
             // There is no history before the first run.
             Err(WebError::NotFound(_)) => None,
             found => Some(found?),
@@ -136,8 +144,9 @@ async fn throughput_page(
         layout: Layout::new(visitor, "/capacity", format!("Throughput of {name}")),
         name: name.to_owned(),
         unit: demand_unit(&workload.demand),
-        configured: workload.settings.unit_throughput,
+        configured: known.then_some(workload.settings.unit_throughput),
         basis: workload.basis.clone(),
+        by_history: workload.by_history,
         table: peak.map_or(vec![], |peak| staffing_table(peak, promised_ms, service_ms, &settings)),
         learned,
         history,
