@@ -19,8 +19,6 @@ use super::{CommitmentError, Input, Settings};
 const LADDER_EXTRA_HOURS: usize = 7200;
 /// Detail of a ladder: it has many columns, and its decision needs the distribution of each block only.
 const LADDER_DETAIL: usize = 100_000;
-/// Detail of a comparison, which somebody waits for: two plans are told apart, neither is bought.
-const COMPARED_DETAIL: usize = 400_000;
 
 /// Plans what to buy at `as_of`.
 ///
@@ -29,8 +27,7 @@ const COMPARED_DETAIL: usize = 400_000;
 /// purchases at later dates are part of the problem and only today's are to be made.
 pub fn plan(input: &Input<'_>) -> Result<Output, CommitmentError> {
     check(&input.settings)?;
-    let detail = if input.settings.every_days.is_some() { LADDER_DETAIL } else { DETAIL };
-    plan_on(input, &known(input)?, None, detail)
+    plan_on(input, &known(input)?, None)
 }
 
 /// What the usage of a line in an hour is multiplied by, 0 or more, where it goes otherwise than history tells.
@@ -49,7 +46,7 @@ pub struct Comparison {
     pub worth_under: SavingSummary,
 }
 
-/// Compares, on the same futures, in a tenth of the detail of [`plan`].
+/// Compares, on the same futures.
 ///
 /// # Errors
 /// Those of [`plan`].
@@ -61,42 +58,19 @@ pub fn compare(
     check(&input.settings)?;
     let known = known(input)?;
     let both = |change| -> Result<(Output, SavingSummary), CommitmentError> {
-        let planned = plan_on(input, &known, change, COMPARED_DETAIL)?;
-        Ok((planned, worth(input, &known, bought, change, COMPARED_DETAIL)?))
+        Ok((plan_on(input, &known, change)?, worth(input, &known, bought, change)?))
     };
-    let as_of = input.settings.as_of;
-    let hours = planned_hours(input);
-    let changes = (0..hours).any(|hour| {
-        let at = as_of + Duration::hours(hour as i64);
-        known.lines.iter().any(|line| change(line, at) != 1.0)
-    });
-    let ((as_it_goes, worth_as_it_goes), (under, worth_under)) = if changes {
-        let (as_it_goes, under) = rayon::join(|| both(None), || both(Some(change)));
-        (as_it_goes?, under?)
-    } else {
-        let as_it_goes = both(None)?;
-        (as_it_goes.clone(), as_it_goes)
-    };
+    let (as_it_goes, under) = rayon::join(|| both(None), || both(Some(change)));
+    let ((as_it_goes, worth_as_it_goes), (under, worth_under)) = (as_it_goes?, under?);
     Ok(Comparison { as_it_goes, under, worth_as_it_goes, worth_under })
 }
 
-/// Hours of the futures that a plan looks at.
-fn planned_hours(input: &Input<'_>) -> usize {
-    let window = (input.settings.horizon_days as usize * 24).max(shortest_term_hours(input.prices));
-    if input.settings.every_days.is_some() { window + LADDER_EXTRA_HOURS } else { window }
-}
-
-fn plan_on(
-    input: &Input<'_>,
-    known: &Known,
-    change: Option<Change<'_>>,
-    detail: usize,
-) -> Result<Output, CommitmentError> {
+fn plan_on(input: &Input<'_>, known: &Known, change: Option<Change<'_>>) -> Result<Output, CommitmentError> {
     let settings = &input.settings;
     let shortest = shortest_term_hours(input.prices);
     let horizon = settings.horizon_days as usize * 24;
     let window = horizon.max(shortest);
-    let hours = planned_hours(input);
+    let hours = if settings.every_days.is_some() { window + LADDER_EXTRA_HOURS } else { window };
     let future = futures(known, settings, hours, change);
     let found = offers::find(
         &known.lines,
@@ -115,6 +89,7 @@ fn plan_on(
         settings.every_days,
         hours,
     )?;
+    let detail = if settings.every_days.is_some() { LADDER_DETAIL } else { DETAIL };
     let problem = Problem::new(&market.waterfall, future, &market.held, &market.columns, horizon, detail);
     let solution = minimize(&problem, settings.risk, &market.granularity(&found.offers));
     let mut output = report(settings, &problem, &market, &found.offers, &solution);
@@ -151,14 +126,13 @@ fn worth(
     known: &Known,
     bought: &[Commitment],
     change: Option<Change<'_>>,
-    detail: usize,
 ) -> Result<SavingSummary, CommitmentError> {
     let settings = &input.settings;
     let hours = settings.horizon_days as usize * 24;
     let future = futures(known, settings, hours, change);
     let cost = |held: &[Commitment], future: Future| -> Result<Vec<Outcome>, CommitmentError> {
         let market = Market::new(&known.lines, held, &[], input.prices, settings.as_of, None, hours)?;
-        let problem = Problem::new(&market.waterfall, future, &market.held, &[], hours, detail);
+        let problem = Problem::new(&market.waterfall, future, &market.held, &[], hours, DETAIL);
         Ok(problem.evaluate(&[]))
     };
     let with: Vec<Commitment> = input.held.iter().chain(bought).cloned().collect();
@@ -428,10 +402,9 @@ mod tests {
         let input = Input { usage: &usage, prices: &prices, held: &[], settings };
         let as_it_goes = plan(&input).unwrap();
         let known = known(&input).unwrap();
-        let under = |change: Change<'_>| plan_on(&input, &known, Some(change), DETAIL).unwrap();
-        let worth = |change: Change<'_>, bought: &[Commitment]| {
-            worth(&input, &known, bought, Some(change), DETAIL).unwrap()
-        };
+        let under = |change: Change<'_>| plan_on(&input, &known, Some(change)).unwrap();
+        let worth =
+            |change: Change<'_>, bought: &[Commitment]| worth(&input, &known, bought, Some(change)).unwrap();
         assert_eq!(under(&|_, _| 1.0), as_it_goes);
         let twice = under(&|_, _| 2.0);
         assert!(hourly(&twice) > hourly(&as_it_goes) * Decimal::new(17, 1), "{twice:?}");
