@@ -40,6 +40,21 @@ impl PricingPlan {
         !matches!(self, Self::OnDemand | Self::Spot)
     }
 
+    /// What its provider calls it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::RiStandard => "Standard Reserved Instance",
+            Self::RiConvertible => "Convertible Reserved Instance",
+            Self::Ec2InstanceSp => "EC2 Instance Savings Plan",
+            Self::ComputeSp => "Compute Savings Plan",
+            Self::AzureReservation => "Azure reservation",
+            Self::AzureSavingsPlan => "Azure savings plan",
+            Self::GcpCudResource => "Resource-based committed use",
+            Self::GcpCudFlexible => "Flexible committed use",
+            Self::OnDemand | Self::Spot => "No commitment",
+        }
+    }
+
     /// Whether a commitment of this plan is counted in committed USD per hour rather than in instances.
     pub fn is_spend_based(self) -> bool {
         matches!(self, Self::Ec2InstanceSp | Self::ComputeSp | Self::AzureSavingsPlan | Self::GcpCudFlexible)

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    ActionType, Commitment, Effort, Finding, PricingPlan, Purchase, Recommendation, Risk, Skip, Step,
+    ActionType, Commitment, Effort, Finding, Purchase, Recommendation, Risk, Skip, Step,
     UsageHour, to_cents, to_statistic,
 };
 use rust_decimal::Decimal;
@@ -132,20 +132,9 @@ fn loss_probability((low, high): (f64, f64)) -> f64 {
 }
 
 fn words(commitment: &Commitment) -> String {
-    let name = match commitment.plan {
-        PricingPlan::RiStandard => "standard Reserved Instances",
-        PricingPlan::RiConvertible => "convertible Reserved Instances",
-        PricingPlan::Ec2InstanceSp => "EC2 Instance Savings Plan",
-        PricingPlan::ComputeSp => "Compute Savings Plan",
-        PricingPlan::AzureReservation => "Azure reservation",
-        PricingPlan::AzureSavingsPlan => "Azure savings plan",
-        PricingPlan::GcpCudResource => "resource-based committed use",
-        PricingPlan::GcpCudFlexible => "flexible committed use",
-        PricingPlan::OnDemand | PricingPlan::Spot => "no commitment",
-    };
     let what = commitment.instance_type.as_deref().or(commitment.family.as_deref());
     let place = commitment.region.as_deref();
-    [Some(name), what, place].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    [Some(commitment.plan.title()), what, place].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// What tells two purchases apart.

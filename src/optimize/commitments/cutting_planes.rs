@@ -21,8 +21,11 @@ const MOST_STEPS: usize = 240;
 const PATIENCE: usize = 30;
 /// Share of the way from the best point to the lowest one, every second step.
 const CAUTION: f64 = 0.6;
-/// Most columns bought in whole units that are searched as such, and most steps of that search.
+/// Most columns bought in whole units that are searched as such, most where thousandths are steps, too, and most steps of
+/// that search.
 const MOST_WHOLE: usize = 24;
+/// See [`MOST_WHOLE`].
+const MOST_FINE: usize = 4;
 /// See [`MOST_WHOLE`].
 const MOST_WHOLE_STEPS: usize = 40;
 /// Most sweeps over the columns that are bought in whole units.
@@ -243,7 +246,7 @@ impl<'a> Search<'a> {
 
     /// Kelley's method over purchases of any size.
     fn relaxed(&mut self) {
-        let mut master = Master::new(self.problem, self.scale, &[]);
+        let mut master = Master::new(self.problem, self.scale, &vec![None; self.problem.columns.len()]);
         let mut point = self.best.clone();
         let mut progress = (f64::INFINITY, 0);
         for step in 0..MOST_STEPS {
@@ -290,11 +293,21 @@ impl<'a> Search<'a> {
             }
         }
         self.visit(&point);
-        let whole = granularity.iter().filter(|kind| **kind == Granularity::Whole).count();
-        if self.gap() <= PROVEN || whole > MOST_WHOLE {
-            return;
+        let whole = |kind: &Granularity| kind.step().filter(|step| *step == 1.0);
+        for (steps, most) in [
+            (granularity.iter().map(whole).collect::<Vec<_>>(), MOST_WHOLE),
+            // On a bill of cents an hour, a thousandth of a dollar is a large step, too.
+            (granularity.iter().map(|kind| kind.step()).collect(), MOST_FINE),
+        ] {
+            if self.gap() > PROVEN && steps.iter().flatten().count() <= most {
+                self.in_steps(&steps, granularity);
+            }
         }
-        let mut master = Master::new(self.problem, self.scale, granularity);
+    }
+
+    /// The linear program with columns in steps.
+    fn in_steps(&mut self, steps: &[Option<f64>], granularity: &[Granularity]) {
+        let mut master = Master::new(self.problem, self.scale, steps);
         self.planes.iter().for_each(|plane| master.add(plane));
         let mut tried = Vec::new();
         for _ in 0..MOST_WHOLE_STEPS {
@@ -409,16 +422,16 @@ struct Master {
 }
 
 impl Master {
-    fn new(problem: &Problem, scale: f64, granularity: &[Granularity]) -> Self {
+    /// With the steps in which columns are bought, where they are.
+    fn new(problem: &Problem, scale: f64, steps: &[Option<f64>]) -> Self {
         let mut program = Program::new(OptimizationDirection::Minimize);
         let value = program.add_var(1.0, (-10.0, 10.0));
-        let columns = problem.columns.iter().enumerate().map(|(index, column)| {
-            let most = column.most.ceil();
-            // Thousandths are as good as any quantity: what rounding to them costs is seen at the next visit.
-            if granularity.get(index) == Some(&Granularity::Whole) && most < f64::from(i32::MAX) {
-                (program.add_integer_var(0.0, (0, most as i32)), 1.0)
-            } else {
-                (program.add_var(0.0, (0.0, 1.0)), column.most.max(f64::MIN_POSITIVE))
+        let columns = problem.columns.iter().zip(steps).map(|(column, step)| {
+            match step.map(|step| (step, (column.most / step).ceil())) {
+                Some((step, most)) if most < f64::from(i32::MAX) => {
+                    (program.add_integer_var(0.0, (0, most as i32)), step)
+                }
+                _ => (program.add_var(0.0, (0.0, 1.0)), column.most.max(f64::MIN_POSITIVE)),
             }
         });
         let columns = columns.collect();

@@ -305,6 +305,34 @@ proptest! {
     }
 }
 
+/// As providers price: a plan takes the same share off all sizes of a family.
+fn even_prices() -> PriceBook {
+    use PricingPlan::{ComputeSp, Ec2InstanceSp, OnDemand, RiStandard};
+    let quotes = [
+        quote("m5.large", OnDemand, "0.1"),
+        quote("m5.large", RiStandard, "0.06"),
+        quote("m5.large", Ec2InstanceSp, "0.063"),
+        quote("m5.large", ComputeSp, "0.073"),
+        quote("m5.2xlarge", OnDemand, "0.4"),
+        quote("m5.2xlarge", Ec2InstanceSp, "0.252"),
+        quote("m5.2xlarge", ComputeSp, "0.292"),
+        quote("c5.large", OnDemand, "0.085"),
+        quote("c5.large", ComputeSp, "0.06205"),
+    ];
+    PriceBook::new(quotes.to_vec(), vec![], vec![], vec![], vec![]).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn what_is_best_is_proven_where_a_plan_saves_the_same_on_all_sizes(table in any_table()) {
+        let (demand, prices) = (Demand::new(&usage(&table)).unwrap(), even_prices());
+        let (_, gap) = best_in_hindsight(&demand, &[], &prices, at(0), None, 0.08).unwrap();
+        prop_assert!(gap.is_some_and(|gap| gap <= 1e-4), "{gap:?}");
+    }
+}
+
 #[test]
 fn purchases_do_not_depend_on_the_order_of_usage() {
     let table: Vec<[u32; 3]> = (0..60).map(|hour| [hour % 7, hour % 3, (hour * hour) % 9]).collect();

@@ -46,25 +46,10 @@ pub(crate) async fn show(
 fn what(commitment: &Commitment) -> String {
     let kind = commitment.instance_type.as_deref().or(commitment.family.as_deref());
     let parts = [kind, commitment.region.as_deref(), commitment.os.as_deref()];
-    std::iter::once(plan_name(commitment.plan))
+    std::iter::once(commitment.plan.title())
         .chain(parts.into_iter().flatten())
         .collect::<Vec<&str>>()
         .join(" ")
-}
-
-/// A plan as its provider calls it.
-fn plan_name(plan: PricingPlan) -> &'static str {
-    match plan {
-        PricingPlan::RiStandard => "Standard Reserved Instance",
-        PricingPlan::RiConvertible => "Convertible Reserved Instance",
-        PricingPlan::Ec2InstanceSp => "EC2 Instance Savings Plan",
-        PricingPlan::ComputeSp => "Compute Savings Plan",
-        PricingPlan::AzureReservation => "Reservation",
-        PricingPlan::AzureSavingsPlan => "Savings plan",
-        PricingPlan::GcpCudResource => "Resource-based committed use",
-        PricingPlan::GcpCudFlexible => "Flexible committed use",
-        PricingPlan::OnDemand | PricingPlan::Spot => "No commitment",
-    }
 }
 
 /// Every commitment that one of two plans buys, in their order, with its quantity in each; unlike ones are told apart by
