@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    ActionType, Commitment, Effort, Finding, Purchase, Recommendation, Risk, Skip, Step,
-    UsageHour, to_cents, to_statistic,
+    ActionType, Commitment, Effort, Finding, Purchase, Recommendation, Risk, Skip, Step, UsageHour, to_cents,
+    to_statistic,
 };
 use rust_decimal::Decimal;
 

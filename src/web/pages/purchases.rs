@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use domain::{Commitment, Currency, PricingPlan};
+use domain::{Commitment, Currency};
 
 use crate::error::WebError;
 use crate::layout::{Layout, page};
