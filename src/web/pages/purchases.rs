@@ -77,7 +77,7 @@ fn quantity(commitment: &Commitment) -> String {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use domain::{Payment, Provider, Purchase};
+    use domain::{Payment, PricingPlan, Provider, Purchase};
     use optimize::commitments::SavingSummary;
     use rust_decimal::Decimal;
 
