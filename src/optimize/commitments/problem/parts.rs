@@ -47,7 +47,9 @@ impl Problem {
             steps_of_pool[step.pool].push(index);
         }
         let pick = |row: &[f64]| -> Vec<f64> {
-            row.chunks_exact(self.list.len()).flat_map(|row| lines.iter().map(|&line| row[line])).collect()
+            row.chunks_exact(self.list.len().max(1))
+                .flat_map(|row| lines.iter().map(|&line| row[line]))
+                .collect()
         };
         let segment = |segment: &Segment| Segment {
             held: pools.iter().map(|&pool| segment.held[pool]).collect(),
