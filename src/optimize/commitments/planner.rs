@@ -408,9 +408,10 @@ mod tests {
         let (usage, prices) = (day_and_night(24 * 60), market());
         let settings = Settings::new(hour(24 * 60));
         let input = Input { usage: &usage, prices: &prices, held: &[], settings };
-        let as_it_goes = plan(&input).unwrap();
         let known = known(&input).unwrap();
-        let under = |change: Change<'_>| plan_on(&input, &known, Some(change), COMPARED_DETAIL).unwrap();
+        let planned = |change: Option<Change<'_>>| plan_on(&input, &known, change, COMPARED_DETAIL).unwrap();
+        let under = |change: Change<'_>| planned(Some(change));
+        let as_it_goes = planned(None);
         let worth =
             |change: Change<'_>, bought: &[Commitment]| worth(&input, &known, bought, Some(change)).unwrap();
         assert_eq!(under(&|_, _| 1.0), as_it_goes);
