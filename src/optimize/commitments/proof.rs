@@ -299,8 +299,12 @@ fn even_prices() -> PriceBook {
     PriceBook::new(quotes.to_vec(), vec![], vec![], vec![], vec![]).unwrap()
 }
 
-/// Holds what is bought against a grid over everything that could be used, `points` to an axis, with whole instances.
-/// Returns the certified gap.
+fn thousandths(units: f64) -> f64 {
+    (units * 1000.0).round() / 1000.0
+}
+
+/// Holds what is bought against a grid over everything that could be used, `points` to an axis, in quantities that can be
+/// bought. Returns the certified gap.
 fn brute_force(table: &[[u32; 3]], prices: &PriceBook, points: u32) -> Result<Option<f64>, TestCaseError> {
     let demand = Demand::new(&usage(table)).unwrap();
     let (purchases, gap) = best_in_hindsight(&demand, &[], prices, at(0), None, 0.08).unwrap();
@@ -310,8 +314,11 @@ fn brute_force(table: &[[u32; 3]], prices: &PriceBook, points: u32) -> Result<Op
     for ri in 0..points {
         for family in 0..points {
             for broad in 0..points {
-                let x =
-                    [(f64::from(ri) * top[0]).round(), f64::from(family) * top[1], f64::from(broad) * top[2]];
+                let x = [
+                    (f64::from(ri) * top[0]).round(),
+                    thousandths(f64::from(family) * top[1]),
+                    thousandths(f64::from(broad) * top[2]),
+                ];
                 let cost = problem.evaluate(&x)[0].cost;
                 let least = found * (1.0 - gap.unwrap_or(UNPROVEN)) - 1e-9;
                 prop_assert!(cost >= least, "{x:?}: {cost} < {found} ({gap:?})");
