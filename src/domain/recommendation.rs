@@ -159,7 +159,7 @@ pub struct Evidence {
     pub value: String,
 }
 
-/// A commitment to buy now.
+/// A commitment to buy when it starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Purchase {
@@ -275,6 +275,9 @@ pub struct Plan {
     pub steps: Vec<PlanStep>,
     /// What to do, largest saving first.
     pub recommendations: Vec<Recommendation>,
+    /// What to buy when held commitments end, if all goes as expected: not now, and in no amount of this plan.
+    #[serde(default)]
+    pub later: Vec<Purchase>,
     /// What was left alone, and why.
     pub skips: Vec<Skip>,
     /// Certified relative gap of the commitment part; `None` when not proven.

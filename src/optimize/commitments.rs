@@ -26,7 +26,7 @@ pub use planner::{Change, Comparison, compare, plan};
 /// |---|---|---|---|
 /// | `as_of` | – | purchases start here; nothing at or after it is looked at | full UTC hour |
 /// | `horizon_days` | 365 | window of the savings and costs that are reported | 1 to 1,830 |
-/// | `every_days` | `None` | rhythm of later purchases; `None`: this is the only one | 1 to 366 |
+/// | `later` | `Never` | dates of later purchases, see [`Later`] | every 1 to 366 days |
 /// | `risk` | 0 | 0 minimizes expected cost, 1 the conditional value at risk | 0 to 1 |
 /// | `cost_of_capital` | 0.08 | yearly rate at which payment options are compared | 0 to 1 |
 #[derive(Debug, Clone, PartialEq)]
@@ -35,8 +35,8 @@ pub struct Settings {
     pub as_of: DateTime<Utc>,
     /// Days after `as_of` over which savings and costs are reported.
     pub horizon_days: u32,
-    /// Days between purchases.
-    pub every_days: Option<u32>,
+    /// When more can be bought.
+    pub later: Later,
     /// Mix of expected cost and conditional value at risk.
     pub risk: f64,
     /// Yearly cost of capital.
@@ -46,8 +46,22 @@ pub struct Settings {
 impl Settings {
     /// The defaults, at `as_of`.
     pub fn new(as_of: DateTime<Utc>) -> Self {
-        Self { as_of, horizon_days: 365, every_days: None, risk: 0.0, cost_of_capital: 0.08 }
+        Self { as_of, horizon_days: 365, later: Later::Never, risk: 0.0, cost_of_capital: 0.08 }
     }
+}
+
+/// When something can be bought after `as_of`. A later purchase is only foreseen: what it makes cheap is not bought today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Later {
+    /// Never: this is the only purchase.
+    Never,
+    /// At a rhythm.
+    Every {
+        /// Days between purchases.
+        days: u32,
+    },
+    /// Where a held commitment ends, whatever covers the same usage.
+    WhenHeldEnds,
 }
 
 /// What a plan is made from.

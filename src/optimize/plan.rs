@@ -79,7 +79,7 @@ pub fn plan(facts: &Facts) -> Result<Plan, PlanError> {
         .into_values()
         .collect();
     let residual = usage_after(&facts.usage, &unpriced, &moves, window.end);
-    let Purchases { bought, optimality_gap, assumptions: purchase_assumptions, skips: not_bought } =
+    let Purchases { bought, later, optimality_gap, assumptions: purchase_assumptions, skips: not_bought } =
         buy(facts, &residual, window.end, &opening, &mut round.ledger)?;
     skips.extend(not_bought);
 
@@ -102,6 +102,7 @@ pub fn plan(facts: &Facts) -> Result<Plan, PlanError> {
         after: round.ledger.total(),
         steps,
         recommendations,
+        later,
         skips,
         optimality_gap,
         assumptions,

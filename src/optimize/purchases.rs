@@ -1,6 +1,6 @@
 //! The commit step: what the commitment planner wants to buy for the residual usage, priced on the books.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use domain::{
     ActionType, Commitment, Effort, Finding, Purchase, Recommendation, Risk, Skip, Step, UsageHour, to_cents,
     to_statistic,
@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 
 use crate::Facts;
 use crate::action::evidence;
-use crate::commitments::{self, Input, Settings};
+use crate::commitments::{self, Input, Later, Settings};
 use crate::ledger::Ledger;
 use crate::plan::{PlanError, range};
 
@@ -17,6 +17,8 @@ use crate::plan::{PlanError, range};
 #[derive(Default)]
 pub(crate) struct Purchases {
     pub(crate) bought: Vec<Recommendation>,
+    /// To be bought when held commitments end.
+    pub(crate) later: Vec<Purchase>,
     pub(crate) skips: Vec<Skip>,
     pub(crate) optimality_gap: Option<f64>,
     pub(crate) assumptions: Vec<String>,
@@ -42,11 +44,18 @@ pub(crate) fn buy(
         return Ok(purchases);
     }
     let held = ledger.commitments().to_vec();
-    let settings = Settings { horizon_days: facts.policy.plan.horizon_days, ..Settings::new(as_of) };
+    let horizon_days = facts.policy.plan.horizon_days;
+    let settings = Settings { horizon_days, later: Later::WhenHeldEnds, ..Settings::new(as_of) };
+    let end = as_of + Duration::days(i64::from(horizon_days));
     let planned =
         commitments::plan(&Input { usage: residual, prices: &facts.prices, held: &held, settings })?;
     purchases.optimality_gap = planned.optimality_gap;
     purchases.assumptions = planned.assumptions;
+    purchases.later = planned.later;
+    purchases.later.retain(|purchase| {
+        let months = Decimal::from((end - purchase.commitment.starts_at).num_hours()) / Decimal::from(730);
+        purchase.expected_saving_usd >= facts.policy.plan.minimum_monthly_saving * months
+    });
     for purchase in planned.purchases {
         let saving = ledger.price_commitment(&purchase.commitment)?;
         if saving < facts.policy.plan.minimum_monthly_saving {

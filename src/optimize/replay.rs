@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
 pub use self::advice::advice;
-use crate::commitments::{self, CommitmentError, Input, Settings, best_in_hindsight};
+use crate::commitments::{self, CommitmentError, Input, Later, Settings, best_in_hindsight};
 
 /// Days of the short and of the long window of Azure's advice.
 const AZURE_WINDOWS: [u32; 2] = [3, 30];
@@ -230,7 +230,7 @@ pub fn commitments(input: &ReplayInput<'_>) -> Result<Replay, CommitmentError> {
         &[],
         input.prices,
         input.start,
-        Some(input.every_days),
+        Later::Every { days: input.every_days },
         input.cost_of_capital,
     )?;
     let clairvoyant = bill(&window, &perfect, input.prices)?.total;
@@ -284,7 +284,7 @@ fn planned(
     date: DateTime<Utc>,
 ) -> Result<Vec<Purchase>, CommitmentError> {
     let settings = Settings {
-        every_days: Some(input.every_days),
+        later: Later::Every { days: input.every_days },
         risk: input.risk,
         cost_of_capital: input.cost_of_capital,
         ..Settings::new(date)
@@ -362,7 +362,7 @@ fn buy_for(
             ..held.clone()
         })
         .collect();
-    Ok(best_in_hindsight(past, &held, input.prices, date, None, input.cost_of_capital)?.0)
+    Ok(best_in_hindsight(past, &held, input.prices, date, Later::Never, input.cost_of_capital)?.0)
 }
 
 fn bill(window: &Demand, bought: &[Commitment], prices: &PriceBook) -> Result<Bill, CommitmentError> {

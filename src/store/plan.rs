@@ -374,6 +374,7 @@ mod tests {
                 incremental: decimal("10.000003"),
             }],
             recommendations: keys.iter().map(|key| advice(key)).collect(),
+            later: vec![],
             skips: vec![Skip {
                 subject: "i-2".to_owned(),
                 considered: "resize".to_owned(),

@@ -10,7 +10,7 @@ use domain::{
     Commitment, Components, Forecast, Frequency, Grid, OrganizationId, Period, Purchase, Series, Stamp,
     UsageHour, midnight, to_statistic,
 };
-use optimize::commitments::{self, CommitmentError, Input, SavingSummary, Settings};
+use optimize::commitments::{self, CommitmentError, Input, Later, SavingSummary, Settings};
 use serde::Serialize;
 use store::PgConnection;
 use utoipa::ToSchema;
@@ -29,7 +29,7 @@ const HORIZON_DAYS: u32 = 365;
 /// What one plan buys.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Bought {
-    /// The purchases, each worth what it adds to the ones before it.
+    /// The purchases, today and when held commitments end, each worth what it adds to the ones before it.
     pub(crate) purchases: Vec<Purchase>,
     /// What they save together over the horizon, in USD.
     pub(crate) saving: SavingSummary,
@@ -108,7 +108,8 @@ impl Facts {
             let hour = usize::try_from((at - self.as_of).num_hours()).unwrap_or(0);
             multipliers.get(line).map_or(1.0, |path| path.get(hour).or(path.last()).copied().unwrap_or(1.0))
         };
-        let settings = Settings { horizon_days: HORIZON_DAYS, ..Settings::new(self.as_of) };
+        let settings =
+            Settings { horizon_days: HORIZON_DAYS, later: Later::WhenHeldEnds, ..Settings::new(self.as_of) };
         let input = Input { usage: &self.usage, prices: &self.prices, held: &self.held, settings };
         let compared = commitments::compare(&input, &self.advised, &change)?;
         let advised = Advised {
@@ -116,8 +117,10 @@ impl Facts {
             under: compared.worth_under,
             commitments: self.advised.clone(),
         };
-        let bought =
-            |output: commitments::Output| Bought { purchases: output.purchases, saving: output.saving };
+        let bought = |output: commitments::Output| Bought {
+            purchases: [output.purchases, output.later].concat(),
+            saving: output.saving,
+        };
         Ok(PurchasesUnder {
             scenario: scenario.name.clone(),
             as_it_goes: bought(compared.as_it_goes),

@@ -4,15 +4,15 @@ use billing::{Demand, PriceBook};
 use chrono::{DateTime, Duration, Utc};
 use domain::{Commitment, to_statistic};
 
-use super::CommitmentError;
 use super::cutting_planes::minimize;
 use super::market::{Market, buy};
 use super::offers;
 use super::planner::shortest_term_hours;
 use super::problem::{DETAIL, Future, MONTH_HOURS, Problem};
+use super::{CommitmentError, Later};
 
 /// Buys for the usage in `demand` as if it came after `at`, which is also when the first purchase starts;
-/// with `every_days`, purchases are possible at that rhythm. Returns the purchases and the proven relative gap to the
+/// more can be bought at the dates of `later`. Returns the purchases and the proven relative gap to the
 /// best there are, `None` where they are not proven.
 ///
 /// # Errors
@@ -22,7 +22,7 @@ pub fn best_in_hindsight(
     held: &[Commitment],
     prices: &PriceBook,
     at: DateTime<Utc>,
-    every_days: Option<u32>,
+    later: Later,
     cost_of_capital: f64,
 ) -> Result<(Vec<Commitment>, Option<f64>), CommitmentError> {
     let lines = demand.lines();
@@ -32,7 +32,7 @@ pub fn best_in_hindsight(
         bill.lines.iter().map(|line| to_statistic(line.on_demand_equivalent)).collect();
     let longest = shortest_term_hours(prices);
     let offers = offers::find(lines, &list_spend, prices, at, longest, cost_of_capital)?.offers;
-    let market = Market::new(lines, held, &offers, prices, at, every_days, hours)?;
+    let market = Market::new(lines, held, &offers, prices, at, later, hours)?;
     let block_hours = if market.waterfall.sustained.is_empty() { hours } else { MONTH_HOURS };
     let future = Future::certain((0..lines.len()).map(|line| demand.series(line)).collect(), block_hours);
     let problem = Problem::new(&market.waterfall, future, &market.held, &market.columns, hours, DETAIL);

@@ -1,13 +1,17 @@
 //! Held and offered commitments on the time axis of a future, and purchases that can really be made.
 
 use billing::{LineKey, PriceBook, Waterfall};
+use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
+
 use chrono::{DateTime, Duration, Utc};
 use domain::{Commitment, from_statistic, to_statistic};
 
-use super::CommitmentError;
 use super::cutting_planes::Granularity;
 use super::offers::Offer;
 use super::problem::Span;
+use super::scenarios::BLOCK_HOURS;
+use super::{CommitmentError, Later};
 
 /// Held and offered commitments, in hours after the first purchase.
 pub(super) struct Market {
@@ -19,14 +23,14 @@ pub(super) struct Market {
 }
 
 impl Market {
-    /// Purchases are possible at `as_of` and, with `every_days`, at that rhythm until `hours` later.
+    /// Purchases are possible at `as_of` and, in the `hours` that follow, at the dates of `later`.
     pub(super) fn new(
         lines: &[LineKey],
         held: &[Commitment],
         offers: &[Offer],
         prices: &PriceBook,
         as_of: DateTime<Utc>,
-        every_days: Option<u32>,
+        later: Later,
         hours: usize,
     ) -> Result<Self, CommitmentError> {
         let mut commitments: Vec<Commitment> = held.to_vec();
@@ -40,7 +44,7 @@ impl Market {
             usize::try_from(seconds.div_euclid(3600)).unwrap_or(0).min(hours)
         };
         let first_offer = held.len();
-        let held = held
+        let held: Vec<Span> = held
             .iter()
             .enumerate()
             .map(|(commitment, held)| Span {
@@ -50,21 +54,20 @@ impl Market {
             })
             .filter(|span| !span.hours.is_empty())
             .collect();
-        let every = every_days.map_or(usize::MAX, |days| days as usize * 24);
         let mut columns = Vec::new();
         let mut bought = Vec::new();
         for (index, offer) in offers.iter().enumerate() {
             let term = usize::from(offer.unit.term_years) * 8760;
-            let mut start = 0;
-            while start < hours {
-                let commitment = first_offer + index;
-                columns.push(Span {
-                    commitment,
-                    units: 1.0,
-                    hours: start..start.saturating_add(term).min(hours),
-                });
+            let commitment = first_offer + index;
+            let later = match later {
+                Later::Never => vec![],
+                Later::Every { days } => (0..hours).step_by(days as usize * 24).skip(1).collect(),
+                Later::WhenHeldEnds => ends_of_rivals(&waterfall, &held, commitment, hours),
+            };
+            for start in iter::once(0).chain(later) {
+                let hours = start..start.saturating_add(term).min(hours);
+                columns.push(Span { commitment, units: 1.0, hours });
                 bought.push((index, start));
-                start = start.saturating_add(every);
             }
         }
         Ok(Self { waterfall, held, columns, bought })
@@ -79,6 +82,26 @@ impl Market {
         };
         self.bought.iter().map(of).collect()
     }
+}
+
+/// Hours before `hours` in which a held commitment ends that covers usage which `offer` would cover, too: the last one of
+/// each block, because every date of every offer is a column of the problem.
+fn ends_of_rivals(waterfall: &Waterfall, held: &[Span], offer: usize, hours: usize) -> Vec<usize> {
+    let lines = |commitment: usize| -> BTreeSet<usize> {
+        let reached = |pool: usize| waterfall.pools[pool].members.contains(&commitment);
+        waterfall.steps.iter().filter(|step| reached(step.pool)).map(|step| step.line).collect()
+    };
+    let own = lines(offer);
+    let ends = held
+        .iter()
+        .filter(|span| span.hours.end < hours && !lines(span.commitment).is_disjoint(&own))
+        .map(|span| span.hours.end);
+    let mut last: BTreeMap<usize, usize> = BTreeMap::new();
+    for end in ends {
+        let known = last.entry(end / BLOCK_HOURS).or_insert(end);
+        *known = end.max(*known);
+    }
+    last.into_values().collect()
 }
 
 /// The commitment that buying `units` of an offer makes.

@@ -13,7 +13,7 @@ use super::offers::{self, Offer};
 use super::output::{CostSummary, Output, SavingSummary};
 use super::problem::{DETAIL, Future, Outcome, Problem};
 use super::scenarios::{self, BLOCK_HOURS, History};
-use super::{CommitmentError, Input, Settings};
+use super::{CommitmentError, Input, Later, Settings};
 
 /// Hours beyond the first term that a ladder looks at, so that later steps have time to pay off.
 const LADDER_EXTRA_HOURS: usize = 7200;
@@ -25,11 +25,12 @@ const COMPARED_DETAIL: usize = DETAIL / 10;
 /// Plans what to buy at `as_of`.
 ///
 /// Deterministic. The purchases minimize the expected cost (or, with `risk`, a mix with the conditional
-/// value at risk of the loss against buying nothing) over futures drawn from history; with `every_days`,
-/// purchases at later dates are part of the problem and only today's are to be made.
+/// value at risk of the loss against buying nothing) over futures drawn from history; purchases at
+/// [`Settings::later`] dates are part of the problem and only today's are to be made.
 pub fn plan(input: &Input<'_>) -> Result<Output, CommitmentError> {
     check(&input.settings)?;
-    let detail = if input.settings.every_days.is_some() { LADDER_DETAIL } else { DETAIL };
+    let ladder = matches!(input.settings.later, Later::Every { .. });
+    let detail = if ladder { LADDER_DETAIL } else { DETAIL };
     plan_on(input, &known(input)?, None, detail)
 }
 
@@ -79,7 +80,8 @@ fn plan_on(
     let shortest = shortest_term_hours(input.prices);
     let horizon = settings.horizon_days as usize * 24;
     let window = horizon.max(shortest);
-    let hours = if settings.every_days.is_some() { window + LADDER_EXTRA_HOURS } else { window };
+    let ladder = matches!(settings.later, Later::Every { .. });
+    let hours = if ladder { window + LADDER_EXTRA_HOURS } else { window };
     let future = futures(known, settings, hours, change);
     let found = offers::find(
         &known.lines,
@@ -95,7 +97,7 @@ fn plan_on(
         &found.offers,
         input.prices,
         settings.as_of,
-        settings.every_days,
+        settings.later,
         hours,
     )?;
     let problem = Problem::new(&market.waterfall, future, &market.held, &market.columns, horizon, detail);
@@ -139,7 +141,7 @@ fn worth(
     let hours = settings.horizon_days as usize * 24;
     let future = futures(known, settings, hours, change);
     let cost = |held: &[Commitment], future: Future| -> Result<Vec<Outcome>, CommitmentError> {
-        let market = Market::new(&known.lines, held, &[], input.prices, settings.as_of, None, hours)?;
+        let market = Market::new(&known.lines, held, &[], input.prices, settings.as_of, Later::Never, hours)?;
         let problem = Problem::new(&market.waterfall, future, &market.held, &[], hours, COMPARED_DETAIL);
         Ok(problem.evaluate(&[]))
     };
@@ -166,8 +168,10 @@ fn check(settings: &Settings) -> Result<(), CommitmentError> {
     if !(1..=1830).contains(&settings.horizon_days) {
         return refuse("horizon_days", settings.horizon_days.to_string(), "1 to 1830");
     }
-    if settings.every_days.is_some_and(|days| !(1..=366).contains(&days)) {
-        return refuse("every", settings.every_days.unwrap_or(0).to_string(), "1 to 366 days");
+    if let Later::Every { days } = settings.later
+        && !(1..=366).contains(&days)
+    {
+        return refuse("every", days.to_string(), "1 to 366 days");
     }
     if !(0.0..=1.0).contains(&settings.risk) {
         return refuse("risk", settings.risk.to_string(), "a number from 0 to 1");
@@ -258,7 +262,7 @@ fn report(
         let purchase = describe(settings, &offers[offer], start, solution.units[column], &before, &after);
         if start == 0 {
             purchases.push(purchase)
-        } else {
+        } else if !purchase.commitment.quantity.is_zero() {
             later.push(purchase)
         }
         before = after;
@@ -471,6 +475,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_covered_until_a_commitment_ends_is_bought_when_it_ends() {
+        let (usage, prices) = (usage(24 * 120, |_| vec![("m5.large", 10.0)]), market());
+        let (as_of, ends) = (hour(24 * 120), hour(24 * 220));
+        let first = planned(&usage, &prices, Settings::new(as_of));
+        let held: Vec<Commitment> =
+            first.purchases.into_iter().map(|p| Commitment { ends_at: ends, ..p.commitment }).collect();
+        let with = |later: Later| {
+            let settings = Settings { later, ..Settings::new(as_of) };
+            plan(&Input { usage: &usage, prices: &prices, held: &held, settings }).unwrap()
+        };
+        // A year bought today is idle for 100 days, and still cheaper than nothing.
+        let (once, followed) = (with(Later::Never), with(Later::WhenHeldEnds));
+        assert!(!once.purchases.is_empty() && once.later.is_empty());
+        assert!(hourly(&followed) * Decimal::from(50) < hourly(&once), "{:?}", followed.purchases);
+        assert!(followed.later.iter().all(|purchase| purchase.commitment.starts_at == ends));
+        assert!(followed.saving.expected_usd > once.saving.expected_usd, "{followed:?}");
+        assert!(followed.optimality_gap.is_some());
+    }
+
+    #[test]
     fn nothing_after_as_of_is_looked_at() {
         let mut usage = day_and_night(24 * 120);
         let prices = market();
@@ -501,7 +525,7 @@ mod tests {
         let usage = day_and_night(24 * 400);
         let prices = market();
         let once = planned(&usage, &prices, Settings::new(hour(24 * 400)));
-        let settings = Settings { every_days: Some(28), ..Settings::new(hour(24 * 400)) };
+        let settings = Settings { later: Later::Every { days: 28 }, ..Settings::new(hour(24 * 400)) };
         let ladder = planned(&usage, &prices, settings);
         assert!(!ladder.later.is_empty());
         assert!(hourly(&ladder) <= hourly(&once), "{} {}", hourly(&ladder), hourly(&once));

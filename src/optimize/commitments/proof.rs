@@ -8,9 +8,9 @@ use domain::{
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
-use super::best_in_hindsight;
 use super::cutting_planes::{Granularity, minimize};
 use super::problem::{Future, Problem, Span};
+use super::{Later, best_in_hindsight};
 
 const TYPES: [&str; 3] = ["m5.large", "m5.2xlarge", "c5.large"];
 
@@ -145,7 +145,7 @@ proptest! {
         let table: Vec<[u32; 3]> = demand.iter().map(|quantity| [0, 0, *quantity]).collect();
         let prices = prices(&[PricingPlan::ComputeSp]);
         let known = Demand::over(Period { start: at(0), end: at(table.len()) }, &usage(&table)).unwrap();
-        let (purchases, gap) = best_in_hindsight(&known, &[], &prices, at(0), None, 0.08).unwrap();
+        let (purchases, gap) = best_in_hindsight(&known, &[], &prices, at(0), Later::Never, 0.08).unwrap();
         // A unit pays when more than 63 of 85 hours use it.
         let mut sorted = demand;
         sorted.sort_unstable_by(|a, b| b.cmp(a));
@@ -163,7 +163,7 @@ proptest! {
         let (known, prices) = (Demand::new(&usage(&table)).unwrap(), prices(&PLANS));
         let problem = problem(&known, &prices);
         let solution = minimize(&problem, 0.0, &[Granularity::Any; 3]);
-        let (purchases, _) = best_in_hindsight(&known, &[], &prices, at(0), None, 0.08).unwrap();
+        let (purchases, _) = best_in_hindsight(&known, &[], &prices, at(0), Later::Never, 0.08).unwrap();
         let quantile = total(&known, &purchases, &prices);
         let planes = problem.evaluate(&solution.units)[0].cost;
         prop_assert!((planes - quantile).abs() <= 1e-4 * quantile, "{planes} {quantile}");
@@ -270,7 +270,7 @@ proptest! {
         let table: Vec<[u32; 3]> = demand.iter().map(|quantity| [*quantity, 0, 0]).collect();
         let (known, prices) = (Demand::new(&google_usage(&table)).unwrap(), google_prices());
         prop_assume!(known.hours() > 0);
-        let (purchases, gap) = best_in_hindsight(&known, &[], &prices, known.period().start, None, 0.08).unwrap();
+        let (purchases, gap) = best_in_hindsight(&known, &[], &prices, known.period().start, Later::Never, 0.08).unwrap();
         // 37 % off pays for a machine that runs more than 82.5 % of the month; 28 % off never does.
         let mut sorted: Vec<u32> = (0..known.hours()).map(|hour| to_statistic(known.quantity(0, hour)) as u32).collect();
         sorted.sort_unstable_by(|a, b| b.cmp(a));
@@ -307,7 +307,7 @@ fn thousandths(units: f64) -> f64 {
 /// bought. Returns the certified gap.
 fn brute_force(table: &[[u32; 3]], prices: &PriceBook, points: u32) -> Result<Option<f64>, TestCaseError> {
     let demand = Demand::new(&usage(table)).unwrap();
-    let (purchases, gap) = best_in_hindsight(&demand, &[], prices, at(0), None, 0.08).unwrap();
+    let (purchases, gap) = best_in_hindsight(&demand, &[], prices, at(0), Later::Never, 0.08).unwrap();
     let found = total(&demand, &purchases, prices);
     let problem = problem(&demand, prices);
     let top: Vec<f64> = problem.columns.iter().map(|column| column.most / f64::from(points - 1)).collect();
@@ -348,9 +348,11 @@ fn purchases_do_not_depend_on_the_order_of_usage() {
     let table: Vec<[u32; 3]> = (0..60).map(|hour| [hour % 7, hour % 3, (hour * hour) % 9]).collect();
     let prices = prices(&PLANS);
     let mut rows = usage(&table);
-    let forward = best_in_hindsight(&Demand::new(&rows).unwrap(), &[], &prices, at(0), None, 0.08).unwrap();
+    let forward =
+        best_in_hindsight(&Demand::new(&rows).unwrap(), &[], &prices, at(0), Later::Never, 0.08).unwrap();
     rows.reverse();
-    let backward = best_in_hindsight(&Demand::new(&rows).unwrap(), &[], &prices, at(0), None, 0.08).unwrap();
+    let backward =
+        best_in_hindsight(&Demand::new(&rows).unwrap(), &[], &prices, at(0), Later::Never, 0.08).unwrap();
     assert_eq!(forward, backward);
     assert!(!forward.0.is_empty());
 }

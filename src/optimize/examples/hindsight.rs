@@ -16,7 +16,7 @@ use std::path::Path;
 use billing::{Demand, PriceBook};
 use chrono::{DateTime, Duration, Utc};
 use domain::{Payment, Period, PriceQuote, PricingPlan, Provider, UsageHour, from_statistic, to_statistic};
-use headroom_optimize::commitments::best_in_hindsight;
+use headroom_optimize::commitments::{Later, best_in_hindsight};
 use loads::{SOURCE, load, read};
 use rust_decimal::Decimal;
 
@@ -69,7 +69,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     #[expect(clippy::disallowed_methods, reason = "an example that measures speed is its own caller")]
     let clock = std::time::Instant::now();
-    let (purchases, gap) = best_in_hindsight(&demand, &[], &prices, start, None, 0.08)?;
+    let (purchases, gap) = best_in_hindsight(&demand, &[], &prices, start, Later::Never, 0.08)?;
     let seconds = clock.elapsed().as_secs_f64();
     let bill = demand.bill(&purchases, &prices)?;
     let bought: Vec<_> = purchases

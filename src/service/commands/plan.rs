@@ -45,7 +45,9 @@ fn plan_commitments(args: &cli::PlanCommitments) -> anyhow::Result<Outcome> {
     };
     let mut settings = commitments::Settings::new(as_of);
     settings.horizon_days = args.horizon_days;
-    settings.every_days = args.every.as_deref().map(|every| spans::days("every", every)).transpose()?;
+    if let Some(every) = &args.every {
+        settings.later = commitments::Later::Every { days: spans::days("every", every)? };
+    }
     settings.risk = args.market.risk;
     settings.cost_of_capital = args.market.cost_of_capital;
     let planned =

@@ -261,6 +261,7 @@ fn plan_of_one() -> Plan {
             patch: None,
             effect: None,
         }],
+        later: vec![],
         skips: vec![],
         optimality_gap: None,
         assumptions: vec![],

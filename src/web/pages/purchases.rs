@@ -43,7 +43,7 @@ pub(crate) async fn show(
 }
 
 /// What a commitment is for: plan, type or family, place, system.
-fn what(commitment: &Commitment) -> String {
+pub(crate) fn what(commitment: &Commitment) -> String {
     let kind = commitment.instance_type.as_deref().or(commitment.family.as_deref());
     let parts = [kind, commitment.region.as_deref(), commitment.os.as_deref()];
     std::iter::once(commitment.plan.title())
@@ -53,9 +53,11 @@ fn what(commitment: &Commitment) -> String {
 }
 
 /// Every commitment that one of two plans buys, in their order, with its quantity in each; unlike ones are told apart by
-/// what they are for, where they belong, how long and how they are paid.
+/// when they start, what they are for, where they belong, how long and how they are paid.
 fn side_by_side<'a>(one: &'a Bought, other: &'a Bought) -> Vec<(&'a Commitment, String, String)> {
-    let key = |found: &Commitment| (what(found), found.account.clone(), found.term_years, found.payment);
+    let key = |found: &Commitment| {
+        (found.starts_at, what(found), found.account.clone(), found.term_years, found.payment)
+    };
     let quantity = |bought: &Bought, wanted: &Commitment| {
         let found = bought.purchases.iter().find(|purchase| key(&purchase.commitment) == key(wanted));
         found.map_or("–".to_owned(), |purchase| quantity(&purchase.commitment))
@@ -69,7 +71,8 @@ fn side_by_side<'a>(one: &'a Bought, other: &'a Bought) -> Vec<(&'a Commitment, 
     rows.into_iter().map(|row| (row, quantity(one, row), quantity(other, row))).collect()
 }
 
-fn quantity(commitment: &Commitment) -> String {
+/// Instances, or dollars an hour.
+pub(crate) fn quantity(commitment: &Commitment) -> String {
     let amount = commitment.quantity.normalize();
     if commitment.plan.is_spend_based() { format!("{amount} USD/h") } else { amount.to_string() }
 }

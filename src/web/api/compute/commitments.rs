@@ -7,7 +7,7 @@ use axum::extract::State;
 use billing::PriceBook;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Commitment, PriceQuote, PricingPlan, UsageHour, canonical_os};
-use optimize::commitments::{self, CommitmentError, Output, Settings};
+use optimize::commitments::{self, CommitmentError, Later, Output, Settings};
 use optimize::replay::{self, Policy, Replay, ReplayInput};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -85,7 +85,7 @@ pub(crate) async fn compute(
     faults.none()?;
     let mut settings = Settings::new(as_of);
     settings.horizon_days = body.horizon_days.unwrap_or(settings.horizon_days);
-    settings.every_days = body.every_days;
+    settings.later = body.every_days.map_or(Later::Never, |days| Later::Every { days });
     settings.risk = body.risk.unwrap_or(settings.risk);
     settings.cost_of_capital = body.cost_of_capital.unwrap_or(settings.cost_of_capital);
     let compute = move || {
