@@ -1,5 +1,6 @@
 //! Commitments: what to buy now for the usage to come, given what is held and what can be bought later.
 
+mod coverage;
 mod cutting_planes;
 mod hindsight;
 mod level;
@@ -15,6 +16,7 @@ mod scenarios;
 use billing::{BillingError, PriceBook};
 use chrono::{DateTime, Utc};
 use domain::{Commitment, UsageHour};
+use rust_decimal::Decimal;
 
 pub use hindsight::best_in_hindsight;
 pub use output::{CostSummary, Output, SavingSummary};
@@ -29,6 +31,9 @@ pub use planner::{Change, Comparison, compare, plan};
 /// | `later` | `Never` | dates of later purchases, see [`Later`] | every 1 to 366 days |
 /// | `risk` | 0 | 0 minimizes expected cost, 1 the conditional value at risk | 0 to 1 |
 /// | `cost_of_capital` | 0.08 | yearly rate at which payment options are compared | 0 to 1 |
+/// | `maximum_monthly_commitment` | `None` | USD a month (730 hours, upfront spread) that today's purchases commit to | 0 or more |
+/// | `maximum_upfront` | `None` | USD that are paid at once for today's purchases | 0 or more |
+/// | `target_coverage` | `None` | share of usage, at list price, to be covered even where that does not pay | 0 to 1 |
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Exclusive end of what is known, and the instant of purchase.
@@ -41,12 +46,27 @@ pub struct Settings {
     pub risk: f64,
     /// Yearly cost of capital.
     pub cost_of_capital: f64,
+    /// Most USD a month that today's purchases commit to.
+    pub maximum_monthly_commitment: Option<Decimal>,
+    /// Most USD that are paid at once for today's purchases.
+    pub maximum_upfront: Option<Decimal>,
+    /// Least share of the usage over the horizon, at list price, that commitments are to cover.
+    pub target_coverage: Option<f64>,
 }
 
 impl Settings {
     /// The defaults, at `as_of`.
     pub fn new(as_of: DateTime<Utc>) -> Self {
-        Self { as_of, horizon_days: 365, later: Later::Never, risk: 0.0, cost_of_capital: 0.08 }
+        Self {
+            as_of,
+            horizon_days: 365,
+            later: Later::Never,
+            risk: 0.0,
+            cost_of_capital: 0.08,
+            maximum_monthly_commitment: None,
+            maximum_upfront: None,
+            target_coverage: None,
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! The policy: every threshold of every rule, as `models/policy.toml` states it.
 
+use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{containers, idle, placement, rightsize, schedule, spot, storage};
+use crate::{commitments, containers, idle, placement, rightsize, schedule, spot, storage};
 
 /// Thresholds of the planner and its rules. `Policy::default()` is what `models/policy.toml` says.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -46,6 +47,16 @@ pub struct PlanSettings {
     pub keep_tags: Vec<String>,
     /// Whether commitments are bought (true); without, the plan ends with the storage step.
     pub purchases: bool,
+    /// Purchases minimize their expected cost with 0, the conditional value at risk with 1, a mix between (0, 0 to 1).
+    pub risk: f64,
+    /// Yearly rate at which ways to pay for commitments are compared (0.08, 0 to 1).
+    pub cost_of_capital: f64,
+    /// Most USD a month that the purchases of one plan commit to (no limit; 0 or more).
+    pub maximum_monthly_commitment: Option<Decimal>,
+    /// Most USD that are paid at once for the purchases of one plan (no limit; 0 or more).
+    pub maximum_upfront: Option<Decimal>,
+    /// Share of the usage, at list price, to be covered even where that does not pay (what pays; 0 to 1).
+    pub target_coverage: Option<f64>,
 }
 
 impl Default for PlanSettings {
@@ -57,6 +68,27 @@ impl Default for PlanSettings {
             commitment_expiry_days: 90,
             keep_tags: vec!["headroom=keep".to_owned()],
             purchases: true,
+            risk: 0.0,
+            cost_of_capital: 0.08,
+            maximum_monthly_commitment: None,
+            maximum_upfront: None,
+            target_coverage: None,
+        }
+    }
+}
+
+impl PlanSettings {
+    /// How commitments are planned at `as_of`.
+    pub fn commitments(&self, as_of: DateTime<Utc>) -> commitments::Settings {
+        commitments::Settings {
+            as_of,
+            horizon_days: self.horizon_days,
+            later: commitments::Later::WhenHeldEnds,
+            risk: self.risk,
+            cost_of_capital: self.cost_of_capital,
+            maximum_monthly_commitment: self.maximum_monthly_commitment,
+            maximum_upfront: self.maximum_upfront,
+            target_coverage: self.target_coverage,
         }
     }
 }
@@ -104,6 +136,15 @@ impl Policy {
         within("plan.minimum_monthly_saving", saving, 0.0, 1e6)?;
         within("plan.commitment_utilization", plan.commitment_utilization, 0.0, 1.0)?;
         within("plan.commitment_expiry_days", f64::from(plan.commitment_expiry_days), 0.0, 1095.0)?;
+        within("plan.risk", plan.risk, 0.0, 1.0)?;
+        within("plan.cost_of_capital", plan.cost_of_capital, 0.0, 1.0)?;
+        within("plan.target_coverage", plan.target_coverage.unwrap_or_default(), 0.0, 1.0)?;
+        for (setting, most) in [
+            ("plan.maximum_monthly_commitment", plan.maximum_monthly_commitment),
+            ("plan.maximum_upfront", plan.maximum_upfront),
+        ] {
+            within(setting, domain::to_statistic(most.unwrap_or_default()), 0.0, 1e12)?;
+        }
         self.idle.check()?;
         self.rightsize.check()?;
         self.containers.check()?;

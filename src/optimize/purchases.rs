@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 
 use crate::Facts;
 use crate::action::evidence;
-use crate::commitments::{self, Input, Later, Settings};
+use crate::commitments::{self, Input};
 use crate::ledger::Ledger;
 use crate::plan::{PlanError, range};
 
@@ -44,9 +44,9 @@ pub(crate) fn buy(
         return Ok(purchases);
     }
     let held = ledger.commitments().to_vec();
-    let horizon_days = facts.policy.plan.horizon_days;
-    let settings = Settings { horizon_days, later: Later::WhenHeldEnds, ..Settings::new(as_of) };
-    let end = as_of + Duration::days(i64::from(horizon_days));
+    let policy = &facts.policy.plan;
+    let settings = policy.commitments(as_of);
+    let end = as_of + Duration::days(i64::from(policy.horizon_days));
     let planned =
         commitments::plan(&Input { usage: residual, prices: &facts.prices, held: &held, settings })?;
     purchases.optimality_gap = planned.optimality_gap;
@@ -54,11 +54,12 @@ pub(crate) fn buy(
     purchases.later = planned.later;
     purchases.later.retain(|purchase| {
         let months = Decimal::from((end - purchase.commitment.starts_at).num_hours()) / Decimal::from(730);
-        purchase.expected_saving_usd >= facts.policy.plan.minimum_monthly_saving * months
+        purchase.expected_saving_usd >= policy.minimum_monthly_saving * months
     });
     for purchase in planned.purchases {
         let saving = ledger.price_commitment(&purchase.commitment)?;
-        if saving < facts.policy.plan.minimum_monthly_saving {
+        // What is to cover a wanted share of the usage need not pay.
+        if saving < policy.minimum_monthly_saving && policy.target_coverage.is_none() {
             purchases.skips.push(Skip {
                 subject: scope(&purchase.commitment),
                 considered: "purchase".to_owned(),

@@ -10,7 +10,7 @@ use domain::{
     Commitment, Components, Forecast, Frequency, Grid, OrganizationId, Period, Purchase, Series, Stamp,
     UsageHour, midnight, to_statistic,
 };
-use optimize::commitments::{self, CommitmentError, Input, Later, SavingSummary, Settings};
+use optimize::commitments::{self, CommitmentError, Input, SavingSummary, Settings};
 use serde::Serialize;
 use store::PgConnection;
 use utoipa::ToSchema;
@@ -70,7 +70,7 @@ pub(crate) struct Facts {
     held: Vec<Commitment>,
     advised: Vec<Commitment>,
     demands: Vec<Series>,
-    as_of: DateTime<Utc>,
+    settings: Settings,
 }
 
 impl Facts {
@@ -95,7 +95,10 @@ impl Facts {
             held: store::commitment::list(conn, org, Some(run.as_of)).await?,
             advised: purchases.map(|purchase| purchase.commitment).collect(),
             demands: demands(conn, org, app, run.as_of).await?,
-            as_of: last + Duration::hours(1),
+            settings: Settings {
+                horizon_days: HORIZON_DAYS,
+                ..app.state.policy.plan.commitments(last + Duration::hours(1))
+            },
         })
     }
 
@@ -105,12 +108,15 @@ impl Facts {
         let multipliers: BTreeMap<&LineKey, Vec<f64>> =
             drivers.iter().map(|(line, found)| (line, self.multiplier(found, &scenario.scenarios))).collect();
         let change = |line: &LineKey, at: DateTime<Utc>| {
-            let hour = usize::try_from((at - self.as_of).num_hours()).unwrap_or(0);
+            let hour = usize::try_from((at - self.settings.as_of).num_hours()).unwrap_or(0);
             multipliers.get(line).map_or(1.0, |path| path.get(hour).or(path.last()).copied().unwrap_or(1.0))
         };
-        let settings =
-            Settings { horizon_days: HORIZON_DAYS, later: Later::WhenHeldEnds, ..Settings::new(self.as_of) };
-        let input = Input { usage: &self.usage, prices: &self.prices, held: &self.held, settings };
+        let input = Input {
+            usage: &self.usage,
+            prices: &self.prices,
+            held: &self.held,
+            settings: self.settings.clone(),
+        };
         let compared = commitments::compare(&input, &self.advised, &change)?;
         let advised = Advised {
             as_it_goes: compared.worth_as_it_goes,
@@ -133,9 +139,9 @@ impl Facts {
 
     /// The lines whose instance-hours follow a demand: mean of a day, and driver.
     fn drivers(&self) -> BTreeMap<LineKey, (f64, Driver)> {
-        let first = (self.as_of - Duration::days(LEARNED_DAYS)).date_naive();
+        let first = (self.settings.as_of - Duration::days(LEARNED_DAYS)).date_naive();
         // The last day may be a part of one.
-        let days = usize::try_from((self.as_of.date_naive() - first).num_days()).unwrap_or(0);
+        let days = usize::try_from((self.settings.as_of.date_naive() - first).num_days()).unwrap_or(0);
         let mut lines: BTreeMap<LineKey, Vec<Option<f64>>> = BTreeMap::new();
         for row in self.usage.iter().filter(|row| row.hour.date_naive() >= first) {
             let values = lines.entry(LineKey::of(row)).or_insert_with(|| vec![Some(0.0); days]);
@@ -157,7 +163,7 @@ impl Facts {
         let hours = HORIZON_DAYS as usize * 24;
         let flat = Forecast {
             unique_id: driver.resource.clone(),
-            grid: Grid { start: Stamp::Time(self.as_of), frequency: Frequency::HOUR },
+            grid: Grid { start: Stamp::Time(self.settings.as_of), frequency: Frequency::HOUR },
             mean: vec![*level; hours],
             levels: vec![0.5],
             quantiles: vec![vec![*level; hours]],
@@ -260,7 +266,7 @@ mod tests {
             held: vec![],
             advised: vec![],
             demands: vec![Series { unique_id: "requests/web".to_owned(), grid, values }],
-            as_of: start() + Duration::days(DAYS),
+            settings: Settings::new(start() + Duration::days(DAYS)),
         }
     }
 

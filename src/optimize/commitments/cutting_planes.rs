@@ -75,6 +75,21 @@ impl Granularity {
     }
 }
 
+/// What may be paid at most for all columns together.
+pub(super) struct Limit {
+    /// USD per unit of each column, 0 or more.
+    pub(super) prices: Vec<f64>,
+    /// USD.
+    pub(super) most: f64,
+}
+
+impl Limit {
+    fn allows(&self, units: &[f64]) -> bool {
+        let paid: f64 = self.prices.iter().zip(units).map(|(price, units)| price * units).sum();
+        paid <= self.most * (1.0 + 1e-9)
+    }
+}
+
 /// What is minimized: `(1 − risk)·mean + risk·(mean of the worst tenth)` of the loss against buying nothing.
 struct Objective {
     risk: f64,
@@ -152,15 +167,20 @@ struct Found {
 }
 
 /// Minimizes over the purchases that the granularities allow; `risk` from 0 to 1, see [`Objective`]. Means add up over
-/// parts that share nothing, so each part is solved alone. The tail of the losses does not add up: with a risk there is
-/// one part.
-pub(super) fn minimize(problem: &Problem, risk: f64, granularity: &[Granularity]) -> Solution {
-    let found = if risk > 0.0 {
-        solve(problem, risk, granularity)
+/// parts that share nothing, so each part is solved alone. The tail of the losses does not add up, and a limit is shared:
+/// with either there is one part.
+pub(super) fn minimize(
+    problem: &Problem,
+    risk: f64,
+    granularity: &[Granularity],
+    limits: &[Limit],
+) -> Solution {
+    let found = if risk > 0.0 || !limits.is_empty() {
+        solve(problem, risk, granularity, limits)
     } else {
         let parts = problem.parts().into_par_iter().map(|(columns, part)| {
             let granularity: Vec<Granularity> = columns.iter().map(|&column| granularity[column]).collect();
-            (columns, solve(&part, risk, &granularity))
+            (columns, solve(&part, risk, &granularity, limits))
         });
         together(problem.columns.len(), parts.collect())
     };
@@ -187,14 +207,14 @@ fn together(columns: usize, parts: Vec<(Vec<usize>, Found)>) -> Found {
     all
 }
 
-fn solve(problem: &Problem, risk: f64, granularity: &[Granularity]) -> Found {
+fn solve(problem: &Problem, risk: f64, granularity: &[Granularity], limits: &[Limit]) -> Found {
     let objective = &Objective::new(problem, risk);
     let nothing = vec![0.0; problem.columns.len()];
     if nothing.is_empty() || objective.scale() <= 0.0 {
         return Found { units: nothing, value: 0.0, lower: 0.0, relaxed_open: 0.0 };
     }
-    let mut search = Search::new(problem, objective);
-    if let Some(units) = (risk == 0.0).then(|| quantile_rule(problem)).flatten() {
+    let mut search = Search::new(problem, objective, limits);
+    if let Some(units) = (risk == 0.0 && limits.is_empty()).then(|| quantile_rule(problem)).flatten() {
         search.visit(&[units]);
         search.lower = search.best_value;
     } else {
@@ -213,6 +233,7 @@ fn solve(problem: &Problem, risk: f64, granularity: &[Granularity]) -> Found {
 struct Search<'a> {
     problem: &'a Problem,
     objective: &'a Objective,
+    limits: &'a [Limit],
     scale: f64,
     planes: Vec<Plane>,
     best: Vec<f64>,
@@ -221,10 +242,10 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(problem: &'a Problem, objective: &'a Objective) -> Self {
+    fn new(problem: &'a Problem, objective: &'a Objective, limits: &'a [Limit]) -> Self {
         let (best, scale) = (vec![0.0; problem.columns.len()], objective.scale());
         let (best_value, lower) = (f64::INFINITY, f64::NEG_INFINITY);
-        Self { problem, objective, scale, planes: Vec::new(), best, best_value, lower }
+        Self { problem, objective, limits, scale, planes: Vec::new(), best, best_value, lower }
     }
 
     /// The best possible cost is below the best known one by at most this share of it.
@@ -232,8 +253,13 @@ impl<'a> Search<'a> {
         ((self.best_value - self.lower) / (self.scale + self.best_value)).max(0.0)
     }
 
-    /// Evaluates a point and keeps its plane.
+    /// Evaluates a point within the limits and keeps its plane; infinite beyond them.
     fn visit(&mut self, point: &[f64]) -> f64 {
+        let allowed = self.limits.iter().all(|limit| limit.allows(point));
+        if allowed { self.evaluate(point) } else { f64::INFINITY }
+    }
+
+    fn evaluate(&mut self, point: &[f64]) -> f64 {
         let outcomes = self.problem.evaluate(point);
         let value = self.objective.value(&outcomes);
         self.planes.push(self.objective.plane(&outcomes));
@@ -246,11 +272,12 @@ impl<'a> Search<'a> {
 
     /// Kelley's method over purchases of any size.
     fn relaxed(&mut self) {
-        let mut master = Master::new(self.problem, self.scale, &vec![None; self.problem.columns.len()]);
+        let mut master = self.master(&vec![None; self.problem.columns.len()]);
         let mut point = self.best.clone();
         let mut progress = (f64::INFINITY, 0);
         for step in 0..MOST_STEPS {
-            self.visit(&point);
+            // The program keeps the limits, but for its own rounding.
+            self.evaluate(&point);
             master.add(&self.planes[self.planes.len() - 1]);
             let Some((bound, lowest)) = master.lowest() else { break };
             self.lower = self.lower.max(bound);
@@ -275,7 +302,7 @@ impl<'a> Search<'a> {
     fn make_buyable(&mut self, granularity: &[Granularity]) {
         let relaxed = std::mem::take(&mut self.best);
         self.best_value = f64::INFINITY;
-        let mut point = on_grid(&relaxed, granularity);
+        let mut point = self.rounded(&relaxed, granularity);
         let stepped = granularity
             .iter()
             .enumerate()
@@ -305,9 +332,21 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// Quantities near `units` that can be bought: none above where there are limits.
+    fn rounded(&self, units: &[f64], granularity: &[Granularity]) -> Vec<f64> {
+        let round = if self.limits.is_empty() { f64::round } else { |steps: f64| (steps + 1e-9).floor() };
+        in_multiples(units, granularity, round)
+    }
+
+    fn master(&self, steps: &[Option<f64>]) -> Master {
+        let mut master = Master::new(self.problem, self.scale, steps);
+        self.limits.iter().for_each(|limit| master.limit(limit));
+        master
+    }
+
     /// The linear program with columns in steps.
     fn in_steps(&mut self, steps: &[Option<f64>], granularity: &[Granularity]) {
-        let mut master = Master::new(self.problem, self.scale, steps);
+        let mut master = self.master(steps);
         self.planes.iter().for_each(|plane| master.add(plane));
         let mut tried = Vec::new();
         for _ in 0..MOST_WHOLE_STEPS {
@@ -316,7 +355,7 @@ impl<'a> Search<'a> {
             if self.gap() <= ENOUGH {
                 break;
             }
-            let next = on_grid(&lowest, granularity);
+            let next = self.rounded(&lowest, granularity);
             if tried.contains(&next) {
                 // The legal order costs more than the bound here, and no plane will change that.
                 break;
@@ -389,10 +428,13 @@ impl<'a> Search<'a> {
 }
 
 fn on_grid(units: &[f64], granularity: &[Granularity]) -> Vec<f64> {
-    let on_grid = |(units, kind): (&f64, &Granularity)| {
-        kind.step().map_or(*units, |step| (units / step).round() * step)
-    };
-    units.iter().zip(granularity).map(on_grid).collect()
+    in_multiples(units, granularity, f64::round)
+}
+
+fn in_multiples(units: &[f64], granularity: &[Granularity], round: fn(f64) -> f64) -> Vec<f64> {
+    let of =
+        |(units, kind): (&f64, &Granularity)| kind.step().map_or(*units, |step| round(units / step) * step);
+    units.iter().zip(granularity).map(of).collect()
 }
 
 /// One column whose every unit of use saves the same pays up to the quantity that more than a share
@@ -444,6 +486,17 @@ impl Master {
             terms.push((*variable, -slope * units / self.scale));
         }
         self.program.add_constraint(terms.as_slice(), ComparisonOp::Ge, plane.bound / self.scale);
+    }
+
+    fn limit(&mut self, limit: &Limit) {
+        let scale = limit.most.max(1.0);
+        let terms: Vec<_> = self
+            .columns
+            .iter()
+            .zip(&limit.prices)
+            .map(|((variable, units), price)| (*variable, price * units / scale))
+            .collect();
+        self.program.add_constraint(terms.as_slice(), ComparisonOp::Le, limit.most / scale);
     }
 
     /// Lower bound and where it is; `None` when the solver gives up.

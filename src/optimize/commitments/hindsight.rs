@@ -31,12 +31,12 @@ pub fn best_in_hindsight(
     let list_spend: Vec<f64> =
         bill.lines.iter().map(|line| to_statistic(line.on_demand_equivalent)).collect();
     let longest = shortest_term_hours(prices);
-    let offers = offers::find(lines, &list_spend, prices, at, longest, cost_of_capital)?.offers;
+    let offers = offers::find(lines, &list_spend, prices, at, longest, cost_of_capital, false)?.offers;
     let market = Market::new(lines, held, &offers, prices, at, later, hours)?;
     let block_hours = if market.waterfall.sustained.is_empty() { hours } else { MONTH_HOURS };
     let future = Future::certain((0..lines.len()).map(|line| demand.series(line)).collect(), block_hours);
     let problem = Problem::new(&market.waterfall, future, &market.held, &market.columns, hours, DETAIL);
-    let solution = minimize(&problem, 0.0, &market.granularity(&offers));
+    let solution = minimize(&problem, 0.0, &market.granularity(&offers), &[]);
     let purchases = solution
         .units
         .iter()

@@ -1,17 +1,18 @@
 //! Held and offered commitments on the time axis of a future, and purchases that can really be made.
 
-use billing::{LineKey, PriceBook, Waterfall};
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 
+use billing::{LineKey, PriceBook, UnitPrice, Waterfall};
 use chrono::{DateTime, Duration, Utc};
 use domain::{Commitment, from_statistic, to_statistic};
+use rust_decimal::Decimal;
 
-use super::cutting_planes::Granularity;
+use super::cutting_planes::{Granularity, Limit};
 use super::offers::Offer;
 use super::problem::Span;
 use super::scenarios::BLOCK_HOURS;
-use super::{CommitmentError, Later};
+use super::{CommitmentError, Later, Settings};
 
 /// Held and offered commitments, in hours after the first purchase.
 pub(super) struct Market {
@@ -71,6 +72,27 @@ impl Market {
             }
         }
         Ok(Self { waterfall, held, columns, bought })
+    }
+
+    /// What today's purchases may cost at most, as far as it is limited.
+    pub(super) fn limits(&self, settings: &Settings) -> Vec<Limit> {
+        let price = |of: fn(&UnitPrice) -> Decimal| -> Vec<f64> {
+            let columns = self.columns.iter().zip(&self.bought);
+            columns
+                .map(|(column, (_, start))| match start {
+                    0 => to_statistic(of(&self.waterfall.unit_prices[column.commitment])),
+                    _ => 0.0,
+                })
+                .collect()
+        };
+        let monthly = settings.maximum_monthly_commitment.map(|most| Limit {
+            prices: price(|unit| unit.amortized * Decimal::from(730)),
+            most: to_statistic(most),
+        });
+        let upfront = settings
+            .maximum_upfront
+            .map(|most| Limit { prices: price(|unit| unit.upfront), most: to_statistic(most) });
+        monthly.into_iter().chain(upfront).collect()
     }
 
     /// How each column can be bought; steps that are only foreseen are not rounded.

@@ -42,7 +42,11 @@ enum Reach {
     Spend { plan: PricingPlan, region: Option<String>, family: Option<String> },
 }
 
-/// Finds the offers for `lines`, which spend `list_spend` USD at list price each.
+/// Provider, reach, term in years, and whether it takes cash that is limited.
+type Key = (Provider, Reach, u8, bool);
+
+/// Finds the offers for `lines`, which spend `list_spend` USD at list price each. Where cash is limited, what is paid
+/// upfront does not compete with what is not: the plan has to weigh both.
 pub(super) fn find(
     lines: &[LineKey],
     list_spend: &[f64],
@@ -50,9 +54,10 @@ pub(super) fn find(
     as_of: DateTime<Utc>,
     longest_hours: usize,
     cost_of_capital: f64,
+    cash_is_limited: bool,
 ) -> Result<Offers, CommitmentError> {
     let mut units: Vec<Commitment> = Vec::new();
-    let mut reaches: Vec<(Provider, Reach, u8)> = Vec::new();
+    let mut reaches: Vec<Key> = Vec::new();
     let mut too_long = BTreeSet::new();
     let mut seen = BTreeSet::new();
     for quote in prices.quotes().filter(|quote| quote.plan.is_commitment()) {
@@ -69,11 +74,11 @@ pub(super) fn find(
         };
         if seen.insert((quote.provider, reach.clone(), quote.plan, years, payment, name)) {
             units.push(unit(quote, &reach, years, payment, as_of, units.len()));
-            reaches.push((quote.provider, reach, years));
+            reaches.push((quote.provider, reach, years, cash_is_limited && !quote.upfront.is_zero()));
         }
     }
     let waterfall = Waterfall::new(lines, &units, prices)?;
-    let mut best: BTreeMap<(Provider, Reach, u8), (f64, f64, Offer)> = BTreeMap::new();
+    let mut best: BTreeMap<Key, (f64, f64, Offer)> = BTreeMap::new();
     for (pool, members) in waterfall.pools.iter().enumerate() {
         let reached: BTreeMap<usize, (f64, f64)> = waterfall
             .steps
@@ -124,9 +129,10 @@ pub(super) fn find(
                 let unit =
                     Commitment { account: owner(lines, list_spend, &reached), ..units[member].clone() };
                 let why = format!(
-                    "{} is the cheapest way to pay at {:.1} % cost of capital",
+                    "{} is the cheapest way to pay at {:.1} % cost of capital{}",
                     unit.payment.as_str().replace('_', " "),
-                    cost_of_capital * 100.0
+                    cost_of_capital * 100.0,
+                    if cash_is_limited { " in the cash there is" } else { "" }
                 );
                 let offer = Offer { whole: !unit.plan.is_spend_based(), unit, break_even, why };
                 best.insert(reaches[member].clone(), (score, worth, offer));
@@ -230,12 +236,7 @@ fn unit(
 }
 
 /// List spend of everything that any offer of the same reach covers.
-fn reach_spend(
-    reaches: &[(Provider, Reach, u8)],
-    wanted: &(Provider, Reach, u8),
-    waterfall: &Waterfall,
-    list_spend: &[f64],
-) -> f64 {
+fn reach_spend(reaches: &[Key], wanted: &Key, waterfall: &Waterfall, list_spend: &[f64]) -> f64 {
     let reached: BTreeSet<usize> = waterfall
         .steps
         .iter()

@@ -7,6 +7,7 @@ use chrono::{DateTime, Duration, Utc};
 use domain::{Commitment, Period, Purchase, from_statistic, to_cents};
 use rust_decimal::Decimal;
 
+use super::coverage::minimize_covering;
 use super::cutting_planes::{Solution, minimize};
 use super::market::{Market, buy};
 use super::offers::{self, Offer};
@@ -90,6 +91,7 @@ fn plan_on(
         settings.as_of,
         window,
         settings.cost_of_capital,
+        settings.maximum_upfront.is_some(),
     )?;
     let market = Market::new(
         &known.lines,
@@ -101,7 +103,11 @@ fn plan_on(
         hours,
     )?;
     let problem = Problem::new(&market.waterfall, future, &market.held, &market.columns, horizon, detail);
-    let solution = minimize(&problem, settings.risk, &market.granularity(&found.offers));
+    let (granularity, limits) = (market.granularity(&found.offers), market.limits(settings));
+    let solution = match settings.target_coverage {
+        None => minimize(&problem, settings.risk, &granularity, &limits),
+        Some(target) => minimize_covering(&problem, target, settings.risk, &granularity, &limits),
+    };
     let mut output = report(settings, &problem, &market, &found.offers, &solution);
     if output.optimality_gap.is_none() {
         output.assumptions.push(format!(
@@ -109,6 +115,14 @@ fn plan_on(
              would be open if every quantity could be bought",
             solution.gap * 100.0,
             solution.relaxed_gap * 100.0
+        ));
+    }
+    if let Some(target) = settings.target_coverage {
+        output.assumptions.push(format!(
+            "commitments cover {:.1} % of the usage at list price, wanted: {:.1} %{}",
+            problem.coverage(&solution.units) * 100.0,
+            target * 100.0,
+            if problem.coverage(&solution.units) < target { "; more cannot be covered" } else { "" }
         ));
     }
     output.assumptions.extend(known.assumptions.iter().cloned());
@@ -178,6 +192,17 @@ fn check(settings: &Settings) -> Result<(), CommitmentError> {
     }
     if !(0.0..=1.0).contains(&settings.cost_of_capital) {
         return refuse("cost_of_capital", settings.cost_of_capital.to_string(), "a yearly rate from 0 to 1");
+    }
+    if let Some(target) = settings.target_coverage.filter(|target| !(0.0..=1.0).contains(target)) {
+        return refuse("target_coverage", target.to_string(), "a share from 0 to 1");
+    }
+    for (name, most) in [
+        ("maximum_monthly_commitment", settings.maximum_monthly_commitment),
+        ("maximum_upfront", settings.maximum_upfront),
+    ] {
+        if let Some(most) = most.filter(Decimal::is_sign_negative) {
+            return refuse(name, most.to_string(), "0 USD or more");
+        }
     }
     Ok(())
 }
@@ -521,6 +546,52 @@ mod tests {
     }
 
     #[test]
+    fn a_wanted_coverage_is_bought_even_where_it_does_not_pay() {
+        let (usage, prices) = (day_and_night(24 * 120), market());
+        let as_of = Settings::new(hour(24 * 120));
+        let free = planned(&usage, &prices, as_of.clone());
+        let covering = planned(&usage, &prices, Settings { target_coverage: Some(0.99), ..as_of.clone() });
+        assert!(hourly(&covering) > hourly(&free), "{covering:?}");
+        assert!(covering.saving.expected_usd < free.saving.expected_usd);
+        let said = covering.assumptions.join("\n");
+        assert!(said.contains("commitments cover 99.") && said.contains("wanted: 99.0 %"), "{said}");
+        // What pays anyway is not changed by a wish for less.
+        let modest = planned(&usage, &prices, Settings { target_coverage: Some(0.3), ..as_of });
+        assert_eq!(modest.purchases, free.purchases);
+    }
+
+    #[test]
+    fn purchases_stay_within_what_may_be_spent() {
+        let usage = day_and_night(24 * 120);
+        let as_of = Settings::new(hour(24 * 120));
+        let free = planned(&usage, &market(), as_of.clone());
+        let most = hourly(&free) * Decimal::from(730) / Decimal::TWO;
+        let half = Settings { maximum_monthly_commitment: Some(most), ..as_of.clone() };
+        let committed = hourly(&planned(&usage, &market(), half)) * Decimal::from(730);
+        assert!(committed <= most && committed > most * Decimal::new(9, 1), "{committed} of {most}");
+        // A year at once for 500 USD is the cheapest, as far as the cash goes.
+        let at_once = PriceQuote {
+            payment: Some(Payment::AllUpfront),
+            upfront: Decimal::from(500),
+            ..quote("m5.large", PricingPlan::RiStandard, "0")
+        };
+        let prices = book(market().quotes().cloned().chain([at_once]).collect());
+        let cash = |most: i64| {
+            let settings = Settings { maximum_upfront: Some(Decimal::from(most)), ..as_of.clone() };
+            let bought = planned(&usage, &prices, settings).purchases;
+            let of = |payment: Payment| -> Decimal {
+                let such = bought.iter().filter(|purchase| purchase.commitment.payment == payment);
+                such.map(|purchase| purchase.commitment.quantity).sum()
+            };
+            (of(Payment::AllUpfront), of(Payment::NoUpfront))
+        };
+        let (none, rest) = cash(0);
+        assert!(none.is_zero() && rest > Decimal::ONE, "{none} {rest}");
+        let (two, rest) = cash(1_499);
+        assert!(two == Decimal::TWO && rest > Decimal::ONE, "{two} {rest}");
+    }
+
+    #[test]
     fn a_ladder_leaves_room_for_later_steps() {
         let usage = day_and_night(24 * 400);
         let prices = market();
@@ -543,6 +614,13 @@ mod tests {
             with(Settings { horizon_days: 0, ..at.clone() }),
             Err(CommitmentError::Setting { .. })
         ));
+        for beyond in [
+            Settings { target_coverage: Some(1.5), ..at.clone() },
+            Settings { maximum_upfront: Some(Decimal::NEGATIVE_ONE), ..at.clone() },
+            Settings { maximum_monthly_commitment: Some(Decimal::NEGATIVE_ONE), ..at.clone() },
+        ] {
+            assert!(matches!(with(beyond), Err(CommitmentError::Setting { .. })));
+        }
         assert!(matches!(with(Settings::new(hour(0))), Err(CommitmentError::NoHistory { .. })));
         let unpriced = book(vec![quote("m5.large", PricingPlan::OnDemand, "0.096")]);
         let input = Input { usage: &usage, prices: &unpriced, held: &[], settings: at };

@@ -64,6 +64,7 @@ pub(super) struct Span {
 }
 
 /// A purchase that can be made, in units.
+#[derive(Clone)]
 pub(super) struct Column {
     pool: usize,
     /// What one unit adds to the pool.
@@ -75,6 +76,7 @@ pub(super) struct Column {
     pub(super) most: f64,
 }
 
+#[derive(Clone)]
 struct Step {
     pool: usize,
     line: usize,
@@ -83,6 +85,7 @@ struct Step {
 }
 
 /// Hours with equal commitments and one multiplier, grouped by similar usage.
+#[derive(Clone)]
 struct Segment {
     hours: f64,
     block: usize,
@@ -95,6 +98,7 @@ struct Segment {
 }
 
 /// See the module.
+#[derive(Clone)]
 pub(super) struct Problem {
     list: Vec<f64>,
     /// Discounts on what is left uncovered in a segment, which counts as one month.
@@ -241,6 +245,35 @@ impl Problem {
         let held: f64 = counted.map(|(segment, price)| segment.hours * price).sum();
         let of = |multipliers: &Vec<f64>| self.scenario(&[], &nothing, multipliers).counted - held;
         self.multipliers.par_iter().map(of).collect()
+    }
+
+    /// Share of the usage, at list price over the reported hours of all scenarios, that is covered with `x` bought; 1
+    /// without usage.
+    pub(super) fn coverage(&self, x: &[f64]) -> f64 {
+        let (lines, bought) = (self.list.len(), self.capacity(x));
+        let mut hour = Hour::new(self);
+        let (mut all, mut open) = (0.0, 0.0);
+        for multipliers in &self.multipliers {
+            for (segment, capacity) in
+                self.segments.iter().zip(&bought).filter(|(segment, _)| segment.counted)
+            {
+                let multipliers = &multipliers[segment.block * lines..(segment.block + 1) * lines];
+                for (weight, usage) in segment.weights.iter().zip(segment.usage.chunks_exact(lines.max(1))) {
+                    hour.apply(self, usage, multipliers, capacity);
+                    let used = usage.iter().zip(multipliers).map(|(usage, multiplier)| usage * multiplier);
+                    for ((used, left), list) in used.zip(&hour.open).zip(&self.list) {
+                        all += weight * used * list;
+                        open += weight * left * list;
+                    }
+                }
+            }
+        }
+        if all > 0.0 { 1.0 - open / all } else { 1.0 }
+    }
+
+    /// The same problem where usage that stays uncovered costs `times` its list price.
+    pub(super) fn with_uncovered_at(&self, times: f64) -> Self {
+        Self { list: self.list.iter().map(|list| list * times).collect(), ..self.clone() }
     }
 
     /// The needs of the only column, when nothing else competes with it and all its usage saves the same.

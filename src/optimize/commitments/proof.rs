@@ -8,7 +8,8 @@ use domain::{
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
-use super::cutting_planes::{Granularity, minimize};
+use super::coverage::minimize_covering;
+use super::cutting_planes::{Granularity, Limit, minimize};
 use super::problem::{Future, Problem, Span};
 use super::{Later, best_in_hindsight};
 
@@ -162,7 +163,7 @@ proptest! {
         let table: Vec<[u32; 3]> = demand.iter().map(|quantity| [0, 0, *quantity]).collect();
         let (known, prices) = (Demand::new(&usage(&table)).unwrap(), prices(&PLANS));
         let problem = problem(&known, &prices);
-        let solution = minimize(&problem, 0.0, &[Granularity::Any; 3]);
+        let solution = minimize(&problem, 0.0, &[Granularity::Any; 3], &[]);
         let (purchases, _) = best_in_hindsight(&known, &[], &prices, at(0), Later::Never, 0.08).unwrap();
         let quantile = total(&known, &purchases, &prices);
         let planes = problem.evaluate(&solution.units)[0].cost;
@@ -310,20 +311,10 @@ fn brute_force(table: &[[u32; 3]], prices: &PriceBook, points: u32) -> Result<Op
     let (purchases, gap) = best_in_hindsight(&demand, &[], prices, at(0), Later::Never, 0.08).unwrap();
     let found = total(&demand, &purchases, prices);
     let problem = problem(&demand, prices);
-    let top: Vec<f64> = problem.columns.iter().map(|column| column.most / f64::from(points - 1)).collect();
-    for ri in 0..points {
-        for family in 0..points {
-            for broad in 0..points {
-                let x = [
-                    (f64::from(ri) * top[0]).round(),
-                    thousandths(f64::from(family) * top[1]),
-                    thousandths(f64::from(broad) * top[2]),
-                ];
-                let cost = problem.evaluate(&x)[0].cost;
-                let least = found * (1.0 - gap.unwrap_or(UNPROVEN)) - 1e-9;
-                prop_assert!(cost >= least, "{x:?}: {cost} < {found} ({gap:?})");
-            }
-        }
+    for x in grid(&problem, points) {
+        let cost = problem.evaluate(&x)[0].cost;
+        let least = found * (1.0 - gap.unwrap_or(UNPROVEN)) - 1e-9;
+        prop_assert!(cost >= least, "{x:?}: {cost} < {found} ({gap:?})");
     }
     Ok(gap)
 }
@@ -355,4 +346,65 @@ fn purchases_do_not_depend_on_the_order_of_usage() {
         best_in_hindsight(&Demand::new(&rows).unwrap(), &[], &prices, at(0), Later::Never, 0.08).unwrap();
     assert_eq!(forward, backward);
     assert!(!forward.0.is_empty());
+}
+
+/// Every purchase of [`PLANS`] on a grid over everything that could be used, in quantities that can be bought.
+fn grid(problem: &Problem, points: u32) -> Vec<[f64; 3]> {
+    let axis = |column: usize| -> Vec<f64> {
+        let step = problem.columns[column].most / f64::from(points - 1);
+        let buyable = if column == 0 { f64::round } else { thousandths };
+        (0..points).map(|point| buyable(f64::from(point) * step)).collect()
+    };
+    let mut all = Vec::new();
+    for ri in axis(0) {
+        for family in axis(1) {
+            all.extend(axis(2).into_iter().map(|broad| [ri, family, broad]));
+        }
+    }
+    all
+}
+
+const STEPS: [Granularity; 3] = [Granularity::Whole, Granularity::Fine, Granularity::Fine];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(250))]
+
+    #[test]
+    fn limits_are_kept_and_nothing_within_them_is_cheaper_than_the_gap_says(
+        table in any_table(),
+        share in 0.0_f64..1.2,
+        averse in any::<bool>(),
+    ) {
+        let demand = Demand::new(&usage(&table)).unwrap();
+        let problem = problem(&demand, &even_prices());
+        let risk = if averse { 1.0 } else { 0.0 };
+        let free = minimize(&problem, risk, &STEPS, &[]).units;
+        let prices = vec![0.06, 1.0, 1.0];
+        let paid = |units: &[f64]| prices.iter().zip(units).map(|(price, units)| price * units).sum::<f64>();
+        let limit = Limit { most: paid(&free) * share, prices: prices.clone() };
+        let solution = minimize(&problem, risk, &STEPS, std::slice::from_ref(&limit));
+        prop_assert!(paid(&solution.units) <= limit.most + 1e-9, "{:?} of {}", solution.units, limit.most);
+        let least = problem.evaluate(&solution.units)[0].cost * (1.0 - solution.gap) - 1e-9;
+        for x in grid(&problem, 5).into_iter().filter(|x| paid(x) <= limit.most) {
+            let cost = problem.evaluate(&x)[0].cost;
+            prop_assert!(cost >= least, "{x:?}: {cost} < {least}, found {:?}", solution.units);
+        }
+    }
+
+    #[test]
+    fn a_wanted_coverage_is_reached_and_nothing_that_covers_as_much_is_cheaper_than_the_gap_says(
+        table in any_table(),
+        target in 0.0_f64..0.99,
+    ) {
+        let demand = Demand::new(&usage(&table)).unwrap();
+        let problem = problem(&demand, &even_prices());
+        let solution = minimize_covering(&problem, target, 0.0, &STEPS, &[]);
+        let covered = problem.coverage(&solution.units);
+        prop_assert!(covered >= target, "{covered} < {target}");
+        let least = problem.evaluate(&solution.units)[0].cost * (1.0 - solution.gap) - 1e-9;
+        for x in grid(&problem, 5).into_iter().filter(|x| problem.coverage(x) >= covered) {
+            let cost = problem.evaluate(&x)[0].cost;
+            prop_assert!(cost >= least, "{x:?}: {cost} < {least}, found {:?}", solution.units);
+        }
+    }
 }

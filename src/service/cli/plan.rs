@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
+use rust_decimal::Decimal;
 
 /// `headroom plan …`
 #[derive(Debug, Subcommand)]
@@ -64,6 +65,15 @@ pub(crate) struct PlanCommitments {
     /// Rhythm of later purchases (28d); without it this is the only purchase
     #[arg(long)]
     pub(crate) every: Option<String>,
+    /// Most USD a month that today's purchases commit to, upfront spread over the term
+    #[arg(long)]
+    pub(crate) maximum_monthly_commitment: Option<Decimal>,
+    /// Most USD that are paid at once for today's purchases
+    #[arg(long)]
+    pub(crate) maximum_upfront: Option<Decimal>,
+    /// Share of the usage, at list price, to be covered even where that does not pay
+    #[arg(long)]
+    pub(crate) target_coverage: Option<f64>,
     /// Where the plan goes (JSON; - is standard output)
     #[arg(long)]
     pub(crate) output: PathBuf,

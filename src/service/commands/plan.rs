@@ -50,6 +50,9 @@ fn plan_commitments(args: &cli::PlanCommitments) -> anyhow::Result<Outcome> {
     }
     settings.risk = args.market.risk;
     settings.cost_of_capital = args.market.cost_of_capital;
+    settings.maximum_monthly_commitment = args.maximum_monthly_commitment;
+    settings.maximum_upfront = args.maximum_upfront;
+    settings.target_coverage = args.target_coverage;
     let planned =
         commitments::plan(&commitments::Input { usage: &usage, prices: &prices, held: &held, settings })?;
     if let Some(format) = format {

@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Commitment, PriceQuote, PricingPlan, UsageHour, canonical_os};
 use optimize::commitments::{self, CommitmentError, Later, Output, Settings};
 use optimize::replay::{self, Policy, Replay, ReplayInput};
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -56,6 +57,15 @@ pub(super) struct CommitmentsBody {
     /// Yearly cost of capital as a ratio; 0.08 when absent.
     #[schema(minimum = 0, maximum = 1)]
     cost_of_capital: Option<f64>,
+    /// Most USD a month that today's purchases commit to, upfront spread over the term.
+    #[schema(value_type = Option<f64>, minimum = 0)]
+    maximum_monthly_commitment: Option<Decimal>,
+    /// Most USD that are paid at once for today's purchases.
+    #[schema(value_type = Option<f64>, minimum = 0)]
+    maximum_upfront: Option<Decimal>,
+    /// Share of the usage, at list price, to be covered even where that does not pay; what pays when absent.
+    #[schema(minimum = 0, maximum = 1)]
+    target_coverage: Option<f64>,
 }
 
 /// What to commit to now, for usage and prices that are sent along.
@@ -88,6 +98,9 @@ pub(crate) async fn compute(
     settings.later = body.every_days.map_or(Later::Never, |days| Later::Every { days });
     settings.risk = body.risk.unwrap_or(settings.risk);
     settings.cost_of_capital = body.cost_of_capital.unwrap_or(settings.cost_of_capital);
+    settings.maximum_monthly_commitment = body.maximum_monthly_commitment;
+    settings.maximum_upfront = body.maximum_upfront;
+    settings.target_coverage = body.target_coverage;
     let compute = move || {
         let prices = book(body.prices)?;
         let (usage, held) = (&body.usage, &body.commitments);
