@@ -90,7 +90,8 @@ pub fn futures(demand: &Forecast) -> Vec<Series> {
 }
 
 /// Tries every policy on `futures` (sample paths of `demand`, or history) and takes the cheapest that keeps `goal`
-/// on all of them. Equally cheap policies are taken in the order in which they are tried.
+/// on all of them. Equally cheap policies are taken in the order in which they are tried; what no policy scales is not
+/// simulated.
 pub fn advise(
     demand: &Forecast,
     futures: &[Series],
@@ -98,6 +99,9 @@ pub fn advise(
     settings: &Settings,
     simulation: &Simulation,
 ) -> Advice {
+    if let Some(why) = settings.given.kind.unscaled() {
+        return Advice { chosen: None, reasons: vec![why.to_owned()], candidates: Vec::new() };
+    }
     let own = plan(demand, settings);
     let unscheduled = names();
     let unscheduled =
@@ -110,7 +114,7 @@ pub fn advise(
     let mut candidates: Vec<Candidate> = unscheduled.chain(scheduled).collect();
     candidates.sort_by(|a, b| a.instance_hours.total_cmp(&b.instance_hours));
     let chosen = candidates.iter().find(|candidate| candidate.breaks.is_none()).cloned();
-    let reasons = reasons(chosen.as_ref(), &candidates, futures.len());
+    let reasons = reasons(chosen.as_ref(), &candidates, futures.len(), settings.given.kind.one());
     Advice { chosen, reasons, candidates }
 }
 
@@ -191,7 +195,7 @@ fn tried(
     }
 }
 
-fn reasons(chosen: Option<&Candidate>, candidates: &[Candidate], futures: usize) -> Vec<String> {
+fn reasons(chosen: Option<&Candidate>, candidates: &[Candidate], futures: usize, one: &str) -> Vec<String> {
     let kept = candidates.iter().filter(|candidate| candidate.breaks.is_none()).count();
     let tried = format!(
         "{} policies were simulated over {futures} futures; {kept} keep the goal on all of them.",
@@ -206,7 +210,7 @@ fn reasons(chosen: Option<&Candidate>, candidates: &[Candidate], futures: usize)
     let peak = candidates.iter().find(|candidate| candidate.policy == PolicyName::StaticPeak.to_string());
     let share = peak.map_or(1.0, |peak| chosen.instance_hours / peak.instance_hours.max(f64::MIN_POSITIVE));
     let choice = format!(
-        "{} is the cheapest of these: {:.0} instance-hours on average, {:.0} % of static peak.",
+        "{} is the cheapest of these: {:.0} {one}-hours on average, {:.0} % of static peak.",
         told(chosen),
         chosen.instance_hours,
         share * 100.0

@@ -18,11 +18,16 @@ const COMPARED: [PolicyName; 3] = [PolicyName::Planned, PolicyName::Reactive(70)
 /// The path of demand that they are compared on: more than expected, so that the doubt costs something.
 pub const COMPARED_AT: f64 = 0.9;
 
-/// Plans `demand`, and says what the plan, reactive scaling and static peak cost on its [`COMPARED_AT`] path.
+/// Plans `demand`, and says what the plan, reactive scaling and static peak cost on its [`COMPARED_AT`] path, where the kind
+/// is one that policies scale.
 pub fn plan_compared(demand: &Forecast, settings: &Settings) -> CapacityPlan {
     let mut plan = plan(demand, settings);
-    let runs = compare(&plan, &path(demand, COMPARED_AT), &COMPARED, settings, &Simulation::of(settings));
-    plan.policies = runs.into_iter().map(|run| run.outcome).collect();
+    if settings.given.kind.unscaled().is_none() {
+        let runs = compare(&plan, &path(demand, COMPARED_AT), &COMPARED, settings, &Simulation::of(settings));
+        plan.policies = runs.into_iter().map(|run| run.outcome).collect();
+        plan.assumptions
+            .push(format!("Policies are compared on the P{:.0} path of demand.", COMPARED_AT * 100.0));
+    }
     plan
 }
 

@@ -5,6 +5,7 @@
 
 mod adviser;
 mod autoscaling;
+mod backlog;
 mod calendar;
 mod compare;
 mod driver;
@@ -13,6 +14,8 @@ mod fan;
 mod follow;
 mod foresight;
 mod group;
+#[cfg(test)]
+mod kinds;
 mod latency;
 mod learn_driver;
 mod load_test;
@@ -40,11 +43,11 @@ mod testing;
 #[cfg(test)]
 mod theory;
 mod throughput;
-mod tier;
 mod trigger;
 
 pub use adviser::{Advice, Candidate, Goal, ScheduleTried, advise, futures};
 pub use autoscaling::{Autoscaling, AutoscalingInput, AutoscalingReplay};
+pub use backlog::Backlog;
 pub use calendar::{Country, DayRule, DaySet, Recurrence, occurrences, shopping_days};
 pub use compare::{COMPARED_AT, EventOutcome, compare, compare_event, plan_compared};
 pub use driver::{Driver, DriverSource, Term, carry_through, unit_cost};
@@ -63,7 +66,7 @@ pub use plan::{plan, row_hours};
 pub use policy::{Policy, Reaction, Rule, Signal};
 pub use policy_name::{PolicyName, UnknownPolicy};
 pub use replay::{Replay, ReplayError, ReplaySettings, decide, replay, replay_runs};
-pub use requirement::instances;
+pub use requirement::{instances, instances_for_reliability};
 pub use review::{Review, ReviewRow, review};
 pub use runbook::{RunbookStep, runbook};
 pub use scenario::{Scenario, Shape, apply};
@@ -77,5 +80,4 @@ pub use throughput::{
     GroupUse, NoThroughput, Stage, UnitThroughput, group_of, throughput_from_history,
     throughput_from_load_test, throughput_of_group,
 };
-pub use tier::{Tier, TierError, TierKind, TierPlan, instances_for_reliability, plan_tiers};
 pub use trigger::{Trigger, TriggerReport, UnknownTrigger, Watched, test_trigger};

@@ -56,8 +56,11 @@ pub fn orders(plan: &CapacityPlan, lead_times: &[LeadTime], as_of: Stamp) -> Vec
                 missing,
                 late,
                 sentence: format!(
-                    "{}: {missing} more than the {} there are, needed from {}; {when} {order_by}",
-                    lead.name, lead.holds, first.ds
+                    "{}: {missing} {} more than the {} there are, needed from {}; {when} {order_by}",
+                    lead.name,
+                    plan.kind.unit(),
+                    lead.holds,
+                    first.ds
                 ),
             })
         })

@@ -1,7 +1,7 @@
 //! The capacity plan: what is needed per row, and the schedule that has it ready in time.
 
 use chrono::{DateTime, Duration, Utc};
-use domain::{CapacityPlan, Forecast, Frequency, Grid, Requirement, Stamp};
+use domain::{CapacityKind, CapacityPlan, Forecast, Frequency, Grid, Requirement, Stamp};
 
 use crate::fan::quantile_path;
 use crate::requirement::{instances, instances_at};
@@ -11,23 +11,30 @@ use crate::settings::{Settings, Survive};
 /// Rows are never longer than this.
 const HOUR_SECONDS: i64 = 3600;
 
-/// Plans one workload.
+/// Plans one workload, whatever it is made of.
 ///
-/// One row a step of the forecast, or one an hour where its steps are longer. `required` carries the
-/// 1 − risk quantile of demand at the target utilization. `scheduled` is at least `required` of its own row
+/// One row a step of the forecast, or one an hour where its steps are longer and not about storage. `required`
+/// carries the 1 − risk quantile of demand at the target utilization. `scheduled` is at least `required` of its own row
 /// and of every row that begins within the lead time after it, with as few changes as pay; with a
 /// `schedule_utilization`, at least what carries that demand at this higher utilization, and the median at the
-/// target.
+/// target. Of storage, neither ever falls.
 ///
 /// Events are in the forecast already, or put into it by [`crate::apply`]. `policies` is left empty: see
 /// [`crate::compare`].
 pub fn plan(demand: &Forecast, settings: &Settings) -> CapacityPlan {
     let given = &settings.given;
-    let (stamps, row_seconds) = rows(&demand.grid, demand.horizon());
+    let (stamps, row_seconds) = rows(&demand.grid, demand.horizon(), given.kind);
     let (p50, p95) = (quantile_path(demand, 0.5), quantile_path(demand, 0.95));
     let covered = quantile_path(demand, settings.level());
 
-    let required: Vec<u32> = stamps.iter().map(|(_, step)| instances(covered[*step], settings)).collect();
+    let mut required: Vec<u32> = stamps.iter().map(|(_, step)| instances(covered[*step], settings)).collect();
+    if given.kind == CapacityKind::Storage {
+        let mut most = 0;
+        for need in &mut required {
+            most = most.max(*need);
+            *need = most;
+        }
+    }
     let lead = in_rows(i64::from(given.lead_time_seconds), row_seconds);
     let row_hours = row_seconds as f64 / HOUR_SECONDS as f64;
     let least = match given.schedule_utilization {
@@ -61,6 +68,7 @@ pub fn plan(demand: &Forecast, settings: &Settings) -> CapacityPlan {
     let assumptions = assumptions(demand, settings);
     CapacityPlan {
         unique_id: demand.unique_id.clone(),
+        kind: given.kind,
         rows,
         policies: Vec::new(),
         crosses_quota_at,
@@ -80,8 +88,12 @@ pub fn row_hours(rows: &[Requirement]) -> f64 {
 }
 
 /// Stamp and forecast step of every row, and the length of a row in seconds.
-fn rows(grid: &Grid, horizon: usize) -> (Vec<(Stamp, usize)>, i64) {
-    let row_seconds = row_seconds(grid.frequency);
+fn rows(grid: &Grid, horizon: usize, kind: CapacityKind) -> (Vec<(Stamp, usize)>, i64) {
+    let row_seconds = match grid.frequency {
+        // What is stored is read once a step: hours would only repeat it.
+        Frequency::Seconds(seconds) if kind == CapacityKind::Storage => seconds.max(1),
+        frequency => row_seconds(frequency),
+    };
     let mut rows = Vec::with_capacity(horizon);
     for step in 0..horizon {
         match (grid.stamp(step), grid.stamp(step + 1)) {
@@ -151,27 +163,61 @@ fn earlier(stamp: Stamp, seconds: u32, row_seconds: i64) -> Stamp {
 /// What a reader has to believe, one sentence each.
 fn assumptions(demand: &Forecast, settings: &Settings) -> Vec<String> {
     let given = &settings.given;
+    let (kind, one, unit) = (given.kind, given.kind.one(), given.kind.unit());
+    let (saturates, used) = match kind {
+        CapacityKind::Storage => ("holds", "filled"),
+        _ => ("saturates at", "used"),
+    };
     let mut sentences = vec![
         format!(
-            "One instance saturates at {} and is used to {:.0} %: it carries {}.",
+            "One {one} {saturates} {} and is {used} to {:.0} %: it carries {}.",
             given.unit_throughput,
             given.target_utilization * 100.0,
             rounded(settings.usable_throughput()),
         ),
         format!(
-            "Each row covers demand with a probability of {:.2} %; what is left is for target tracking.",
-            settings.level() * 100.0
+            "Each row covers demand with a probability of {:.2} %{}",
+            settings.level() * 100.0,
+            if kind.unscaled().is_none() { "; what is left is for target tracking." } else { "." }
         ),
-        format!("A new instance serves {} s after it was asked for.", given.lead_time_seconds),
-        match given.survive {
-            Survive::None => "No failure of an instance or a zone is counted in.".to_owned(),
-            Survive::Instance => "One instance may fail at any time.".to_owned(),
-            Survive::Zone => format!(
-                "One of {} zones may fail at any time; instances are spread evenly over the zones.",
-                given.zones
-            ),
-        },
     ];
+    match kind.unscaled() {
+        None => {
+            sentences
+                .push(format!("A new {one} serves {} s after it was asked for.", given.lead_time_seconds));
+            sentences.push(match given.survive {
+                Survive::None => format!("No failure of one {one} or of a zone is counted in."),
+                Survive::Instance => format!("One {one} may fail at any time."),
+                Survive::Zone => format!(
+                    "One of {} zones may fail at any time; {unit} are spread evenly over the zones.",
+                    given.zones
+                ),
+            });
+        }
+        Some(why) => {
+            sentences.push(format!(
+                "More {unit} are there {} s after they were asked for.",
+                given.lead_time_seconds
+            ));
+            sentences.push(why.to_owned());
+        }
+    }
+    match kind {
+        CapacityKind::ReadReplicas => {
+            sentences.push("One node writes; the rows are the replicas that share the reads.".to_owned());
+        }
+        CapacityKind::Storage => sentences.push("What was stored stays: the rows never fall.".to_owned()),
+        CapacityKind::Instances | CapacityKind::Workers | CapacityKind::ThroughputUnits => {}
+    }
+    if given.lot > 1 {
+        sentences.push(format!("It is bought in lots of {} {unit}.", given.lot));
+    }
+    if let Some(backlog) = given.backlog {
+        sentences.push(format!(
+            "{} messages wait already and are gone {} s after the start: demand has them in it.",
+            backlog.messages, backlog.drain_seconds
+        ));
+    }
     if let Some(utilization) = given.schedule_utilization {
         sentences.push(format!(
             "The schedule alone carries that demand at a utilization of {:.0} %, and the median at the target; target tracking adds the rest.",
@@ -180,16 +226,18 @@ fn assumptions(demand: &Forecast, settings: &Settings) -> Vec<String> {
     }
     match (given.limit, given.quota_lead_time_seconds) {
         (Some(limit), Some(seconds)) => {
-            sentences.push(format!("The quota is {limit} instances; raising it takes {seconds} s."));
+            sentences.push(format!("The quota is {limit} {unit}; raising it takes {seconds} s."));
         }
         (Some(limit), None) => sentences
-            .push(format!("The quota is {limit} instances; raising it takes no longer than the lead time.")),
+            .push(format!("The quota is {limit} {unit}; raising it takes no longer than the lead time.")),
         (None, _) => {}
     }
     match demand.grid.frequency {
-        Frequency::Seconds(seconds) if seconds > HOUR_SECONDS => sentences.push(
-            "Demand is known per step of more than an hour: its peaks within the step are not.".to_owned(),
-        ),
+        Frequency::Seconds(seconds) if seconds > HOUR_SECONDS && kind != CapacityKind::Storage => sentences
+            .push(
+                "Demand is known per step of more than an hour: its peaks within the step are not."
+                    .to_owned(),
+            ),
         Frequency::Months(_) => {
             sentences.push("Demand is known per month: its peaks within the month are not.".to_owned())
         }

@@ -128,6 +128,7 @@ pub fn decide(history: &Series, settings: &ReplaySettings) -> Result<Replay, Rep
     };
     let plan = CapacityPlan {
         unique_id: history.unique_id.clone(),
+        kind: settings.settings.given.kind,
         rows,
         policies: Vec::new(),
         crosses_quota_at: None,

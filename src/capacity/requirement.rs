@@ -1,11 +1,12 @@
-//! From demand to instances, with the failure that is to be survived.
+//! From demand to instances (replicas, workers, units, GiB), with the failure that is to be survived, in whole lots.
 
 use crate::settings::{Settings, Survive};
 
 /// Rounding noise below which a fraction of an instance is not one: 0.7 × 10 / 7 is one instance, not two.
 const ROUNDING: f64 = 1e-9;
 
-/// Instances that carry `demand` at the target utilization and survive what the settings ask for.
+/// Instances, or what else the kind counts, that carry `demand` at the target utilization and survive what the settings
+/// ask for, in whole lots.
 ///
 /// A zone is survived when the others carry everything: ⌈need ÷ (zones − 1)⌉ in each zone (static stability:
 /// nothing has to be started while the zone is down). More demand never needs less.
@@ -17,11 +18,33 @@ pub fn instances(demand: f64, settings: &Settings) -> u32 {
 pub(crate) fn instances_at(utilization: f64, demand: f64, settings: &Settings) -> u32 {
     let given = &settings.given;
     let need = whole(demand / (given.unit_throughput * utilization)).max(given.min_instances);
-    match given.survive {
+    let survives = match given.survive {
         Survive::None => need,
         Survive::Instance => need.saturating_add(1),
         Survive::Zone => need.div_ceil(given.zones - 1).saturating_mul(given.zones),
+    };
+    survives.div_ceil(given.lot).saturating_mul(given.lot)
+}
+
+/// Instances that fail independently of each other: the smallest number of which at
+/// least `need` are up with probability `reliability`, when each is up with probability `availability`.
+pub fn instances_for_reliability(need: u32, availability: f64, reliability: f64) -> u32 {
+    let availability = availability.clamp(1e-6, 1.0);
+    let mut count = need;
+    // Binomial tail, summed from the term in which all are up.
+    while count < need.saturating_mul(2).saturating_add(100) {
+        let mut term = availability.powi(i32::try_from(count).unwrap_or(i32::MAX));
+        let mut up = term;
+        for down in 1..=(count - need) {
+            term *= f64::from(count - down + 1) / f64::from(down) * (1.0 - availability) / availability;
+            up += term;
+        }
+        if up >= reliability {
+            return count;
+        }
+        count += 1;
     }
+    count
 }
 
 /// The smallest whole number of instances not below `need`, up to rounding noise.
@@ -51,6 +74,14 @@ mod tests {
         assert_eq!(instances(770.0, &settings(Survive::Zone, 4)), 16);
         assert_eq!(instances(0.0, &settings(Survive::None, 3)), 1);
         assert_eq!(instances(1e300, &settings(Survive::Zone, 3)), u32::MAX);
+    }
+
+    #[test]
+    fn spare_instances_keep_the_promise() {
+        assert_eq!(instances_for_reliability(10, 1.0, 0.9999), 10);
+        // 11 of which at least 10 are up: 0.99¹¹ + 11 · 0.99¹⁰ · 0.01 = 0.99482.
+        assert_eq!(instances_for_reliability(10, 0.99, 0.994), 11);
+        assert_eq!(instances_for_reliability(10, 0.99, 0.995), 12);
     }
 
     proptest! {

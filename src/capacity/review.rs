@@ -1,6 +1,6 @@
 //! After the event: forecast, plan and what happened, side by side.
 
-use domain::{CapacityPlan, Event, Series};
+use domain::{CapacityKind, CapacityPlan, Event, Series};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -112,7 +112,7 @@ pub fn review(plan: &CapacityPlan, event: &Event, history: &Series, settings: &S
         rows,
         findings: Vec::new(),
     };
-    review.findings = findings(&review, event);
+    review.findings = findings(&review, event, settings.given.kind);
     review
 }
 
@@ -129,7 +129,7 @@ fn during(history: &Series, start: domain::Stamp, hours: f64) -> Vec<f64> {
     values.unwrap_or(&[]).iter().copied().flatten().collect()
 }
 
-fn findings(review: &Review, event: &Event) -> Vec<String> {
+fn findings(review: &Review, event: &Event, kind: CapacityKind) -> Vec<String> {
     if review.rows.iter().all(|row| row.demand.is_none()) {
         return vec!["Nothing was measured during the event: there is nothing to review yet.".to_owned()];
     }
@@ -152,12 +152,15 @@ fn findings(review: &Review, event: &Event) -> Vec<String> {
     ));
     findings.push(match review.rows_short {
         0 => "The schedule alone carried every row.".to_owned(),
+        rows if kind.unscaled().is_some() => format!("In {rows} rows the schedule was short."),
         rows => format!("In {rows} rows the schedule alone was short: target tracking had to add the rest."),
     });
     let ratio = review.scheduled_hours / review.needed_hours.max(f64::MIN_POSITIVE);
     findings.push(format!(
-        "{:.0} instance-hours were scheduled, {:.0} would have done: {ratio:.2} times the need.",
-        review.scheduled_hours, review.needed_hours
+        "{:.0} {}-hours were scheduled, {:.0} would have done: {ratio:.2} times the need.",
+        review.scheduled_hours,
+        kind.one(),
+        review.needed_hours
     ));
     findings
 }

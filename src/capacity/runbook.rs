@@ -43,13 +43,15 @@ pub fn runbook(
     let after = plan.rows.iter().find(|row| row.ds >= event.ends_at);
     let peak = inside.iter().max_by_key(|row| (row.scheduled, std::cmp::Reverse(row.ds)));
     let name = &event.name;
+    let (one, unit) = (plan.kind.one(), plan.kind.unit());
+    let is_group = plan.kind.unscaled().is_none();
     let mut steps: Vec<RunbookStep> = orders
         .iter()
         .map(|order| RunbookStep {
             at: order.order_by,
             title: format!("Order: {}", order.name),
             detail: order.sentence.clone(),
-            check: format!("{} more are granted before {}", order.missing, order.needed_at),
+            check: format!("{} {unit} more are granted before {}", order.missing, order.needed_at),
         })
         .collect();
     steps.push(RunbookStep {
@@ -70,21 +72,21 @@ pub fn runbook(
             at: hours(event.starts_at, -CHECK_HOURS),
             title: "See that capacity is there".to_owned(),
             detail: format!(
-                "The group's minimum goes to {first_minimum} in time for the start; an instance takes {} s.",
+                "{first_minimum} {unit} are scheduled in time for the start; one more {one} takes {} s.",
                 settings.given.lead_time_seconds
             ),
-            check: format!("{first_minimum} instances serve at {}", event.starts_at),
+            check: format!("{first_minimum} {unit} serve at {}", event.starts_at),
         });
         let alarm = f64::from(peak.scheduled) * settings.given.unit_throughput;
         steps.push(RunbookStep {
             at: peak.ds,
             title: "Peak".to_owned(),
             detail: format!(
-                "Expected are {:.0}, feared {:.0}; {} instances are scheduled and saturate at {alarm:.0}.",
+                "Expected are {:.0}, feared {:.0}; {} {unit} are scheduled and saturate at {alarm:.0}.",
                 peak.demand_p50, peak.demand_p95, peak.scheduled
             ),
             check: format!(
-                "demand stays below {:.0}: above it, raise the minimum by hand",
+                "demand stays below {:.0}: above it, schedule more by hand",
                 alarm * settings.given.schedule_utilization.unwrap_or(settings.given.target_utilization)
             ),
         });
@@ -93,10 +95,11 @@ pub fn runbook(
         at: event.ends_at,
         title: "See that capacity goes".to_owned(),
         detail: match after {
-            Some(row) => {
-                format!("The minimum falls to {}; target tracking takes the rest away.", row.scheduled)
+            Some(row) if is_group => {
+                format!("The minimum falls to {} {unit}; target tracking takes the rest away.", row.scheduled)
             }
-            None => "The plan ends with the event: put the usual minimum back by hand.".to_owned(),
+            Some(row) => format!("From here on {} {unit} are scheduled.", row.scheduled),
+            None => "The plan ends with the event: put back by hand what is usual.".to_owned(),
         },
         check: "no temporary minimum, quota or reservation is left behind".to_owned(),
     });

@@ -1,7 +1,10 @@
 //! What a capacity plan is made for: checked once, valid from then on.
 
+use domain::{CapacityKind, Forecast};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+
+use crate::backlog::Backlog;
 
 /// Scheduled actions that AWS allows for one autoscaling group (service quota "Scheduled actions per Auto
 /// Scaling group").
@@ -37,15 +40,18 @@ impl std::str::FromStr for Survive {
 ///
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
+/// | `kind` | instances | what is counted | [`CapacityKind`] |
+/// | `lot` | 1 | units of one purchase | 1 or more; above 1 for throughput units and storage only |
+/// | `backlog` | none | messages that wait already | workers only; messages and time above 0 |
 /// | `unit_throughput` | required | demand at which one instance saturates, in the unit of the demand | above 0 |
 /// | `target_utilization` | 0.7 | share of it to be used | above 0, at most 1 |
 /// | `lead_time_seconds` | 600 | from asking for an instance until it serves | any |
 /// | `zones` | 3 | zones the group spans | 1 or more; 2 or more to survive one |
-/// | `survive` | none | failure to be survived | none, instance, zone |
+/// | `survive` | none | failure to be survived | none, instance, zone; none for throughput units and storage |
 /// | `risk` | 0.01 | accepted probability, per row, that demand exceeds the plan | above 0, below 0.5 |
 /// | `limit` | none | quota in instances | 1 or more |
 /// | `quota_lead_time_seconds` | the lead time | from asking for a higher quota until it holds | any |
-/// | `schedule_utilization` | the target | utilization to which demand at the plan's risk may drive the scheduled minimum alone; above the target it leans on target tracking to add the rest | target to 1 |
+/// | `schedule_utilization` | the target | utilization to which demand at the plan's risk may drive the scheduled minimum alone; above the target it leans on target tracking to add the rest | target to 1; not for throughput units and storage |
 /// | `min_instances` | 1 | the group never gets smaller | any |
 /// | `change_penalty` | 1 | what one change of the schedule must save, in instance-hours | 0 or more |
 /// | `max_changes` | 125 | most changes in one schedule | 1 or more |
@@ -54,6 +60,12 @@ impl std::str::FromStr for Survive {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SettingsInput {
+    /// What is counted: instances below stands for any of it.
+    pub kind: CapacityKind,
+    /// Units of one purchase; 1 for what is added one by one.
+    pub lot: u32,
+    /// What waits already for workers.
+    pub backlog: Option<Backlog>,
     /// Demand at which one instance saturates, in the unit of the demand.
     pub unit_throughput: f64,
     /// Share of it to be used.
@@ -88,6 +100,9 @@ impl SettingsInput {
     /// The defaults, for instances that saturate at `unit_throughput`.
     pub fn new(unit_throughput: f64) -> Self {
         Self {
+            kind: CapacityKind::default(),
+            lot: 1,
+            backlog: None,
             unit_throughput,
             target_utilization: 0.7,
             lead_time_seconds: 600,
@@ -111,6 +126,21 @@ impl SettingsInput {
     /// The first setting out of its range.
     pub fn check(self) -> Result<Settings, SettingsError> {
         let positive = |value: f64| value.is_finite() && value > 0.0;
+        let is_group = self.kind.unscaled().is_none();
+        if self.lot == 0 || (self.lot > 1 && is_group) {
+            return Err(SettingsError::Lot(self.lot, self.kind));
+        }
+        if let Some(backlog) = self.backlog {
+            if self.kind != CapacityKind::Workers {
+                return Err(SettingsError::NotQueued(self.kind));
+            }
+            if !positive(backlog.messages) || backlog.drain_seconds == 0 {
+                return Err(SettingsError::Backlog);
+            }
+        }
+        if !is_group && (self.survive != Survive::None || self.schedule_utilization.is_some()) {
+            return Err(SettingsError::NoGroup(self.kind));
+        }
         if !positive(self.unit_throughput) {
             return Err(SettingsError::UnitThroughput(self.unit_throughput));
         }
@@ -157,6 +187,14 @@ impl Settings {
         &self.given
     }
 
+    /// What there is to do: `arrivals`, with what waits already.
+    pub fn work(&self, arrivals: Forecast) -> Forecast {
+        match self.given.backlog {
+            Some(backlog) => backlog.added_to(arrivals),
+            None => arrivals,
+        }
+    }
+
     /// Demand that one instance is to carry: unit throughput × target utilization.
     pub fn usable_throughput(&self) -> f64 {
         self.given.unit_throughput * self.given.target_utilization
@@ -179,6 +217,26 @@ impl Settings {
 /// A setting out of its range.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SettingsError {
+    /// Not a number of units that come together.
+    #[error(
+        "lot {0} makes no sense for kind {1}: a lot is 1 or more, and above 1 only where units are bought together \
+         (throughput_units, storage); leave it out"
+    )]
+    Lot(u32, CapacityKind),
+    /// Nothing waits.
+    #[error(
+        "a backlog makes no sense for kind {0}: only workers have one; leave it out, or say kind workers"
+    )]
+    NotQueued(CapacityKind),
+    /// Not a backlog.
+    #[error("a backlog is a number of messages above 0 that is to be gone within a time above 0")]
+    Backlog,
+    /// Members that do not fail, and are not tracked.
+    #[error(
+        "survive and schedule_utilization make no sense for kind {0}: there are no machines that fail or that target \
+         tracking adds; leave them out"
+    )]
+    NoGroup(CapacityKind),
     /// Not a positive number.
     #[error("unit throughput {0} must be a number above 0: the demand at which one instance saturates")]
     UnitThroughput(f64),

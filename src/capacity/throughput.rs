@@ -150,7 +150,7 @@ pub fn throughput_from_history(pairs: &[(f64, f64)]) -> Result<UnitThroughput, N
     let largest = loads.iter().copied().fold(0.0, f64::max);
     let warning = knee.is_none().then(|| {
         format!(
-            "no knee was seen up to the largest load, {largest:.1} an instance: beyond it an instance may saturate earlier \
+            "no knee was seen up to the largest load, {largest:.1} each: beyond it one may saturate earlier \
              than the line says; a load test tells"
         )
     });
@@ -159,7 +159,7 @@ pub fn throughput_from_history(pairs: &[(f64, f64)]) -> Result<UnitThroughput, N
         knee,
         r_squared: Some(1.0 - error / spread),
         points: loads.len(),
-        reason: format!("utilization reaches 100 % at {unit_throughput:.1} an instance{bend}{beyond}"),
+        reason: format!("utilization reaches 100 % at {unit_throughput:.1} each{bend}{beyond}"),
         warning,
     })
 }
@@ -223,7 +223,7 @@ pub fn throughput_from_load_test(
         r_squared: None,
         points: stages.len(),
         reason: format!(
-            "an instance answered {:.1} a second with a p95 of {:.0} ms; {limit}",
+            "each answered {:.1} a second with a p95 of {:.0} ms; {limit}",
             best.throughput / count,
             best.latency_p95_ms
         ),
@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(found.knee, None);
         assert!(found.r_squared.unwrap() > 0.99);
         assert!(found.reason.contains("never above"), "{}", found.reason);
-        assert!(found.warning.unwrap().contains("no knee was seen up to the largest load, 69.0 an instance"));
+        assert!(found.warning.unwrap().contains("no knee was seen up to the largest load, 69.0 each"));
     }
 
     #[test]

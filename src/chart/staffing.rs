@@ -1,4 +1,4 @@
-//! Demand above, instances below, over one time axis: what is asked for and what is there to serve it.
+//! Demand above, instances (or what else carries it) below, over one time axis: what is asked for and what is there to serve it.
 
 use chrono::{DateTime, Utc};
 
@@ -12,11 +12,13 @@ const DEMAND_SHARE: f64 = 0.5;
 /// Room between the two plots for the labels of the upper one.
 const BETWEEN: f64 = 30.0;
 
-/// Demand quantiles and the instances that follow from them.
+/// Demand quantiles and the instances, or other units, that follow from them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Staffing {
     /// Unit of demand, such as `req/s`.
     pub demand_unit: String,
+    /// What carries it: `instances`, `workers`, `GiB`.
+    pub unit: String,
     /// Start of each step; every value holds until the next.
     pub times: Vec<DateTime<Utc>>,
     /// Median of demand.
@@ -40,7 +42,7 @@ impl Staffing {
     pub fn svg(&self, frame: &Frame) -> String {
         let mut svg = Svg::open(frame);
         let unit = Unit::Quantity(self.demand_unit.clone());
-        let instances = Unit::Count("instances".into());
+        let count_unit = Unit::Count(self.unit.clone());
         let mut keys = vec![
             Key { ink: Ink::Line(0), name: "demand P50".into() },
             Key { ink: Ink::Area(0), name: "up to P95".into() },
@@ -64,7 +66,7 @@ impl Staffing {
         let count = self.required.iter().chain(&self.scheduled).copied().chain(self.limit);
         let range = extent(count, true);
         let mut supply =
-            Plot::layout(frame, &instances, (start, end), range, [middle + BETWEEN / 2.0, bottom]);
+            Plot::layout(frame, &count_unit, (start, end), range, [middle + BETWEEN / 2.0, bottom]);
         // One time axis: both plots start at the wider of the two margins.
         let mut demand = demand;
         let left = demand.x.from.max(supply.x.from);
@@ -85,7 +87,7 @@ impl Staffing {
             let came: Vec<_> = self.times.iter().copied().zip(self.came.iter().copied()).collect();
             svg.path(Ink::Line(3), &demand.line_path(&came), "came");
         }
-        supply.axes(&mut svg, &instances);
+        supply.axes(&mut svg, &count_unit);
         svg.path(Ink::Line(2), &supply.step_path(&self.times, &self.scheduled), "scheduled");
         svg.path(Ink::Dashed(1), &supply.step_path(&self.times, &self.required), "required");
         if let Some(limit) = self.limit {
@@ -104,6 +106,7 @@ mod tests {
         let start: DateTime<Utc> = "2026-11-27T00:00:00Z".parse().unwrap();
         let chart = Staffing {
             demand_unit: "req/s".into(),
+            unit: "instances".into(),
             times: (0..4).map(|hour| start + chrono::Duration::hours(hour)).collect(),
             demand_p50: vec![100.0, 400.0, 900.0, 200.0],
             demand_p95: vec![150.0, 600.0, 1200.0, 300.0],

@@ -29,7 +29,7 @@ mod usage;
 mod values;
 
 pub use budget::{Budget, BudgetOutlook, BudgetPeriod, BudgetRisk};
-pub use capacity::{CapacityPlan, PolicyOutcome, Requirement};
+pub use capacity::{CapacityKind, CapacityPlan, PolicyOutcome, Requirement};
 pub use charge::{
     Charge, ChargeCategory, CommitmentDiscountStatus, PricingCategory, TimeCost, is_unit_of_time,
 };

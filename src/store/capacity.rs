@@ -187,6 +187,7 @@ mod tests {
             let at = time("2026-02-03T04:05:06Z");
             let id = run::create(&mut conn, org, at, "0.1.0", at).await.unwrap();
             let plan = CapacityPlan {
+                kind: domain::CapacityKind::Instances,
                 unique_id: "requests/web".to_owned(),
                 rows: vec![Requirement {
                     ds: Stamp::Time(at),

@@ -2,7 +2,7 @@
 
 use crate::copy::CopyText;
 use crate::row;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::{Frequency, Grid, Stamp};
 use domain::{HourlyMetric, MetricName, OrganizationId, Period, Series};
 use sqlx::PgConnection;
@@ -138,6 +138,44 @@ pub async fn demand(
     only: Option<&str>,
 ) -> Result<Vec<Series>, StoreError> {
     select(conn, org, &DEMAND, Statistic::Average, Period::days_before(as_of, DEMAND_DAYS), only).await
+}
+
+/// What is stored, the largest value of each day, as known at `as_of`: of every series of `storage_used`, or of `only` one.
+///
+/// # Errors
+/// Only those of the database.
+pub async fn stored(
+    conn: &mut PgConnection,
+    org: OrganizationId,
+    as_of: DateTime<Utc>,
+    only: Option<&str>,
+) -> Result<Vec<Series>, StoreError> {
+    let period = Period::days_before(as_of, DEMAND_DAYS);
+    let hourly = select(conn, org, &[MetricName::StorageUsed], Statistic::Maximum, period, only).await?;
+    Ok(hourly.iter().map(daily_maximum).collect())
+}
+
+/// The largest value of each day.
+fn daily_maximum(hourly: &Series) -> Series {
+    let mut days: Vec<(NaiveDate, Option<f64>)> = Vec::new();
+    for (step, value) in hourly.values.iter().enumerate() {
+        let Stamp::Time(at) = hourly.grid.stamp(step) else { continue };
+        match days.last_mut() {
+            Some((day, largest)) if *day == at.date_naive() => {
+                *largest = match (*largest, *value) {
+                    (Some(a), Some(b)) => Some(a.max(b)),
+                    (a, b) => a.or(b),
+                };
+            }
+            _ => days.push((at.date_naive(), *value)),
+        }
+    }
+    let start = days.first().map(|(day, _)| day.and_time(chrono::NaiveTime::MIN).and_utc());
+    Series {
+        unique_id: hourly.unique_id.clone(),
+        grid: Grid { start: Stamp::Time(start.unwrap_or_default()), frequency: Frequency::DAY },
+        values: days.into_iter().map(|(_, largest)| largest).collect(),
+    }
 }
 
 /// The history of one series of any metric, as known at `as_of`; `None` when there is none.
@@ -299,6 +337,21 @@ fn on_grid(unique_id: String, hours: &[DateTime<Utc>], numbers: &[f64]) -> Serie
 mod tests {
     use super::*;
     use crate::testing::{time, with_database};
+
+    #[test]
+    fn a_day_is_its_largest_hour_and_a_day_without_hours_is_missing() {
+        let start = Stamp::Time("2026-01-01T22:00:00Z".parse().unwrap());
+        let mut values = vec![Some(3.0), Some(5.0), Some(4.0)];
+        values.extend([None; 23]);
+        values.extend([None; 24]);
+        values.push(Some(9.0));
+        let grid = Grid { start, frequency: Frequency::HOUR };
+        let hourly = Series { unique_id: "storage_used/db".to_owned(), grid, values };
+        let daily = daily_maximum(&hourly);
+        assert_eq!(daily.values, [Some(5.0), Some(4.0), None, Some(9.0)]);
+        assert_eq!(daily.grid.start, Stamp::Time("2026-01-01T00:00:00Z".parse().unwrap()));
+        assert_eq!(daily.grid.frequency, Frequency::DAY);
+    }
 
     fn row(resource: &str, hour: &str, average: f64) -> HourlyMetric {
         HourlyMetric {

@@ -97,7 +97,9 @@ pub(crate) async fn demands(
         Some(by) => by.demand.clone(),
         None => workload.demand.clone(),
     };
-    let mut names: Vec<String> = app.state.workloads.iter().map(head).collect();
+    // What is stored only trends: it would explain every cost that trends.
+    let rates = app.state.workloads.iter().filter(|workload| !workload.is_stored());
+    let mut names: Vec<String> = rates.map(head).collect();
     names.sort();
     names.dedup();
     let mut series = Vec::with_capacity(names.len());

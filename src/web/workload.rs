@@ -6,7 +6,7 @@ use capacity::{
     Review, RunbookStep, Scenario, ScheduleTried, Simulation, Trigger, TriggerReport, UnitThroughput,
 };
 use chrono::{DateTime, Utc};
-use domain::{CapacityPlan, Event, Forecast, OrganizationId, Period, Series, Stamp};
+use domain::{CapacityPlan, Event, Forecast, MetricName, OrganizationId, Period, Series, Stamp};
 use serde::Serialize;
 use store::PgConnection;
 use store::event::StoredEvent;
@@ -65,6 +65,14 @@ pub(crate) struct Known {
     pub(crate) as_of: DateTime<Utc>,
 }
 
+impl Workload {
+    /// Whether its demand is what is stored, forecast by the day and without events: they bring requests, not bytes.
+    pub(crate) fn is_stored(&self) -> bool {
+        let metric = self.demand.split('/').next();
+        self.drivers.is_empty() && metric == Some(MetricName::StorageUsed.as_str())
+    }
+}
+
 impl Known {
     /// Reads the history that the latest run saw, and forecasts it with the events of today.
     pub(crate) async fn read(
@@ -75,7 +83,11 @@ impl Known {
         let workload = &learned(conn, org, workload).await?;
         let missing = || WebError::NotFound(format!("There is no forecast “{}”.", workload.demand));
         let stored = store::forecast::latest(conn, org, &workload.demand).await?.ok_or_else(missing)?;
-        let read = store::metric::history(conn, org, stored.as_of, &workload.demand).await?;
+        let read = if workload.is_stored() {
+            store::metric::stored(conn, org, stored.as_of, Some(&workload.demand)).await?.pop()
+        } else {
+            store::metric::history(conn, org, stored.as_of, &workload.demand).await?
+        };
         let history = read.ok_or_else(missing)?;
         let mut histories = vec![history.clone()];
         for by in &workload.drivers {
@@ -86,8 +98,10 @@ impl Known {
         let mut request = forecast::Request::new(stored.forecast.mean.len());
         request.levels.clone_from(&stored.forecast.levels);
         request.lower_bound = Some(0.0);
-        request.events = events.iter().map(|stored| stored.event.clone()).collect();
-        request.utc_offsets.clone_from(&workload.utc_offsets);
+        if !workload.is_stored() {
+            request.events = events.iter().map(|stored| stored.event.clone()).collect();
+            request.utc_offsets.clone_from(&workload.utc_offsets);
+        }
         let chain = workload.drivers.clone();
         let (head, drivers, undriven) = off_thread(move || {
             let (drivers, undriven) = match capacity::learn_chain(&chain, &histories) {
@@ -100,15 +114,15 @@ impl Known {
             (forecast::forecast(head.unwrap_or(&histories[0]), &request), drivers, undriven)
         })
         .await?;
-        let demand = capacity::carry_through(&drivers, head.clone());
-        let (as_of, stored) = (stored.as_of, stored.forecast);
+        let demand = settings.work(capacity::carry_through(&drivers, head.clone()));
+        let (as_of, stored) = (stored.as_of, settings.work(stored.forecast));
         let workload = workload.clone();
         Ok(Self { workload, settings, history, events, stored, drivers, undriven, head, demand, as_of })
     }
 
     /// Demand ahead with today's events and `scenarios`: they change the head, and are carried from there.
     fn under(&self, scenarios: &[Scenario]) -> Forecast {
-        capacity::carry_through(&self.drivers, capacity::apply(&self.head, scenarios))
+        self.settings.work(capacity::carry_through(&self.drivers, capacity::apply(&self.head, scenarios)))
     }
 
     /// The same, for an event that has to be about this demand.
@@ -152,8 +166,9 @@ impl Known {
             let named = |name: &str| NamedScenario { name: name.to_owned(), scenarios: Vec::new() };
             let mut outlooks = capacity::outlooks(|_| stored.clone(), &[named(AS_RUN)], &settings);
             let today: Vec<NamedScenario> = std::iter::once(named(TODAY)).chain(saved).collect();
-            let under =
-                |changes: &[Scenario]| capacity::carry_through(&drivers, capacity::apply(&head, changes));
+            let under = |changes: &[Scenario]| {
+                settings.work(capacity::carry_through(&drivers, capacity::apply(&head, changes)))
+            };
             outlooks.extend(capacity::outlooks(under, &today, &settings));
             let planned = outlooks[0].cost;
             let committed = outlooks[0].commitment.as_ref().map(|commitment| commitment.cost);
@@ -176,8 +191,13 @@ impl Known {
         policy: PolicyName,
         saved: Vec<NamedScenario>,
     ) -> Result<Vec<TriggerTest>, WebError> {
+        let kind = self.workload.settings.kind;
+        if let Some(why) = kind.unscaled() {
+            let demand = self.history.unique_id.clone();
+            return Ok(vec![TriggerTest { demand, report: None, reason: Some(why.to_owned()) }]);
+        }
         if f64::from(policy.fixed_instances()) > MAX_INSTANCES {
-            let much = format!("A group has at most {MAX_INSTANCES} instances here.");
+            let much = format!("A group has at most {MAX_INSTANCES} {} here.", kind.unit());
             return Err(WebError::Invalid("policy", much));
         }
         let today = NamedScenario { name: TODAY.to_owned(), scenarios: Vec::new() };
@@ -355,6 +375,9 @@ pub(crate) async fn from_history(
     workload: &Workload,
     group: &str,
 ) -> Result<FromHistory, WebError> {
+    if let Some(why) = workload.settings.kind.unscaled() {
+        return Err(WebError::NotFound(why.to_owned()));
+    }
     let missing = || WebError::NotFound(format!("There is no history of {} yet.", workload.demand));
     let run = store::run::latest(conn, org).await?.ok_or_else(missing)?;
     let demand = store::metric::history(conn, org, run.as_of, &workload.demand).await?.ok_or_else(missing)?;
@@ -406,18 +429,33 @@ pub async fn throughput_of(
 
 /// Refuses demand of a size that is not simulated.
 fn check_size(demand: &Forecast, settings: &capacity::Settings) -> Result<(), WebError> {
+    let kind = settings.values().kind;
+    if kind.unscaled().is_some() {
+        return Ok(());
+    }
     let highest = capacity::quantile_path(demand, settings.level()).into_iter().fold(0.0, f64::max);
     if highest / settings.usable_throughput() > MAX_INSTANCES {
-        let much = format!("More than {MAX_INSTANCES} instances would be needed: that is not simulated.");
+        let much =
+            format!("More than {MAX_INSTANCES} {} would be needed: that is not simulated.", kind.unit());
         return Err(WebError::Invalid("value", much));
     }
     Ok(())
 }
 
+/// Demands that an event can be about.
+pub(crate) fn event_demands(app: &App) -> Vec<String> {
+    let rates = app.state.workloads.iter().filter(|workload| !workload.is_stored());
+    rates.map(|workload| workload.demand.clone()).collect()
+}
+
 /// Whether an event is about the demand of a workload.
 pub(crate) fn concerns(event: &Event, workload: &Workload) -> bool {
     let drives = |concerned: &str| workload.drivers.iter().any(|by| by.demand == concerned);
-    event.unique_id.as_deref().is_none_or(|concerned| concerned == workload.demand || drives(concerned))
+    !workload.is_stored()
+        && event
+            .unique_id
+            .as_deref()
+            .is_none_or(|concerned| concerned == workload.demand || drives(concerned))
 }
 
 /// The settings, or what is wrong with them.

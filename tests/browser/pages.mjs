@@ -20,6 +20,7 @@ const DETAILS = [
   ["scenarios", "/capacity/workloads/storefront%20web", "/capacity/scenarios/"],
   ["throughput", "/capacity/workloads/storefront%20web", "/capacity/throughput/"],
   ["driven", "/capacity", "/capacity/workloads/shop%20database"],
+  ["storage", "/capacity", "/capacity/workloads/shop%20database%20storage"],
   ["calendar", "/capacity", "/capacity/calendar"],
   ["runbook", "/capacity/workloads/storefront%20web", "/capacity/runbooks/"],
   ["review", "/capacity/workloads/storefront%20web", "/capacity/reviews/"],

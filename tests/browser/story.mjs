@@ -167,11 +167,20 @@ async function planEvent(watched) {
     const file = { name: "summary.json", mimeType: "application/json", buffer: Buffer.from(JSON.stringify(summary)) };
     await page.getByLabel("or choose the file").setInputFiles(file);
     await page.waitForFunction(() => document.querySelector("textarea[name=result]").value.includes("http_reqs"));
-    await page.getByLabel("Instances that answered").fill("2");
+    await page.getByLabel("Number of instances that answered").fill("2");
     await click(page.getByRole("button", { name: "Read it" }));
-    await page.getByText("120.0 requests/s an instance").waitFor();
+    await page.getByText("120.0 requests/s for each instance").waitFor();
     await click(page.getByRole("link", { name: "Plan with the load test" }));
     await page.getByRole("heading", { name: "With these assumptions" }).waitFor();
+  });
+  await step("see what storage is to grow to", async (click) => {
+    await watched.open("/capacity");
+    await click(page.getByRole("link", { name: "shop database storage" }));
+    await page.getByText("Storage does not boot, queue or shrink").first().waitFor();
+    const shown = await page.locator("main").innerText();
+    expect(shown.includes("lots of 10 GiB") && !shown.includes("Minutes short"), "storage is planned as machines are");
+    await click(page.getByRole("link", { name: "Today’s events and scenarios" }));
+    await page.getByRole("columnheader", { name: "Peak GiB" }).waitFor();
   });
   await step("add a country's holidays and take them back", async (click) => {
     await watched.open("/capacity");

@@ -81,7 +81,7 @@ fn a_workload_without_a_unit_throughput_is_planned_by_the_history_of_its_group()
     assert!(said.contains("The line explains") && said.contains("no knee was seen"), "{said}");
     let told = server.api("/capacity/order%20workers/throughput");
     let unit = told["throughput"]["unit_throughput"].as_f64().unwrap();
-    assert!(said.contains(&format!("{unit:.1} an instance")), "{said}: {told}");
+    assert!(said.contains(&format!("{unit:.1} each")), "{said}: {told}");
     let rows = plan["rows"].as_array().unwrap();
     let most = |column: &str| rows.iter().filter_map(|row| row[column].as_f64()).fold(0.0, f64::max);
     // 62 % of what one worker carries is used, and the least is two workers.
@@ -89,6 +89,46 @@ fn a_workload_without_a_unit_throughput_is_planned_by_the_history_of_its_group()
         most("required") >= 2.0 && most("required") <= (most("demand_p95") / unit / 0.62 * 2.0).max(2.0),
         "{unit}"
     );
+}
+
+#[test]
+fn a_workload_counts_what_its_kind_says_from_the_configuration_on() {
+    let server = &shared().server;
+    let kind = |name: &str| server.api(&format!("/capacity/{name}"))["kind"].clone();
+    assert_eq!((kind("storefront%20web"), kind("order%20workers")), ("instances".into(), "workers".into()));
+    let workers = server.api("/capacity/order%20workers")["assumptions"].to_string();
+    assert!(workers.contains("A new worker serves 300 s"), "{workers}");
+    let events = server.api_list("/events");
+    let sale = events.iter().find(|stored| stored["event"]["starts_at"] == "2026-11-27T00:00:00Z");
+    let sale = &sale.unwrap_or_else(|| panic!("{events:?}"))["id"];
+    let steps = server.api(&format!("/capacity/order%20workers/runbooks/{sale}")).to_string();
+    assert!(steps.contains(" workers are scheduled") && !steps.contains("instance"), "{steps}");
+
+    let disk = "shop%20database%20storage";
+    let plan = server.api(&format!("/capacity/{disk}"));
+    assert_eq!(plan["kind"], "storage");
+    let rows = plan["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 180, "a row a day for half a year");
+    let column = |name: &str| rows.iter().map(|row| row[name].as_u64().unwrap()).collect::<Vec<u64>>();
+    let (required, scheduled) = (column("required"), column("scheduled"));
+    assert!(required.is_sorted() && scheduled.is_sorted() && required.iter().all(|gib| gib % 10 == 0));
+    // 80 % of it is to be used: what is there has room for a quarter more.
+    let last = rows.last().unwrap()["demand_p95"].as_f64().unwrap();
+    let largest = *required.last().unwrap() as f64;
+    assert!((last / 0.8..last / 0.8 * 1.1 + 10.0).contains(&largest), "{last}: {largest}");
+    assert!(plan["policies"].as_array().unwrap().is_empty());
+
+    let why = "Storage does not boot, queue or shrink";
+    assert!(plan["assumptions"].to_string().contains(why), "{plan}");
+    let advice = server.api(&format!("/capacity/{disk}/advice"));
+    assert!(advice["advice"]["chosen"].is_null(), "{advice}");
+    assert!(advice["advice"]["reasons"][0].as_str().unwrap().starts_with(why), "{advice}");
+    let triggers = server.api(&format!("/capacity/{disk}/triggers"));
+    assert!(triggers[0]["reason"].as_str().unwrap().starts_with(why), "{triggers}");
+    // The same forecast today as in the run: nothing was announced that storage would follow.
+    let outlooks = server.api(&format!("/capacity/{disk}/outlooks"));
+    assert_eq!(outlooks["outlooks"][0]["peak_required"], outlooks["outlooks"][1]["peak_required"]);
+    assert_eq!(outlooks["outlooks"][0]["cost"], outlooks["outlooks"][1]["cost"]);
 }
 
 #[test]

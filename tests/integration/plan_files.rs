@@ -354,6 +354,43 @@ fn capacity_follows_demand_and_the_event() {
 }
 
 #[test]
+fn what_is_planned_may_be_workers_units_or_storage() {
+    let app = Headroom::new();
+    let demand = app.file("requests.csv", requests(28));
+    let plan = |more: &[&str]| {
+        let typed = ["plan", "capacity", "--demand", &demand, "--unit-throughput", "10", "--horizon", "2d"];
+        app.run(&[&typed[..], &["--output", "-"], more].concat())
+    };
+    let required = |more: &[&str]| {
+        let text = plan(more).expect(0).text();
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let rows = reader.records().map(|row| row.unwrap()[4].parse().unwrap());
+        rows.collect::<Vec<u32>>()
+    };
+    let instances = required(&[]);
+    let workers = required(&[
+        "--kind",
+        "workers",
+        "--backlog",
+        "252000",
+        "--drain",
+        "2h",
+        "--target-utilization",
+        "0.7",
+    ]);
+    // 35 a second more for two hours, of which one worker carries 7.
+    assert!(workers[0] >= instances[0] + 5 && workers[1] >= instances[1] + 5, "{workers:?} {instances:?}");
+    assert_eq!(workers[2..], instances[2..]);
+    let units = required(&["--kind", "throughput_units", "--lot", "25"]);
+    assert!(units.iter().zip(&instances).all(|(units, one)| *units == one.div_ceil(25) * 25), "{units:?}");
+    assert!(required(&["--kind", "storage"]).is_sorted() && !instances.is_sorted());
+    plan(&["--kind", "storage", "--export", "terraform"]).fails_with(1, &["no file for an autoscaler"]);
+    plan(&["--lot", "25"]).fails_with(1, &["lot 25 makes no sense for kind instances", "leave it out"]);
+    plan(&["--kind", "shards"]).fails_with(2, &["--kind", "expected one of instances, read_replicas"]);
+    plan(&["--backlog", "5"]).fails_with(2, &["--drain"]);
+}
+
+#[test]
 fn scaling_policies_are_replayed_side_by_side() {
     let app = Headroom::new();
     let demand = app.file("requests.csv", requests(28));

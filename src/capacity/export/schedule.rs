@@ -23,6 +23,14 @@ pub enum ExportError {
     /// Nothing to schedule.
     #[error("{0}: the plan has no rows, so there is nothing to schedule")]
     Empty(String),
+    /// No group that a system could scale.
+    #[error("{unique_id}: {why}")]
+    NoGroup {
+        /// The series.
+        unique_id: String,
+        /// What it is instead.
+        why: &'static str,
+    },
     /// Steps instead of times.
     #[error(
         "{0}: its demand has integer steps instead of times, so nothing can be scheduled; give `ds` as RFC 3339"
@@ -98,6 +106,9 @@ pub(super) fn groups(plans: &[CapacityPlan], settings: &Settings) -> Result<Vec<
     let mut groups: Vec<Group> = Vec::with_capacity(plans.len());
     for plan in plans {
         let id = || plan.unique_id.clone();
+        if let Some(why) = plan.kind.unscaled() {
+            return Err(ExportError::NoGroup { unique_id: id(), why });
+        }
         let starts_at = match plan.rows.first().map(|row| row.ds) {
             None => return Err(ExportError::Empty(id())),
             Some(Stamp::Step(_)) => return Err(ExportError::NoClock(id())),
@@ -209,6 +220,7 @@ pub(super) mod tests {
             scheduled: *level,
         });
         CapacityPlan {
+            kind: domain::CapacityKind::Instances,
             unique_id: unique_id.to_owned(),
             rows: rows.collect(),
             policies: Vec::new(),

@@ -24,7 +24,7 @@ pub(crate) enum Plan {
         after_help = "Example:\n  headroom plan containers --metrics metrics.csv --inventory inventory.csv --output sizes.json \\\n    --export k8s-patch"
     )]
     Containers(PlanContainers),
-    /// How many instances, when
+    /// How many instances (or replicas, workers, throughput units, GiB), when
     #[command(
         after_help = "Example:\n  headroom plan capacity --demand requests.csv --unit-throughput 250 --output capacity.csv"
     )]
@@ -133,6 +133,18 @@ pub(crate) struct PlanCapacity {
     /// unique_id, ds, y: demand in the unit of --unit-throughput
     #[arg(long)]
     pub(crate) demand: PathBuf,
+    /// What is counted: instances, read_replicas, workers, throughput_units or storage; below, instances stand for any
+    #[arg(long, default_value_t)]
+    pub(crate) kind: domain::CapacityKind,
+    /// Units or GiB that are bought together; for throughput_units and storage
+    #[arg(long, default_value_t = 1)]
+    pub(crate) lot: u32,
+    /// Messages that wait already, for workers
+    #[arg(long, requires = "drain")]
+    pub(crate) backlog: Option<f64>,
+    /// Time in which they are to be gone (30m, 2h)
+    #[arg(long, requires = "backlog")]
+    pub(crate) drain: Option<String>,
     /// Demand at which one instance saturates
     #[arg(long)]
     pub(crate) unit_throughput: Option<f64>,

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use billing::PriceBook;
 use capacity::export::{Format, export, export_policy};
-use capacity::{Advice, Goal, LoadTest, PolicyName, Settings, SettingsInput, Simulation, Summary};
+use capacity::{Advice, Backlog, Goal, LoadTest, PolicyName, Settings, SettingsInput, Simulation, Summary};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{CapacityPlan, Forecast, Frequency, MetricName, Series, UsageHour};
 use ingest::write::{Cell, Kind, TableWriter};
@@ -180,7 +180,7 @@ fn plan_capacity(args: &cli::PlanCapacity, json: bool) -> anyhow::Result<Outcome
             request.levels = settings.forecast_levels();
             request.events.clone_from(&events);
             request.lower_bound = Some(0.0);
-            let demand = forecast::forecast(series, &request);
+            let demand = settings.work(forecast::forecast(series, &request));
             let plan = capacity::plan(&demand, &settings);
             let advice = args.advise.then(|| {
                 let futures = capacity::futures(&demand);
@@ -244,6 +244,13 @@ struct Told<'a> {
 
 fn capacity_settings(args: &cli::PlanCapacity, unit_throughput: f64) -> anyhow::Result<Settings> {
     let mut input = SettingsInput::new(unit_throughput);
+    input.kind = args.kind;
+    input.lot = args.lot;
+    let backlog = args.backlog.zip(args.drain.as_deref()).map(|(messages, drain)| {
+        let drain_seconds = u32::try_from(spans::seconds("drain", drain)?).unwrap_or(u32::MAX);
+        anyhow::Ok(Backlog { messages, drain_seconds })
+    });
+    input.backlog = backlog.transpose()?;
     input.target_utilization = args.target_utilization;
     input.schedule_utilization = args.schedule_utilization;
     input.lead_time_seconds =

@@ -1,15 +1,16 @@
-//! `[[workload]]`: groups of instances, and what their demand is driven by.
+//! `[[workload]]`: groups of machines, throughput units or storage, and what their demand is driven by.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use capacity::{DrivenBy, SettingsInput, Survive, UnitThroughput};
+use capacity::{Backlog, DrivenBy, SettingsInput, Survive, UnitThroughput};
+use domain::CapacityKind;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::Config;
 
-/// `[[workload]]`: a group of instances and the demand that drives it.
+/// `[[workload]]`: a group of machines, throughput units or storage, and the demand that drives it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Workload {
@@ -26,7 +27,16 @@ pub(crate) struct Workload {
     /// More of it for one more of its driver; learned when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) driver_slope: Option<f64>,
-    /// Demand at which one instance saturates; a load test may say it instead, or each run the history of its `group`.
+    /// What it is made of: instances, read_replicas, workers, throughput_units or storage. Below, instances stand for any.
+    #[serde(default)]
+    pub(crate) kind: CapacityKind,
+    /// Units or GiB that are bought together, of throughput units and storage.
+    #[serde(default = "one")]
+    pub(crate) lot: u32,
+    /// Messages that wait for workers when a plan begins, and the time in which they are to be gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) backlog: Option<Backlog>,
+    /// Demand at which one instance saturates, 1 for throughput units and storage when left out; a load test may say it instead, or each run the history of its `group`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) unit_throughput: Option<f64>,
     /// The load test that says it.
@@ -172,6 +182,17 @@ impl Workload {
 
     /// Reads the load test where one says what an instance carries.
     pub(super) fn learn(&mut self) -> anyhow::Result<()> {
+        if self.kind.unscaled().is_some() {
+            if self.load_test.is_some() || self.group.is_some() {
+                bail!(
+                    "load_test and group say what a machine carries, and kind {} has none: leave them out, and give \
+                     unit_throughput where one of its {} carries another demand than 1",
+                    self.kind,
+                    self.kind.unit()
+                );
+            }
+            return Ok(());
+        }
         match (&self.unit_throughput, &self.load_test) {
             (Some(_), None) => Ok(()),
             (None, Some(test)) => {
@@ -203,6 +224,9 @@ impl Workload {
     pub(crate) fn input(&self) -> SettingsInput {
         let learned = self.learned.as_ref().map(|learned| learned.unit_throughput);
         let mut input = SettingsInput::new(self.unit_throughput.or(learned).unwrap_or(1.0));
+        input.kind = self.kind;
+        input.lot = self.lot;
+        input.backlog = self.backlog;
         input.target_utilization = self.target_utilization;
         input.lead_time_seconds = self.lead_time_seconds;
         input.zones = self.zones;
@@ -291,6 +315,45 @@ mod tests {
         assert_eq!(by("group = \"web\"\nunit_throughput = 5.0\n"), None);
         let error = format!("{:#}", Config::parse(&workload(""), "test").unwrap_err());
         assert!(error.contains("workload \"web\"") && error.contains("or the group of machines"), "{error}");
+    }
+
+    #[test]
+    fn the_kind_is_a_setting_and_refuses_what_makes_no_sense_for_it() {
+        let read = |rest: &str| {
+            let text = format!("[[workload]]\nname = \"it\"\ndemand = \"d\"\n{rest}\n");
+            Config::parse(&text, "test").map(|config| config.workload[0].settings().unwrap().values().clone())
+        };
+        let workers = read(
+            "kind = \"workers\"\nunit_throughput = 5.0\nbacklog = { messages = 7200, drain_seconds = 3600 }",
+        )
+        .unwrap();
+        assert_eq!(workers.kind, CapacityKind::Workers);
+        assert_eq!(workers.backlog, Some(Backlog { messages: 7200.0, drain_seconds: 3600 }));
+        let disk = read("kind = \"storage\"\nlot = 100").unwrap();
+        assert_eq!((disk.kind, disk.lot, disk.unit_throughput), (CapacityKind::Storage, 100, 1.0));
+        assert_eq!(read("unit_throughput = 5.0").unwrap().kind, CapacityKind::Instances);
+        let line = "TOML parse error at line";
+        let workload = "workload \"it\"";
+        for (rest, place, wrong) in [
+            ("kind = \"shards\"", line, "unknown variant `shards`, expected one of `instances`"),
+            ("kind = \"workers\"\nbacklog = { messages = 5 }", line, "missing field `drain_seconds`"),
+            ("unit_throughput = 5.0\nlot = 100", workload, "lot 100 makes no sense for kind instances"),
+            (
+                "kind = \"storage\"\nbacklog = { messages = 5, drain_seconds = 60 }",
+                workload,
+                "say kind workers",
+            ),
+            ("kind = \"storage\"\nsurvive = \"zone\"", workload, "leave them out"),
+            (
+                "kind = \"throughput_units\"\ngroup = \"web\"",
+                workload,
+                "one of its units carries another demand than 1",
+            ),
+            ("kind = \"workers\"", workload, "give unit_throughput, a load_test"),
+        ] {
+            let error = format!("{:#}", read(rest).unwrap_err());
+            assert!(error.contains(wrong) && error.contains(place), "{error}");
+        }
     }
 
     #[test]

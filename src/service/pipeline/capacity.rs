@@ -1,7 +1,7 @@
-//! Instances per hour for the configured workloads, and what other policies would have cost.
+//! Instances (replicas, workers, units, GiB) per hour for the configured workloads, and what other policies would have cost.
 
 use anyhow::Context;
-use capacity::{COMPARED_AT, DrivenBy, Settings};
+use capacity::{DrivenBy, Settings};
 use domain::{CapacityPlan, Forecast};
 use forecast::Request;
 use store::forecast::ForecastKind;
@@ -114,9 +114,8 @@ fn one(
     demand: &Forecast,
     driven: bool,
 ) -> CapacityPlan {
-    let mut plan = capacity::plan_compared(demand, settings);
+    let mut plan = capacity::plan_compared(&settings.work(demand.clone()), settings);
     plan.assumptions.extend(basis);
-    plan.assumptions.push(format!("policies are compared on the P{:.0} path of demand", COMPARED_AT * 100.0));
     if driven {
         plan.assumptions.push(format!("demand: {}", demand.reason));
     }

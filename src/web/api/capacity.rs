@@ -233,7 +233,8 @@ pub(crate) async fn throughput(
 ) -> Answer {
     let org = read.org;
     let workload = configured(&app, &workload)?;
-    let missing = || WebError::Invalid("group", "Name a group: the workload has none.".to_owned());
+    let why = workload.settings.kind.unscaled().unwrap_or("Name a group: the workload has none.");
+    let missing = || WebError::Invalid("group", why.to_owned());
     let group = asked.group.as_deref().or(workload.group.as_deref()).ok_or_else(missing)?;
     let found = from_history(&mut read.conn, org, workload, group).await?;
     read.answer(&found)

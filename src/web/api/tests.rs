@@ -148,6 +148,7 @@ async fn fill(surface: &Surface) -> Filled {
         (1..=24 * 30).map(|back| requests(now() - Duration::hours(back))).collect();
     store::metric::upsert(&mut conn, org, "test", &hours).await.unwrap();
     let plan = CapacityPlan {
+        kind: domain::CapacityKind::Instances,
         unique_id: SECRET.into(),
         rows: vec![],
         policies: vec![],

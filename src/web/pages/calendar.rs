@@ -21,6 +21,7 @@ use crate::pages::capacity::positive;
 use crate::pages::events::check;
 use crate::session::{Visitor, connection};
 use crate::state::App;
+use crate::workload::event_demands;
 
 /// Years ahead that are added where the form does not say, and at most.
 const YEARS: (u32, u32) = (2, 5);
@@ -235,7 +236,7 @@ fn calendar_page(
     page(&CalendarPage {
         layout: Layout::new(visitor, "/capacity", "Add holidays"),
         form,
-        series: app.state.workloads.iter().map(|workload| workload.demand.clone()).collect(),
+        series: event_demands(app),
         title,
         events,
         known,

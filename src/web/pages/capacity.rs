@@ -7,7 +7,7 @@ use capacity::export::Format;
 use capacity::{Driver, Exhaustion, Scenario, ScheduleTried, SettingsInput, Shape};
 use chart::Staffing;
 use chrono::{DateTime, Duration, Utc};
-use domain::{CapacityPlan, Event, Stamp};
+use domain::{CapacityKind, CapacityPlan, Event, Stamp};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use store::PgConnection;
@@ -27,7 +27,7 @@ use crate::pages::scenarios::{self, Chosen};
 use crate::path;
 use crate::session::{Visitor, connection};
 use crate::state::{App, Workload};
-use crate::workload::{Known, check, concerns, configured, learned};
+use crate::workload::{Known, check, concerns, configured, event_demands, learned};
 
 /// Largest factor and multiplier that a what-if takes.
 const MAX_FACTOR: f64 = 1000.0;
@@ -38,6 +38,7 @@ struct Summary {
     peak: u32,
     peak_at: String,
     now: u32,
+    kind: CapacityKind,
     hours: f64,
     quota: Option<String>,
     act_by: Option<String>,
@@ -107,32 +108,39 @@ pub(crate) async fn list(
         events,
         now: app.now(),
         form: EventForm::default(),
-        series: app.state.workloads.iter().map(|workload| workload.demand.clone()).collect(),
+        series: event_demands(&app),
         run,
     })
 }
 
 fn summary(plan: &CapacityPlan, now: DateTime<Utc>) -> Summary {
-    let peak = plan.rows.iter().max_by_key(|row| row.required);
+    // The first of equal ones.
+    let peak = plan.rows.iter().rev().max_by_key(|row| row.required);
     let current = plan.rows.iter().rev().find(|row| row.ds <= Stamp::Time(now)).or(plan.rows.first());
     let time = |stamp: &Option<Stamp>| stamp.as_ref().map(event_time);
-    let cost =
-        |name: &str| plan.policies.iter().find(|policy| policy.policy == name).map(|policy| policy.cost);
-    let saving = match (cost("planned"), cost("static-peak")) {
-        (Some(planned), Some(peak)) if !peak.is_zero() => {
-            Some(1.0 - domain::to_statistic(planned) / domain::to_statistic(peak))
+    // By the simulated policies, or by the schedule of what no policy scales.
+    let hours = |name: &str| {
+        plan.policies.iter().find(|policy| policy.policy == name).map(|policy| policy.instance_hours)
+    };
+    let (planned, static_peak) = match hours("planned").zip(hours("static-peak")) {
+        Some(simulated) => simulated,
+        None => {
+            let row_hours = capacity::row_hours(&plan.rows);
+            let all: f64 = plan.rows.iter().map(|row| f64::from(row.scheduled)).sum();
+            let most = peak.map_or(0.0, |row| f64::from(row.required));
+            (all * row_hours, most * plan.rows.len() as f64 * row_hours)
         }
-        _ => None,
     };
     Summary {
         name: plan.unique_id.clone(),
         peak: peak.map_or(0, |row| row.required),
         peak_at: peak.map_or_else(String::new, |row| event_time(&row.ds)),
         now: current.map_or(0, |row| row.scheduled),
-        hours: plan.policies.first().map_or(0.0, |policy| policy.instance_hours),
+        kind: plan.kind,
+        hours: planned,
         quota: time(&plan.crosses_quota_at),
         act_by: time(&plan.act_by),
-        saving,
+        saving: (static_peak > 0.0).then(|| 1.0 - planned / static_peak),
     }
 }
 
@@ -225,7 +233,8 @@ pub(crate) async fn detail(
         let list = if event.event.ends_at > as_of { &mut ahead } else { &mut past };
         list.push((event.id, event.event.name.clone()));
     }
-    let events: Vec<Event> = stored.into_iter().map(|stored| stored.event).collect();
+    let mut events: Vec<Event> = stored.into_iter().map(|stored| stored.event).collect();
+    events.retain(|event| workload.is_none_or(|workload| concerns(event, workload)));
     let (tried, problem) = match workload {
         Some(workload) if what_if.is_asked() => match attempt(conn, &visitor, workload, &what_if).await {
             Ok(plan) => (Some(shown(plan, "tried", &events, Some(workload))), None),
@@ -250,7 +259,7 @@ pub(crate) async fn detail(
         Some(workload) => {
             let settings = check(workload.settings.clone())?;
             let stored = store::forecast::latest(conn, org, &workload.demand).await?;
-            stored.and_then(|stored| capacity::quota_exhaustion(&stored.forecast, &settings))
+            stored.and_then(|stored| capacity::quota_exhaustion(&settings.work(stored.forecast), &settings))
         }
         None => None,
     };
@@ -342,6 +351,7 @@ pub(crate) fn shown(plan: CapacityPlan, id: &str, events: &[Event], workload: Op
     let rows: Vec<_> = plan.rows.iter().filter_map(|row| Some((time(row.ds)?, row))).collect();
     let chart = Staffing {
         demand_unit: unit.to_owned(),
+        unit: plan.kind.unit().to_owned(),
         times: rows.iter().map(|(at, _)| *at).collect(),
         demand_p50: rows.iter().map(|(_, row)| row.demand_p50).collect(),
         demand_p95: rows.iter().map(|(_, row)| row.demand_p95).collect(),
@@ -351,9 +361,11 @@ pub(crate) fn shown(plan: CapacityPlan, id: &str, events: &[Event], workload: Op
         limit: limit.map(f64::from),
         marks: marks(events),
     };
-    let description = "Demand with its 95th percentile above; below, the instances needed and scheduled.";
-    let title = format!("Demand and instances of {}", plan.unique_id);
-    let figure = Figure::draw(id, &title, description, 380, |frame| chart.svg(frame));
+    let counted = plan.kind.unit();
+    let description =
+        format!("Demand with its 95th percentile above; below, the {counted} needed and scheduled.");
+    let title = format!("Demand and {counted} of {}", plan.unique_id);
+    let figure = Figure::draw(id, &title, &description, 380, |frame| chart.svg(frame));
     Shown { cheapest: plan.policies.iter().map(|policy| policy.cost).min(), plan, figure }
 }
 
@@ -363,6 +375,7 @@ pub(crate) fn demand_unit(demand: &str) -> &'static str {
         Some("requests") => "requests/s",
         Some("queue_length") => "messages",
         Some("connections") => "connections",
+        Some("storage_used") => "GiB",
         _ => "",
     }
 }
@@ -380,9 +393,10 @@ async fn attempt(
 }
 
 fn assumed(mut settings: SettingsInput, what_if: &WhatIf) -> Result<SettingsInput, WebError> {
+    let one = settings.kind.one();
     if !what_if.unit.trim().is_empty() {
         let unit = what_if.unit.trim().parse().ok().filter(|unit: &f64| unit.is_finite() && *unit > 0.0);
-        let wanted = || WebError::Invalid("unit", "What an instance carries is a number above 0.".to_owned());
+        let wanted = || WebError::Invalid("unit", format!("What one {one} carries is a number above 0."));
         settings.unit_throughput = unit.ok_or_else(wanted)?;
     }
     if let Some(percent) = positive("target", &what_if.target)? {

@@ -14,6 +14,7 @@ use crate::layout::{Layout, page};
 use crate::pages::capacity::{parse_time, positive};
 use crate::session::{Visitor, connection};
 use crate::state::App;
+use crate::workload::event_demands;
 
 /// Longest name of an event.
 const MAX_NAME_LETTERS: usize = 120;
@@ -197,7 +198,7 @@ fn form_page(
         title,
         action: id.map_or_else(|| "/capacity/events".to_owned(), |id| format!("/capacity/events/{id}")),
         form,
-        series: app.state.workloads.iter().map(|workload| workload.demand.clone()).collect(),
+        series: event_demands(app),
         problem,
     })
 }

@@ -5,6 +5,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use capacity::export::Format;
 use capacity::{Advice, Candidate, Goal, PolicyName, Trigger};
+use domain::CapacityKind;
 use serde::Deserialize;
 
 use crate::error::WebError;
@@ -49,6 +50,7 @@ impl PoliciesQuery {
 struct PoliciesPage {
     layout: Layout,
     name: String,
+    kind: CapacityKind,
     asked: PoliciesQuery,
     offered: [&'static str; 5],
     scenarios: Vec<(i64, String)>,
@@ -98,6 +100,7 @@ pub(crate) async fn show(
         layout: Layout::new(&visitor, "/capacity", format!("Policies of {name}")),
         offered: OFFERED,
         scenario: chosen.scenario,
+        kind: workload.settings.kind,
         name,
         asked,
         scenarios: names,

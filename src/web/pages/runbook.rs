@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use capacity::{Review, RunbookStep};
 use chart::Staffing;
-use domain::{Event, Stamp};
+use domain::{CapacityKind, Event, Stamp};
 
 use crate::error::WebError;
 use crate::figure::Figure;
@@ -22,6 +22,7 @@ struct RunbookPage {
     name: String,
     event: Event,
     steps: Vec<RunbookStep>,
+    kind: CapacityKind,
     /// End of the forecast, where the event begins after it.
     ends_before: Option<Stamp>,
 }
@@ -33,6 +34,7 @@ struct ReviewPage {
     name: String,
     event: Event,
     review: Review,
+    kind: CapacityKind,
     figure: Figure,
 }
 
@@ -46,6 +48,7 @@ pub(crate) async fn runbook(
     page(&RunbookPage {
         layout: Layout::new(&visitor, "/capacity", format!("Run-book of {}", event.name)),
         steps: known.runbook(&event).await?,
+        kind: configured(&app, &name)?.settings.kind,
         ends_before: Some(known.ends_at()).filter(|end| *end <= event.starts_at),
         name,
         event,
@@ -60,9 +63,11 @@ pub(crate) async fn review(
 ) -> Result<Response, WebError> {
     let (known, event) = read(&app, &visitor, id, &name).await?;
     let review = known.review(&event).await?;
+    let workload = configured(&app, &name)?;
     page(&ReviewPage {
         layout: Layout::new(&visitor, "/capacity", format!("Review of {}", event.name)),
-        figure: drawn(&review, configured(&app, &name)?),
+        figure: drawn(&review, workload),
+        kind: workload.settings.kind,
         review,
         name,
         event,
@@ -81,8 +86,10 @@ fn drawn(review: &Review, workload: &Workload) -> Figure {
         Stamp::Step(_) => None,
     });
     let rows: Vec<_> = measured.collect();
+    let kind = workload.settings.kind;
     let chart = Staffing {
         demand_unit: demand_unit(&workload.demand).to_owned(),
+        unit: kind.unit().to_owned(),
         times: rows.iter().map(|(at, _)| *at).collect(),
         demand_p50: rows.iter().map(|(_, row)| row.demand_p50).collect(),
         demand_p95: rows.iter().map(|(_, row)| row.demand_p95).collect(),
@@ -93,7 +100,9 @@ fn drawn(review: &Review, workload: &Workload) -> Figure {
         marks: vec![],
     };
     let title = format!("What came of {} and what was planned for it", review.event);
-    let description = "Demand as forecast the day before and as it came, above; below, the instances it took and \
-                       those that were scheduled.";
-    Figure::draw("review", &title, description, 380, |frame| chart.svg(frame))
+    let description = format!(
+        "Demand as forecast the day before and as it came, above; below, the {} it took and those that were scheduled.",
+        kind.unit()
+    );
+    Figure::draw("review", &title, &description, 380, |frame| chart.svg(frame))
 }

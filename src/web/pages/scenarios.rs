@@ -22,7 +22,7 @@ use crate::pages::costs::shown_currency;
 use crate::path;
 use crate::session::{Visitor, connection};
 use crate::state::App;
-use crate::workload::{Known, TODAY, configured};
+use crate::workload::{Known, TODAY, concerns, configured};
 
 /// Longest name of a scenario.
 const MAX_NAME_LETTERS: usize = 80;
@@ -314,7 +314,8 @@ async fn scenarios_page(
         .iter()
         .map(|(word, _)| (*word, format!("/capacity/exports/{word}/{}{which}", path::encode(&name))))
         .collect();
-    let events: Vec<Event> = known.events.iter().map(|stored| stored.event.clone()).collect();
+    let mut events: Vec<Event> = known.events.iter().map(|stored| stored.event.clone()).collect();
+    events.retain(|event| concerns(event, workload));
     page(&ScenariosPage {
         layout: Layout::new(visitor, "/capacity", format!("Scenarios of {name}")),
         lines,

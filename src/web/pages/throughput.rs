@@ -6,6 +6,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use capacity::{LoadTest, Simulation, StaffingRow, UnitThroughput, staffing_table};
+use domain::CapacityKind;
 use serde::Deserialize;
 
 use crate::error::WebError;
@@ -56,6 +57,7 @@ struct ThroughputPage {
     layout: Layout,
     name: String,
     unit: &'static str,
+    kind: CapacityKind,
     /// None where history is to tell and does not.
     configured: Option<f64>,
     basis: Option<String>,
@@ -144,10 +146,13 @@ async fn throughput_page(
         layout: Layout::new(visitor, "/capacity", format!("Throughput of {name}")),
         name: name.to_owned(),
         unit: demand_unit(&workload.demand),
+        kind: workload.settings.kind,
         configured: known.then_some(workload.settings.unit_throughput),
         basis: workload.basis.clone(),
         by_history: workload.by_history,
-        table: peak.map_or(vec![], |peak| staffing_table(peak, promised_ms, service_ms, &settings)),
+        table: peak
+            .filter(|_| workload.settings.kind.unscaled().is_none())
+            .map_or(vec![], |peak| staffing_table(peak, promised_ms, service_ms, &settings)),
         learned,
         history,
         peak,

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use capacity::{
-    Advice, Autoscaling, AutoscalingInput, Goal, PolicyName, Settings, SettingsInput, Simulation, Survive,
-    Trigger,
+    Advice, Autoscaling, AutoscalingInput, Backlog, Goal, PolicyName, Settings, SettingsInput, Simulation,
+    Survive, Trigger,
 };
-use domain::{CapacityPlan, Event, Frequency, Series};
+use domain::{CapacityKind, CapacityPlan, Event, Frequency, Series};
 use forecast::Request;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,13 @@ const MAX_ADVISED_DAYS: f64 = 100.0;
 pub(super) struct CapacityBody {
     /// Demand, in the unit of `unit_throughput`, and how far to look ahead.
     demand: ForecastsBody,
+    /// What is counted; instances when absent, and below they stand for any.
+    kind: Option<CapacityKind>,
+    /// Units or GiB that are bought together, of throughput units and storage; 1 when absent.
+    #[schema(minimum = 1)]
+    lot: Option<u32>,
+    /// What waits for workers already.
+    backlog: Option<Backlog>,
     /// Demand at which one instance saturates.
     #[schema(exclusive_minimum = 0)]
     unit_throughput: f64,
@@ -81,8 +88,9 @@ pub(super) struct CapacityBody {
 pub(crate) async fn compute(State(app): State<App>, _: Caller, Body(body): Body<CapacityBody>) -> Answer {
     let (series, request, settings) = body.check(MAX_DAYS)?;
     let compute = move || {
-        let plan = |demand: &domain::Forecast| capacity::plan_compared(demand, &settings);
-        Ok(forecast::forecast_all(&series, &request).iter().map(plan).collect::<Vec<CapacityPlan>>())
+        let plan = |demand| capacity::plan_compared(&settings.work(demand), &settings);
+        let demand = forecast::forecast_all(&series, &request);
+        Ok(demand.into_iter().map(plan).collect::<Vec<CapacityPlan>>())
     };
     app.computations.answer(compute).await
 }
@@ -91,6 +99,9 @@ impl CapacityBody {
     /// The series, what is asked about them, and what to plan for; at most `most_days` ahead, over all series.
     fn check(self, most_days: f64) -> Result<(Vec<Series>, Request, Settings), WebError> {
         let mut input = SettingsInput::new(self.unit_throughput);
+        input.kind = self.kind.unwrap_or(input.kind);
+        input.lot = self.lot.unwrap_or(input.lot);
+        input.backlog = self.backlog;
         input.target_utilization = self.target_utilization.unwrap_or(input.target_utilization);
         input.schedule_utilization = self.schedule_utilization;
         input.lead_time_seconds = self.lead_time_seconds.unwrap_or(input.lead_time_seconds);
@@ -107,7 +118,9 @@ impl CapacityBody {
         let wanted = format!("at most {most_days} days, over all series");
         faults.want(ahead <= most_days, || "demand.horizon".to_owned(), &wanted);
         let largest = request.events.iter().map(Event::high).fold(1.0, f64::max);
-        check_instances(&series, settings.usable_throughput() / largest, "demand.series", &mut faults);
+        if settings.values().kind.unscaled().is_none() {
+            check_instances(&series, settings.usable_throughput() / largest, "demand.series", &mut faults);
+        }
         faults.none()?;
         request.levels = settings.forecast_levels();
         request.lower_bound = Some(0.0);
@@ -147,11 +160,13 @@ pub(crate) async fn advise(State(app): State<App>, _: Caller, Body(body): Body<A
     let (series, request, settings) = body.capacity.check(MAX_ADVISED_DAYS)?;
     let compute = move || {
         let simulation = Simulation::of(&settings);
-        let advice = |demand: &domain::Forecast| {
-            let futures = capacity::futures(demand);
-            (demand.unique_id.clone(), capacity::advise(demand, &futures, &goal, &settings, &simulation))
+        let advice = |demand| {
+            let demand = settings.work(demand);
+            let futures = capacity::futures(&demand);
+            let advice = capacity::advise(&demand, &futures, &goal, &settings, &simulation);
+            (demand.unique_id, advice)
         };
-        let advice = forecast::forecast_all(&series, &request).iter().map(advice).collect();
+        let advice = forecast::forecast_all(&series, &request).into_iter().map(advice).collect();
         Ok(AdviceBySeries { advice })
     };
     app.computations.answer(compute).await
