@@ -1,5 +1,6 @@
 //! Commitments: what to buy now for the usage to come, given what is held and what can be bought later.
 
+mod branching;
 mod coverage;
 mod cutting_planes;
 mod hindsight;

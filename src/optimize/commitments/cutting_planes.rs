@@ -8,6 +8,7 @@
 use microlp::{ComparisonOp, OptimizationDirection, Problem as Program};
 use rayon::prelude::*;
 
+use super::branching::branch;
 use super::problem::{Needs, Outcome, Problem};
 
 /// Relative distance of the bounds at which the search stops.
@@ -66,7 +67,7 @@ pub(super) enum Granularity {
 
 impl Granularity {
     /// Units of one step; `None` without steps.
-    fn step(self) -> Option<f64> {
+    pub(super) fn step(self) -> Option<f64> {
         match self {
             Self::Whole => Some(1.0),
             Self::Fine => Some(0.001),
@@ -84,7 +85,7 @@ pub(super) struct Limit {
 }
 
 impl Limit {
-    fn allows(&self, units: &[f64]) -> bool {
+    pub(super) fn allows(&self, units: &[f64]) -> bool {
         let paid: f64 = self.prices.iter().zip(units).map(|(price, units)| price * units).sum();
         paid <= self.most * (1.0 + 1e-9)
     }
@@ -226,6 +227,9 @@ fn solve(problem: &Problem, risk: f64, granularity: &[Granularity], limits: &[Li
         search.one_by_one(granularity);
         search.polish(granularity);
     }
+    if risk == 0.0 && search.gap() > PROVEN {
+        search.branch(granularity);
+    }
     Found { value: search.best_value, lower: search.lower, units: search.best, relaxed_open }
 }
 
@@ -329,6 +333,15 @@ impl<'a> Search<'a> {
             if self.gap() > PROVEN && steps.iter().flatten().count() <= most {
                 self.in_steps(&steps, granularity);
             }
+        }
+    }
+
+    /// Searches a small problem part by part where nothing else proves the best point.
+    fn branch(&mut self, granularity: &[Granularity]) {
+        let known = (self.best.clone(), self.scale + self.best_value);
+        if let Some(found) = branch(self.problem, granularity, self.limits, known, ENOUGH) {
+            (self.best, self.best_value) = (found.units, found.cost - self.scale);
+            self.lower = self.lower.max(found.lower - self.scale);
         }
     }
 

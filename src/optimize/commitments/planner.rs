@@ -118,11 +118,12 @@ fn plan_on(
         ));
     }
     if let Some(target) = settings.target_coverage {
+        let covered = problem.coverage(&solution.units);
         output.assumptions.push(format!(
             "commitments cover {:.1} % of the usage at list price, wanted: {:.1} %{}",
-            problem.coverage(&solution.units) * 100.0,
+            covered * 100.0,
             target * 100.0,
-            if problem.coverage(&solution.units) < target { "; more cannot be covered" } else { "" }
+            if covered < target { "; more cannot be covered" } else { "" }
         ));
     }
     output.assumptions.extend(known.assumptions.iter().cloned());

@@ -10,6 +10,7 @@
 
 mod hour;
 mod parts;
+mod pieces;
 
 use std::ops::Range;
 
