@@ -57,13 +57,14 @@ impl Market {
             .collect();
         let mut columns = Vec::new();
         let mut bought = Vec::new();
+        let reached = reached(&waterfall);
         for (index, offer) in offers.iter().enumerate() {
             let term = usize::from(offer.unit.term_years) * 8760;
             let commitment = first_offer + index;
             let later = match later {
                 Later::Never => vec![],
                 Later::Every { days } => (0..hours).step_by(days as usize * 24).skip(1).collect(),
-                Later::WhenHeldEnds => ends_of_rivals(&waterfall, &held, commitment, hours),
+                Later::WhenHeldEnds => ends_of_rivals(&reached, &held, commitment, hours),
             };
             for start in iter::once(0).chain(later) {
                 let hours = start..start.saturating_add(term).min(hours);
@@ -106,17 +107,27 @@ impl Market {
     }
 }
 
+/// The lines that each commitment can cover.
+fn reached(waterfall: &Waterfall) -> Vec<BTreeSet<usize>> {
+    let mut of_pool = vec![BTreeSet::new(); waterfall.pools.len()];
+    for step in &waterfall.steps {
+        of_pool[step.pool].insert(step.line);
+    }
+    let mut reached = vec![BTreeSet::new(); waterfall.capacity.len()];
+    for (pool, lines) in waterfall.pools.iter().zip(of_pool) {
+        for &member in &pool.members {
+            reached[member].clone_from(&lines);
+        }
+    }
+    reached
+}
+
 /// Hours before `hours` in which a held commitment ends that covers usage which `offer` would cover, too: the last one of
 /// each block, because every date of every offer is a column of the problem.
-fn ends_of_rivals(waterfall: &Waterfall, held: &[Span], offer: usize, hours: usize) -> Vec<usize> {
-    let lines = |commitment: usize| -> BTreeSet<usize> {
-        let reached = |pool: usize| waterfall.pools[pool].members.contains(&commitment);
-        waterfall.steps.iter().filter(|step| reached(step.pool)).map(|step| step.line).collect()
-    };
-    let own = lines(offer);
+fn ends_of_rivals(reached: &[BTreeSet<usize>], held: &[Span], offer: usize, hours: usize) -> Vec<usize> {
     let ends = held
         .iter()
-        .filter(|span| span.hours.end < hours && !lines(span.commitment).is_disjoint(&own))
+        .filter(|span| span.hours.end < hours && !reached[span.commitment].is_disjoint(&reached[offer]))
         .map(|span| span.hours.end);
     let mut last: BTreeMap<usize, usize> = BTreeMap::new();
     for end in ends {
