@@ -27,11 +27,12 @@ use crate::{Metrics, Policy};
 /// Percents.
 const PERCENT: f64 = 100.0;
 
-/// Settings of the right-sizing of containers: name, meaning (default, bounds). History, probability of overload and
-/// margins are those of [`rightsize`](crate::rightsize::Settings).
+/// Settings of the right-sizing of containers: name, meaning (default, bounds). History and margins are those of [`rightsize`](crate::rightsize::Settings).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
+    /// Share of the time in which a pod may want more CPU than it requests (0.005, 0.00001 to 0.2).
+    pub overload_probability: f64,
     /// CPU of the busiest pod over that of the mean one, which is what is measured (1.2, 1 to 5).
     pub imbalance: f64,
     /// Factor on the memory limit of a container that was killed for lack of memory (1.25, 1 to 3).
@@ -53,6 +54,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            overload_probability: 0.005,
             imbalance: 1.2,
             oom_margin: 1.25,
             reaction_seconds: 180.0,
@@ -67,6 +69,7 @@ impl Default for Settings {
 
 impl Settings {
     pub(crate) fn check(&self) -> Result<(), PolicyError> {
+        within("containers.overload_probability", self.overload_probability, 1e-5, 0.2)?;
         within("containers.imbalance", self.imbalance, 1.0, 5.0)?;
         within("containers.oom_margin", self.oom_margin, 1.0, 3.0)?;
         within("containers.reaction_seconds", self.reaction_seconds, 15.0, 3600.0)?;
@@ -217,7 +220,7 @@ fn decide(
         Finding::OverProvisioned,
         format!(
             "requesting {new} carries what was measured at {:.1} % probability of overload with {:.0} % less requested{note}",
-            policy.rightsize.overload_probability * PERCENT,
+            policy.containers.overload_probability * PERCENT,
             saved * PERCENT
         ),
     )
@@ -257,7 +260,7 @@ fn scaled(
     let rules = autoscale::Rules {
         reaction_seconds: settings.reaction_seconds,
         imbalance: settings.imbalance,
-        overload_probability: policy.rightsize.overload_probability,
+        overload_probability: settings.overload_probability,
         highest_target: settings.highest_target / PERCENT,
         fewest: settings.fewest_pods,
         memory_in_cores: settings.gib_in_cores * memory_gib,
@@ -266,7 +269,7 @@ fn scaled(
     let set = autoscale::Setting { request, target: target / PERCENT, fewest, most };
     let replay = autoscale::replay(&demand, set, &rules, f64::INFINITY, f64::INFINITY);
     let Some(today) = replay else { return Err("CPU was not measured".to_owned()) };
-    if today.at_most > policy.rightsize.overload_probability {
+    if today.at_most > settings.overload_probability {
         return Err(format!(
             "its autoscaler is at its {most} pods in {:.1} % of the time: raise maxReplicas first, for what it wanted \
              beyond was not seen",

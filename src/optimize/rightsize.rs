@@ -52,14 +52,15 @@ pub struct Settings {
     /// Share of the samples of the window without which nothing is said, and without which a metric counts as
     /// not measured (0.6, 0 to 1).
     pub minimum_coverage: f64,
-    /// Share of the time in which demand may exceed what is planned with (0.005, 0.00001 to 0.2).
+    /// Share of the time of the next month in which demand may exceed what is planned with, at the most (0.02, 0.00001
+    /// to 0.2): what a smaller size saves has to be worth even that, see `overload_price`.
     pub overload_probability: f64,
     /// The same within the last two and the first day of a month (0.01, 0 to 0.5).
     pub month_end_probability: f64,
-    /// Share of the CPU that is planned with (0.95, 0.3 to 1): what the future may add is in the need already.
+    /// Share of the CPU that is planned with (1, 0.3 to 1): what the future may add is in the need already.
     pub cpu_target: f64,
-    /// What time in overload costs, in prices of the current type: with 10, one percent of the time counts like a tenth
-    /// of the price (10, 0 to 1000).
+    /// What time in overload costs, in prices of the current type: with 13, one percent of the time counts like 13 % of
+    /// the price (13, 0 to 1000).
     pub overload_price: f64,
     /// Factor on the largest memory use and the most connections (1.15, 1 to 3).
     pub memory_margin: f64,
@@ -99,10 +100,10 @@ impl Default for Settings {
             lookback_days: 93,
             minimum_days: 3,
             minimum_coverage: 0.6,
-            overload_probability: 0.005,
+            overload_probability: 0.02,
             month_end_probability: 0.01,
-            cpu_target: 0.95,
-            overload_price: 10.0,
+            cpu_target: 1.0,
+            overload_price: 13.0,
             memory_margin: 1.15,
             speed_doubt: 0.1,
             noise_share: 0.02,
@@ -282,16 +283,18 @@ pub(crate) fn decide(
         return Sizing { limiting_metric: Some(dimension.metric()), ..sizing };
     }
     let optimized = |reason: String| sized(Finding::Optimized, None, reason);
-    let Some(best) = best else {
-        return optimized(format!(
-            "no type of {} carries the measured peaks with headroom for less",
-            resource.region
-        ));
+    let shift = needs.shifted().map(|(dimension, ratio)| {
+        let words = dimension.words();
+        format!("{words} of the last three days is {ratio:.1} times that of the days before")
+    });
+    let cheaper = best.filter(|best| best.hourly < current.hourly);
+    let Some(best) = cheaper else {
+        return optimized(match shift {
+            Some(shift) => format!("{shift}: no smaller size stands that once more, until it settles"),
+            None => format!("{name} carries the measured peaks at the least cost, overload counted"),
+        });
     };
     let saving = current.hourly - best.hourly;
-    if saving <= Decimal::ZERO {
-        return optimized(format!("{name} carries the measured peaks at the least cost, overload counted"));
-    }
     let share = if current.hourly.is_zero() { Decimal::ZERO } else { saving / current.hourly };
     if domain::to_statistic(share) < settings.minimum_saving {
         return optimized(format!(
@@ -301,29 +304,22 @@ pub(crate) fn decide(
             settings.minimum_saving * 100.0
         ));
     }
-    if let Some((dimension, ratio)) = needs.shifted() {
-        return optimized(format!(
-            "{} of the last three days is {ratio:.1} times that of the days before: no smaller size until it settles",
-            dimension.words()
-        ));
-    }
     let kept: Vec<&str> = Dimension::of(service)
         .iter()
         .filter(|dimension| needs.all.iter().all(|need| need.dimension != **dimension))
         .map(|dimension| dimension.words())
         .collect();
-    let mut note = if kept.is_empty() {
-        String::new()
-    } else {
-        format!("; {} not measured and therefore not cut", kept.join(", "))
-    };
+    let mut note = shift.map_or(String::new(), |shift| format!("; {shift}, and this stands that once more"));
+    if !kept.is_empty() {
+        note.push_str(&format!("; {} not measured and therefore not cut", kept.join(", ")));
+    }
     if service == Service::Database && best.shape.memory_gib >= current.shape.memory_gib {
         note.push_str("; memory is not cut: what is free of it may hold pages that would be read from disk");
     }
     let reason = format!(
-        "{} carries the measured peaks at {:.1} % probability of overload and costs {:.0} % less{note}",
+        "{} is expected to be too small in {:.2} % of the time and costs {:.0} % less{note}",
         best.shape.instance_type,
-        settings.overload_probability * 100.0,
+        load.probability_over(best.shape) * 100.0,
         domain::to_statistic(share) * 100.0
     );
     sized(Finding::OverProvisioned, Some(best), reason)
@@ -362,7 +358,7 @@ fn pressure(shape: &Shape, load: &Load<'_>, settings: &Settings, days: f64) -> (
         if shape.architecture != load.current.architecture && load.service == Service::Machine {
             safe *= 1.0 - RISK_OTHER_ARCHITECTURE;
         }
-        if !load.needs.iter().any(|need| need.month_end_seen) {
+        if !load.needs.iter().any(|need| need.month_end.is_some()) {
             safe *= 1.0 - RISK_NO_MONTH_END;
         }
         safe *= 1.0 - RISK_SHORT_HISTORY * (1.0 - days / FULL_HISTORY_DAYS).clamp(0.0, 1.0);

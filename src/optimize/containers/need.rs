@@ -43,7 +43,8 @@ pub(super) fn cpu(
         observed.cpu().iter().map(|reading| (reading.at, of_pod(reading.p95))).collect();
     let largest = demand.iter().map(|(_, cores)| *cores).fold(0.0, f64::max);
     let need = Need::new(Dimension::Cpu, &demand, container.cpu_request.unwrap_or(largest), settings);
-    let (amount, often) = (whole_cores(need.amount), need.seen(0.95));
+    let amount = whole_cores(need.at(policy.containers.overload_probability));
+    let often = need.seen(0.95);
     let throttled = container.cpu_limit.filter(|limit| !full && often > settings.cpu_saturated * limit);
     let turn = match (container.cpu_request, throttled) {
         _ if full => Turn::Keep,

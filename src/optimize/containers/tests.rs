@@ -51,7 +51,7 @@ fn requests_follow_what_was_used_and_memory_is_limited_by_its_request() {
     let sizing = size(&container("web"), used("web", |_| 1.2, 1.0));
     assert_eq!(sizing.finding, Finding::OverProvisioned, "{}", sizing.reason);
     let new = sizing.recommended.unwrap();
-    assert_eq!((new.cpu_request, new.cpu_limit), (Some(0.36), None));
+    assert_eq!((new.cpu_request, new.cpu_limit), (Some(0.38), None));
     assert_eq!((new.memory_request_gib, new.memory_limit_gib), (Some(1.15625), Some(1.15625)));
     insta::assert_snapshot!(sizing.patch.unwrap(), @r#"
     apiVersion: apps/v1
@@ -66,7 +66,7 @@ fn requests_follow_what_was_used_and_memory_is_limited_by_its_request() {
             - name: "web"
               resources:
                 requests:
-                  cpu: 360m
+                  cpu: 380m
                   memory: 1184Mi
                 limits:
                   memory: 1184Mi
@@ -77,7 +77,7 @@ fn requests_follow_what_was_used_and_memory_is_limited_by_its_request() {
 fn a_cpu_limit_is_kept_and_raised_where_it_throttles() {
     let limited = with(container("web"), |web| web.cpu_limit = Some(2.0));
     let kept = size(&limited, used("web", |_| 1.2, 1.0)).recommended.unwrap();
-    assert_eq!((kept.cpu_request, kept.cpu_limit), (Some(0.36), Some(2.0)));
+    assert_eq!((kept.cpu_request, kept.cpu_limit), (Some(0.38), Some(2.0)));
     let throttled = size(&limited, used("web", |_| 7.0, 3.9));
     assert_eq!(throttled.finding, Finding::UnderProvisioned);
     assert!(throttled.reason.contains("of its limit"), "{}", throttled.reason);
@@ -108,7 +108,7 @@ fn what_is_asked_for_without_a_request_is_set() {
     let bare = with(container("web"), |web| (web.cpu_request, web.memory_request_gib) = (None, None));
     let sizing = size(&bare, used("web", |_| 1.2, 1.0));
     assert_eq!(sizing.finding, Finding::UnderProvisioned);
-    assert_eq!(sizing.recommended.unwrap().cpu_request, Some(0.36));
+    assert_eq!(sizing.recommended.unwrap().cpu_request, Some(0.38));
 }
 
 #[test]

@@ -140,7 +140,7 @@ impl Observed {
             };
             if saturated {
                 let usable = usable(dimension, current, current, settings);
-                need.amount = need.amount.max(usable * GROWTH_WHEN_SATURATED);
+                need.amount = need.seen(1.0).max(usable * GROWTH_WHEN_SATURATED);
                 let words = match dimension {
                     Dimension::Memory => format!(
                         "memory reached {:.0} % of {:.0} GiB",
@@ -157,6 +157,9 @@ impl Observed {
                 self.hold(&mut need, current, settings, node);
             }
             needs.all.push(need);
+        }
+        if needs.saturated.is_none() {
+            needs.all.iter_mut().for_each(Need::rise);
         }
         needs
     }

@@ -152,11 +152,17 @@ fn a_machine_that_stopped_reporting_has_gaps() {
 }
 
 #[test]
-fn after_a_jump_nothing_shrinks() {
+fn after_a_jump_what_is_smaller_has_to_stand_another_one() {
     let jump = as_of() - Duration::days(3);
-    let sizing = one(vm("a", "m6i.4xlarge"), load("a", move |at| if at >= jump { 20.0 } else { 6.0 }, 8.0));
-    assert_eq!(sizing.finding, Finding::Optimized, "{}", sizing.reason);
-    assert!(sizing.reason.contains("until it settles"), "{}", sizing.reason);
+    let from = |before: f64, after: f64| load("a", move |at| if at >= jump { after } else { before }, 8.0);
+    // 30 % of 16 vCPUs are 4.8; another rise to 3.3 times that would take them all.
+    let large = one(vm("a", "m6i.4xlarge"), from(9.0, 30.0));
+    assert_eq!((large.finding, recommended(&large)), (Finding::Optimized, None), "{}", large.reason);
+    assert!(large.reason.contains("until it settles"), "{}", large.reason);
+    // 1.3 vCPUs, twice that after another rise: 4 carry it.
+    let small = one(vm("a", "m6i.4xlarge"), from(4.0, 8.0));
+    assert_eq!(recommended(&small), Some("m6i.xlarge"), "{}", small.reason);
+    assert!(small.reason.contains("2.0 times that of the days before, and this stands that once more"));
 }
 
 #[test]
