@@ -1,11 +1,18 @@
-//! A shell script of `aws autoscaling put-scheduled-update-group-action`.
+//! A shell script of `aws autoscaling put-scheduled-update-group-action`; that of read replicas is in [`replicas`].
 
+use domain::CapacityKind;
+
+use super::replicas;
 use super::schedule::{Group, rfc3339};
 
 /// One call a change; calling again with the same name replaces the action.
 pub(super) fn write(groups: &[Group]) -> String {
     let mut script = "#!/usr/bin/env bash\nset -euo pipefail\n".to_owned();
     for group in groups {
+        if group.kind == CapacityKind::ReadReplicas {
+            script += &replicas::aws_cli(group);
+            continue;
+        }
         let name = &group.name;
         for segment in group.segments() {
             script += &format!(
@@ -29,6 +36,10 @@ pub(super) fn write(groups: &[Group]) -> String {
 pub(super) fn write_with_policies(groups: &[Group]) -> String {
     let mut script = write(groups);
     for group in groups {
+        if group.kind == CapacityKind::ReadReplicas {
+            script += &replicas::aws_cli_policy(group);
+            continue;
+        }
         let name = &group.name;
         script += &format!(
             "\naws autoscaling put-scaling-policy \\\n  \

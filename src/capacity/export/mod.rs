@@ -7,12 +7,13 @@ mod gcp;
 mod keda;
 mod kubernetes;
 mod policy;
+mod replicas;
 mod schedule;
 mod terraform;
 
 use std::str::FromStr;
 
-use domain::CapacityPlan;
+use domain::{CapacityKind, CapacityPlan};
 
 use crate::settings::Settings;
 
@@ -22,9 +23,10 @@ pub use schedule::ExportError;
 /// What a schedule is written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// `terraform`: `aws_autoscaling_schedule` resources.
+    /// `terraform`: `aws_autoscaling_schedule` resources; for read replicas, `aws_appautoscaling_scheduled_action`.
     Terraform,
-    /// `aws-cli`: a shell script of `aws autoscaling put-scheduled-update-group-action`.
+    /// `aws-cli`: a shell script of `aws autoscaling put-scheduled-update-group-action`; for read replicas, of
+    /// `aws application-autoscaling`.
     AwsCli,
     /// `azure-autoscale`: a Resource Manager template with autoscale profiles.
     AzureAutoscale,
@@ -56,6 +58,16 @@ impl Format {
         ("azure-cli", Self::AzureCli),
     ];
 
+    /// Whether a workload of this kind can be told in this format.
+    pub fn fits(self, kind: CapacityKind) -> bool {
+        match kind {
+            CapacityKind::ReadReplicas => {
+                matches!(self, Self::Terraform | Self::TerraformPolicy | Self::AwsCli)
+            }
+            kind => kind.unscaled().is_none(),
+        }
+    }
+
     /// Name of a file of this format that holds a policy, without a folder.
     pub fn policy_file_name(self) -> String {
         self.file_name().replacen("schedule", "policy", 1)
@@ -76,6 +88,9 @@ impl Format {
         }
     }
 }
+
+/// Of the formats, these have words for the readers of a database.
+const READERS_ONLY: &str = "read replicas are no autoscaling group, and this format has no words for them; take terraform, terraform-policy or aws-cli";
 
 /// An export format that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,9 +113,13 @@ impl FromStr for Format {
 /// reduced to lower-case letters, digits and hyphens, told apart by a number where they would collide.
 ///
 /// # Errors
-/// A plan without rows or without a clock, or one too long for a format that knows no years.
+/// A plan without rows or without a clock, one too long for a format that knows no years, or of a kind that the format
+/// has no words for.
 pub fn export(plans: &[CapacityPlan], format: Format, settings: &Settings) -> Result<String, ExportError> {
     let groups = schedule::groups(plans, settings)?;
+    if let Some(plan) = plans.iter().find(|plan| !format.fits(plan.kind)) {
+        return Err(ExportError::NoGroup { unique_id: plan.unique_id.clone(), why: READERS_ONLY });
+    }
     match format {
         Format::Terraform => Ok(terraform::write(&groups)),
         Format::AwsCli => Ok(aws_cli::write(&groups)),

@@ -1,6 +1,6 @@
 //! A policy, such as the adviser's, in the languages of schedules: its minimum over time, and what adds to it.
 
-use domain::{CapacityPlan, Forecast, Stamp};
+use domain::{CapacityKind, CapacityPlan, Forecast, Stamp};
 
 use super::schedule::ExportError;
 use super::{Format, aws_cli, export, schedule, terraform};
@@ -60,7 +60,11 @@ pub fn export_policy(
     let written = written.check().map_err(|error| cannot(&error.to_string()))?;
     let groups = || schedule::groups(std::slice::from_ref(&schedule), &written);
     let terraform = matches!(format, Format::Terraform | Format::TerraformPolicy);
+    let group = settings.given.kind != CapacityKind::ReadReplicas;
     let text = match (adds, format) {
+        (Adds::Steps(_), _) if !group => {
+            return Err(cannot("step scaling can be taken for autoscaling groups only"));
+        }
         (Adds::Steps(_), _) if terraform => terraform::write_with_steps(&groups()?),
         (Adds::Steps(_), _) => return Err(cannot("step scaling can be taken as terraform only")),
         (Adds::Nothing, _) if terraform => terraform::write(&groups()?),

@@ -1,7 +1,7 @@
 //! A plan reduced to what every format says: from when on, which minimum.
 
 use chrono::{DateTime, Duration, Utc};
-use domain::{CapacityPlan, Stamp};
+use domain::{CapacityKind, CapacityPlan, Stamp};
 
 use crate::plan::row_hours;
 use crate::requirement::instances;
@@ -62,6 +62,7 @@ pub enum ExportError {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Group {
     pub(super) name: String,
+    pub(super) kind: CapacityKind,
     /// The series it was planned for.
     unique_id: String,
     /// Level of every row.
@@ -125,6 +126,7 @@ pub(super) fn groups(plans: &[CapacityPlan], settings: &Settings) -> Result<Vec<
             .unwrap_or(base.clone());
         groups.push(Group {
             name,
+            kind: plan.kind,
             unique_id: id(),
             levels,
             starts_at,

@@ -1,5 +1,9 @@
-//! `aws_autoscaling_schedule` and `aws_autoscaling_policy` resources in the style of `terraform fmt`.
+//! `aws_autoscaling_schedule` and `aws_autoscaling_policy` resources in the style of `terraform fmt`; those of read
+//! replicas are in [`replicas`].
 
+use domain::CapacityKind;
+
+use super::replicas;
 use super::schedule::{Group, rfc3339};
 
 /// One resource a change. The desired capacity is left alone (−1): a higher minimum raises it, and a lower
@@ -91,6 +95,9 @@ fn alarm(group: &Group, which: &str, operator: &str, threshold: u32) -> String {
 }
 
 fn policy(group: &Group) -> String {
+    if group.kind == CapacityKind::ReadReplicas {
+        return replicas::terraform_policy(group);
+    }
     let name = &group.name;
     let resource = group.resource();
     format!(
@@ -113,6 +120,9 @@ fn policy(group: &Group) -> String {
 }
 
 fn of_group(group: &Group) -> Vec<String> {
+    if group.kind == CapacityKind::ReadReplicas {
+        return replicas::terraform(group);
+    }
     let name = &group.name;
     let resource = group.resource();
     let write = |segment: super::schedule::Segment| {
@@ -233,6 +243,10 @@ resource "aws_autoscaling_schedule" "group_7_berall_x_a_202611262200" {
 
     #[test]
     fn terraform_itself_finds_nothing_to_format() {
+        assert_terraform_agrees(&write(&example()));
+    }
+
+    pub(in crate::export) fn assert_terraform_agrees(text: &str) {
         let child = Command::new("terraform")
             .args(["fmt", "-check", "-diff", "-"])
             .stdin(Stdio::piped())
@@ -242,7 +256,7 @@ resource "aws_autoscaling_schedule" "group_7_berall_x_a_202611262200" {
             println!("skipped: no `terraform` on this machine");
             return;
         };
-        child.stdin.take().unwrap().write_all(write(&example()).as_bytes()).unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }

@@ -9,7 +9,7 @@ use super::Settings;
 use super::dimension::Dimension;
 use crate::quantile::{quantile, sorted};
 
-/// Part of the history in which the weight of a sample halves.
+/// Part of the history in which the weight of a sample halves; never less than a week where a week is its rhythm.
 const HALF_LIFE: f64 = 0.1;
 /// Days from which on a history shows its weekly rhythm. Then all days of a week count alike, and before all hours of a
 /// day: otherwise the last hours, whatever their place in the rhythm, would count most.
@@ -160,10 +160,11 @@ fn weighted(demand: &[(DateTime<Utc>, f64)], alike: bool) -> (Vec<f64>, Vec<f64>
     let last = demand.last().map(|(at, _)| *at).unwrap_or_default();
     let age = |at: &DateTime<Utc>| (last - *at).num_seconds() as f64 / 86_400.0;
     let history = demand.first().map_or(0.0, |(at, _)| age(at));
+    let (rhythm, least) = if history < RHYTHM_DAYS { (1.0, 0.0) } else { (WEEK_DAYS, WEEK_DAYS) };
+    let half_life = (history * HALF_LIFE).max(least);
     let weight = |at: &DateTime<Utc>| {
-        let rhythm = if history < RHYTHM_DAYS { 1.0 } else { WEEK_DAYS };
         let age = rhythm * (age(at) / rhythm).floor();
-        if alike || history <= 0.0 { 1.0 } else { 0.5_f64.powf(age / (history * HALF_LIFE)) }
+        if alike || half_life <= 0.0 { 1.0 } else { 0.5_f64.powf(age / half_life) }
     };
     let mut pairs: Vec<(f64, f64)> = demand.iter().map(|(at, value)| (*value, weight(at))).collect();
     pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -288,9 +289,9 @@ mod tests {
         };
         let need = need(&hourly(35, falling));
         let share = |capacity: f64| need.share_over(capacity);
-        // Half-life 3.5 days: the weeks before have a quarter of the weight of the last one, and so on.
-        assert!((share(3.0) - 0.25).abs() < 0.02, "{}", share(3.0));
-        assert!((share(1.5) - share(3.0) - 0.75 / 7.0).abs() < 0.02, "{}", share(1.5));
+        // The last of five weeks has 16 of 31 parts of the weight.
+        assert!((share(3.0) - 15.0 / 31.0).abs() < 0.02, "{}", share(3.0));
+        assert!((share(1.5) - share(3.0) - 16.0 / 31.0 / 7.0).abs() < 0.02, "{}", share(1.5));
     }
 
     #[test]

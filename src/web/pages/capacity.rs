@@ -244,8 +244,10 @@ pub(crate) async fn detail(
         _ => (None, None),
     };
     let scenarios = scenarios::list(conn, org).await?.into_iter().map(|(id, named)| (id, named.name));
+    let kind = workload.map(|workload| workload.settings.kind);
     let exports = Format::ALL
         .iter()
+        .filter(|(_, format)| kind.is_some_and(|kind| format.fits(kind)))
         .map(|(word, _)| (*word, format!("/capacity/exports/{word}/{}", path::encode(&name))));
     let driven = workload.filter(|workload| !workload.drivers.is_empty());
     let (drivers, undriven) = match driven {
@@ -276,7 +278,7 @@ pub(crate) async fn detail(
         ahead,
         past,
         stored: shown(plan, "plan", &events, workload),
-        exports: if workload.is_some() { exports.collect() } else { vec![] },
+        exports: exports.collect(),
         can_try: workload.is_some(),
         demand: workload.map(|workload| workload.demand.clone()),
         name,

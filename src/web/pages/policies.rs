@@ -145,15 +145,26 @@ fn question(asked: &PoliciesQuery) -> Result<Option<Question>, WebError> {
 }
 
 /// The files of a policy that was tried, in each format that can say it.
-fn downloads(candidate: &Candidate, workload: &str, scenario: &Option<i64>) -> Vec<(&'static str, String)> {
+fn downloads(
+    candidate: &Candidate,
+    workload: &str,
+    kind: &CapacityKind,
+    scenario: &Option<i64>,
+) -> Vec<(&'static str, String)> {
     let schedule = candidate.schedule.map_or(String::new(), |tried| {
         format!("&risk={}&schedule_utilization={}", tried.risk, tried.schedule_utilization)
     });
     let under = scenario.map_or(String::new(), |key| format!("&scenario={key}"));
     let policy = path::encode(&candidate.policy);
     let steps = matches!(candidate.policy.parse(), Ok(PolicyName::Step(_)));
-    let fits = |format: &Format| !steps || matches!(format, Format::Terraform | Format::TerraformPolicy);
-    let formats = Format::ALL.iter().filter(|(_, format)| fits(format));
+    let says = |format: &Format| match steps {
+        true => {
+            *kind != CapacityKind::ReadReplicas
+                && matches!(format, Format::Terraform | Format::TerraformPolicy)
+        }
+        false => format.fits(*kind),
+    };
+    let formats = Format::ALL.iter().filter(|(_, format)| says(format));
     let name = path::encode(workload);
     formats
         .map(|(word, _)| (*word, format!("/capacity/exports/{word}/{name}?policy={policy}{schedule}{under}")))
@@ -247,16 +258,23 @@ mod tests {
             breaks: None,
         };
         let tried = capacity::ScheduleTried { risk: 0.05, schedule_utilization: 0.9 };
-        let planned = downloads(&candidate("planned", Some(tried)), "storefront web", &Some(7));
+        let (group, readers) = (&CapacityKind::Instances, &CapacityKind::ReadReplicas);
+        let planned = downloads(&candidate("planned", Some(tried)), "storefront web", group, &Some(7));
         assert_eq!(planned.len(), Format::ALL.len());
         let wanted = "/capacity/exports/terraform/storefront%20web?policy=planned&risk=0.05&schedule_utilization=0.9&scenario=7";
         assert_eq!(planned[0], ("terraform", wanted.to_owned()));
-        let steps = downloads(&candidate("step-70", None), "web", &None);
+        let steps = downloads(&candidate("step-70", None), "web", group, &None);
+        assert!(downloads(&candidate("step-70", None), "web", readers, &None).is_empty());
+        let replicas = downloads(&candidate("planned", None), "web", readers, &None);
+        assert_eq!(
+            replicas.iter().map(|(word, _)| *word).collect::<Vec<_>>(),
+            ["terraform", "aws-cli", "terraform-policy"]
+        );
         assert_eq!(
             steps.iter().map(|(word, _)| *word).collect::<Vec<_>>(),
             ["terraform", "terraform-policy"]
         );
-        let both = downloads(&candidate("predictive-70+requests-70", None), "web", &None);
+        let both = downloads(&candidate("predictive-70+requests-70", None), "web", group, &None);
         assert!(both[0].1.ends_with("?policy=predictive-70%2Brequests-70"), "{both:?}");
     }
 

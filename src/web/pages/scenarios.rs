@@ -312,6 +312,7 @@ async fn scenarios_page(
     let name = workload.name.clone();
     let exports = Format::ALL
         .iter()
+        .filter(|(_, format)| format.fits(workload.settings.kind))
         .map(|(word, _)| (*word, format!("/capacity/exports/{word}/{}{which}", path::encode(&name))))
         .collect();
     let mut events: Vec<Event> = known.events.iter().map(|stored| stored.event.clone()).collect();
