@@ -385,7 +385,8 @@ fn facts_of(sizing: &Sizing) -> Vec<domain::Evidence> {
 }
 
 fn flips_if(sizing: &Sizing, grows: bool) -> String {
-    let limiting = sizing.limiting_metric.map_or("cpu_utilization", |metric| metric.as_str());
+    let limiting =
+        sizing.limiting_metric.map_or("cpu_utilization", |metric| metric.as_str()).replace('_', " ");
     if grows {
         return format!("{limiting} falls back for good, or the software is made to need less");
     }
