@@ -68,7 +68,8 @@ pub struct Settings {
     pub speed_doubt: f64,
     /// Demand below this share of the current capacity is noise when days are compared (0.02, 0 to 0.5).
     pub noise_share: f64,
-    /// A rise of the last three days above this ratio puts a smaller size off (1.5, 1.05 to 10).
+    /// A rise of the last three days above this ratio has to be stood once more by a smaller size; of containers and
+    /// functions, it puts a smaller one off (1.5, 1.05 to 10).
     pub shift_ratio: f64,
     /// P95 of CPU above which a machine is too small (0.85, 0.5 to 1).
     pub cpu_saturated: f64,
