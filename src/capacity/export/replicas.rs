@@ -45,15 +45,13 @@ pub(super) fn terraform(group: &Group) -> Vec<String> {
 }}
 "#
     );
+    let of_target = of_target(&resource);
     let action = |segment: Segment| {
         let (label, from, minimum) = (segment.label(), at(segment.from), segment.minimum);
         format!(
             r#"resource "aws_appautoscaling_scheduled_action" "{resource}_{label}" {{
   name               = "headroom-{name}-{label}"
-  service_namespace  = aws_appautoscaling_target.{resource}.service_namespace
-  scalable_dimension = aws_appautoscaling_target.{resource}.scalable_dimension
-  resource_id        = aws_appautoscaling_target.{resource}.resource_id
-  schedule           = "{from}"
+{of_target}  schedule           = "{from}"
 
   scalable_target_action {{
     min_capacity = {minimum}
@@ -69,14 +67,12 @@ pub(super) fn terraform(group: &Group) -> Vec<String> {
 /// Target tracking of the readers' CPU, which adds to the minimum.
 pub(super) fn terraform_policy(group: &Group) -> String {
     let (name, resource, target) = (&group.name, group.resource(), group.target_percent);
+    let of_target = of_target(&resource);
     format!(
         r#"resource "aws_appautoscaling_policy" "{resource}" {{
   name               = "headroom-{name}"
   policy_type        = "TargetTrackingScaling"
-  service_namespace  = aws_appautoscaling_target.{resource}.service_namespace
-  scalable_dimension = aws_appautoscaling_target.{resource}.scalable_dimension
-  resource_id        = aws_appautoscaling_target.{resource}.resource_id
-
+{of_target}
   target_tracking_scaling_policy_configuration {{
     target_value = {target}
 
@@ -87,6 +83,13 @@ pub(super) fn terraform_policy(group: &Group) -> String {
 }}
 "#
     )
+}
+
+/// The attributes of what belongs to a target.
+fn of_target(resource: &str) -> String {
+    ["service_namespace ", "scalable_dimension", "resource_id       "]
+        .map(|key| format!("  {key} = aws_appautoscaling_target.{resource}.{}\n", key.trim_end()))
+        .concat()
 }
 
 /// One call for the target and one for each change; calling again replaces what has the same name.
@@ -127,6 +130,7 @@ pub(super) fn aws_cli_policy(group: &Group) -> String {
     )
 }
 
+/// The target in the words of the script.
 fn which(name: &str) -> String {
     format!(
         "  --service-namespace {NAMESPACE} \\\n  --scalable-dimension {DIMENSION} \\\n  --resource-id 'cluster:{name}' \\\n"

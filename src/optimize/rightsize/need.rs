@@ -81,9 +81,10 @@ impl Need {
     ) -> Self {
         let days = by_day(demand);
         let floor = current * settings.noise_share;
-        let growth = growth(&days, floor);
+        let levels: Vec<f64> = days.iter().map(|day| day.level).collect();
+        let growth = growth(&levels, floor);
         // The largest sample counts, with a margin, and growth on top.
-        let levels = match dimension.is_fatal() {
+        let outlook = match dimension.is_fatal() {
             true => vec![1.0],
             false => {
                 let scale = drift(&days, floor);
@@ -95,12 +96,12 @@ impl Need {
         let mut need = Self {
             dimension,
             amount: 0.0,
-            shifted: shift(&days, floor, settings.shift_ratio),
+            shifted: shift(&levels, floor, settings.shift_ratio),
             month_end: (!month_end.is_empty())
                 .then(|| quantile(&month_end, 1.0 - settings.month_end_probability)),
             sorted: values,
             weights,
-            levels,
+            levels: outlook,
         };
         need.amount = match dimension.is_fatal() {
             true => need.with_month_end(need.seen(1.0) * settings.memory_margin * growth),
@@ -180,10 +181,10 @@ fn weighted(demand: &[(DateTime<Utc>, f64)], alike: bool) -> (Vec<f64>, Vec<f64>
 
 /// Scale of the change of the level from day to day, in logarithms: the machine's own and [`DRIFT`], each by its days.
 /// Levels under `floor` are noise.
-fn drift(days: &[Vec<f64>], floor: f64) -> f64 {
-    let fullest = days.iter().map(Vec::len).max().unwrap_or(0);
-    let whole = days.iter().filter(|day| 2 * day.len() >= fullest);
-    let levels: Vec<f64> = whole.map(|day| quantile(day, DAY_LEVEL).max(floor)).collect();
+fn drift(days: &[Day], floor: f64) -> f64 {
+    let fullest = days.iter().map(|day| day.samples).max().unwrap_or(0);
+    let whole = days.iter().filter(|day| 2 * day.samples >= fullest);
+    let levels: Vec<f64> = whole.map(|day| day.level.max(floor)).collect();
     let changes = sorted(
         levels
             .windows(2)
@@ -197,15 +198,12 @@ fn drift(days: &[Vec<f64>], floor: f64) -> f64 {
 
 /// Half of the growth of the daily P95 (slope by Theil and Sen) over the next 30 days, as a factor from 1 to 1.5.
 /// Fewer than 14 days tell growth from a weekly rhythm badly: then 1.
-fn growth(days: &[Vec<f64>], floor: f64) -> f64 {
-    let peaks: Vec<f64> = days.iter().map(|day| quantile(day, DAY_LEVEL)).collect();
+fn growth(peaks: &[f64], floor: f64) -> f64 {
     if (peaks.len() as f64) < RHYTHM_DAYS {
         return 1.0;
     }
-    let slopes = (0..peaks.len()).flat_map(|i| {
-        let peaks = &peaks;
-        (i + 1..peaks.len()).map(move |j| (peaks[j] - peaks[i]) / (j - i) as f64)
-    });
+    let slopes = (0..peaks.len())
+        .flat_map(|i| (i + 1..peaks.len()).map(move |j| (peaks[j] - peaks[i]) / (j - i) as f64));
     let slope = quantile(&sorted(slopes), 0.5);
     let level = quantile(&sorted(peaks.iter().copied()), 0.5).max(floor);
     let expected = if level > 0.0 { slope * OUTLOOK_DAYS / level } else { 0.0 };
@@ -213,21 +211,29 @@ fn growth(days: &[Vec<f64>], floor: f64) -> f64 {
 }
 
 /// The median daily P95 of the last three days over that of the days before, when it is above `ratio`.
-fn shift(days: &[Vec<f64>], floor: f64, ratio: f64) -> Option<f64> {
-    let cut = days.len().checked_sub(RECENT_DAYS).filter(|before| *before >= RECENT_DAYS)?;
-    let level = |days: &[Vec<f64>]| quantile(&sorted(days.iter().map(|day| quantile(day, DAY_LEVEL))), 0.5);
+fn shift(peaks: &[f64], floor: f64, ratio: f64) -> Option<f64> {
+    let cut = peaks.len().checked_sub(RECENT_DAYS).filter(|before| *before >= RECENT_DAYS)?;
+    let level = |peaks: &[f64]| quantile(&sorted(peaks.iter().copied()), 0.5);
     // A week has loud and quiet days: compare with the loudest stretch of the same length in the last week.
-    let before = days[..cut].windows(RECENT_DAYS).map(level).fold(floor, f64::max);
-    let found = level(&days[cut..]) / before;
+    let before = peaks[..cut].windows(RECENT_DAYS).map(level).fold(floor, f64::max);
+    let found = level(&peaks[cut..]) / before;
     (before > 0.0 && found > ratio).then_some(found)
 }
 
-/// Sorted values by UTC day, oldest day first.
-fn by_day(demand: &[(DateTime<Utc>, f64)]) -> Vec<Vec<f64>> {
-    demand
-        .chunk_by(|a, b| a.0.date_naive() == b.0.date_naive())
-        .map(|day| sorted(day.iter().map(|(_, value)| *value)))
-        .collect()
+/// What was seen on one UTC day.
+struct Day {
+    samples: usize,
+    /// Its P95.
+    level: f64,
+}
+
+/// Oldest first.
+fn by_day(demand: &[(DateTime<Utc>, f64)]) -> Vec<Day> {
+    let day = |values: &[(DateTime<Utc>, f64)]| Day {
+        samples: values.len(),
+        level: quantile(&sorted(values.iter().map(|(_, value)| *value)), DAY_LEVEL),
+    };
+    demand.chunk_by(|a, b| a.0.date_naive() == b.0.date_naive()).map(day).collect()
 }
 
 /// The last two days of a month and the first of the next: when books are closed and salaries paid.
