@@ -1,4 +1,4 @@
-//! History walked through day by day: each day planned from what was known before it, then simulated.
+//! History walked through: every six hours the next ones are planned from what was known by then, then simulated.
 
 use domain::{CapacityPlan, Event, Frequency, PolicyOutcome, Requirement, Series};
 use forecast::{Request, forecast};
@@ -10,6 +10,9 @@ use crate::policy_name::PolicyName;
 use crate::requirement::instances;
 use crate::settings::Settings;
 use crate::simulate::{Simulation, simulate};
+
+/// Hours between two plans, as often as the clouds' own predictive scaling looks ahead anew.
+const HOURS_BETWEEN_PLANS: usize = 6;
 
 /// Days of history that a forecast sees at most: five weeks hold the weekly rhythm and keep a replay quick.
 const MEMORY_DAYS: usize = 35;
@@ -27,7 +30,7 @@ const WARM_UP_DAYS: usize = 35;
 /// How to walk through history.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReplaySettings {
-    /// What each day's plan is made for.
+    /// What each plan is made for.
     pub settings: Settings,
     /// How instances and requests behave.
     pub simulation: Simulation,
@@ -57,14 +60,14 @@ pub enum ReplayError {
 /// What a replay gives back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Replay {
-    /// The plans of all days, each row as decided on its own day.
+    /// The rows of all plans, each as the last plan before it decided.
     pub plan: CapacityPlan,
     /// The demand that came, from the first decision on.
     pub demand: Series,
 }
 
-/// Plans every day of `history` after the warm-up, with only the past in view, and simulates `policies` over
-/// the demand that really came.
+/// Plans `history` after the warm-up, every six hours with only the past in view, and simulates `policies` over the
+/// demand that really came.
 ///
 /// `static-peak` is given the true peak, which nobody could have known: it is never short.
 ///
@@ -99,12 +102,13 @@ pub fn replay_runs(
     Ok(runs.collect())
 }
 
-/// The plan of every day as decided on that day.
+/// The plans as they were decided, every six hours of `history` after the warm-up.
 ///
 /// # Errors
 /// A history that ends before the first decision.
 pub fn decide(history: &Series, settings: &ReplaySettings) -> Result<Replay, ReplayError> {
     let day = steps_a_day(history);
+    let between = (day * HOURS_BETWEEN_PLANS / 24).max(1);
     let warm_up = settings.warm_up.unwrap_or((WARM_UP_DAYS * day).min(history.len() / 2));
     if warm_up == 0 || history.len() <= warm_up {
         return Err(ReplayError::TooShort {
@@ -115,11 +119,11 @@ pub fn decide(history: &Series, settings: &ReplaySettings) -> Result<Replay, Rep
     }
     let mut rows: Vec<Requirement> = Vec::new();
     let mut assumptions = Vec::new();
-    for cutoff in (warm_up..history.len()).step_by(day) {
-        let today = day_plan(history, cutoff, day, settings);
-        let end = history.grid.stamp((cutoff + day).min(history.len()));
-        rows.extend(today.rows.into_iter().take_while(|row| row.ds < end));
-        assumptions = today.assumptions;
+    for cutoff in (warm_up..history.len()).step_by(between) {
+        let next = next_plan(history, cutoff, day, settings);
+        let end = history.grid.stamp((cutoff + between).min(history.len()));
+        rows.extend(next.rows.into_iter().take_while(|row| row.ds < end));
+        assumptions = next.assumptions;
     }
     let demand = Series {
         unique_id: history.unique_id.clone(),
@@ -138,7 +142,7 @@ pub fn decide(history: &Series, settings: &ReplaySettings) -> Result<Replay, Rep
     Ok(Replay { plan, demand })
 }
 
-/// Steps between two decisions: a day, or one step where steps are longer; a step without clock is an hour.
+/// Steps of a day, or one where steps are longer; a step without clock is an hour.
 fn steps_a_day(history: &Series) -> usize {
     match history.grid.frequency {
         Frequency::Seconds(seconds) => usize::try_from(86_400 / seconds.max(1)).unwrap_or(1).max(1),
@@ -147,8 +151,8 @@ fn steps_a_day(history: &Series) -> usize {
     }
 }
 
-/// The plan made at `cutoff` from the points before it, reaching past the day by the lead time.
-fn day_plan(history: &Series, cutoff: usize, day: usize, settings: &ReplaySettings) -> CapacityPlan {
+/// The plan made at `cutoff` from the points before it, for a day and the lead time.
+fn next_plan(history: &Series, cutoff: usize, day: usize, settings: &ReplaySettings) -> CapacityPlan {
     let first = cutoff.saturating_sub(MEMORY_DAYS * day);
     let known = Series {
         unique_id: history.unique_id.clone(),
@@ -170,7 +174,7 @@ fn day_plan(history: &Series, cutoff: usize, day: usize, settings: &ReplaySettin
     plan(&forecast(&known, &request), &planned_for)
 }
 
-/// What the next day will hardly exceed; nothing is said about a day with an event.
+/// What demand will hardly exceed; nothing is said where an event is ahead.
 fn upper_bound(known: &Series, request: &Request) -> Option<f64> {
     let (next, horizon) = (known.next_grid(), request.horizon);
     let ahead = |event: &Event| event.starts_at < next.stamp(horizon) && next.stamp(0) < event.ends_at;
@@ -206,16 +210,13 @@ mod tests {
 
     #[test]
     fn nothing_after_a_decision_changes_it() {
-        let before = decide(&history(24), &settings()).unwrap();
+        let before = decide(&history(24), &settings()).unwrap().plan.rows;
+        assert_eq!(before.len(), 72);
         let mut changed = history(24);
-        for value in &mut changed.values[23 * 24..] {
-            *value = Some(1e6);
-        }
-        let after = decide(&changed, &settings()).unwrap();
-        assert_eq!(before.plan.rows.len(), 72);
-        assert_eq!(before.plan.rows, after.plan.rows, "the last day is decided before it comes");
         changed.values[22 * 24..].fill(Some(1e6));
-        assert_ne!(decide(&changed, &settings()).unwrap().plan.rows[48..], before.plan.rows[48..]);
+        let after = decide(&changed, &settings()).unwrap().plan.rows;
+        assert_eq!(before[..30], after[..30], "six hours are decided before they come");
+        assert_ne!(before[30..36], after[30..36], "and the next six when they have come");
     }
 
     #[test]

@@ -183,8 +183,8 @@ impl Known {
         .await
     }
 
-    /// How `trigger` would have done while the group followed `policy`: over the last weeks, each day planned from
-    /// what was known before it, and over what is ahead, with today's events and with each of the saved scenarios.
+    /// How `trigger` would have done while the group followed `policy`: over the last weeks, as they would have
+    /// been planned, and over what is ahead, with today's events and with each of the saved scenarios.
     pub(crate) async fn test_trigger(
         &self,
         trigger: Trigger,
