@@ -110,6 +110,8 @@ fn summary(tables: &[Table]) -> String {
     let (low, high) =
         shares.fold((100.0_f64, 0.0_f64), |(low, high), share| (low.min(share), high.max(share)));
     let more = rest.iter().filter(|table| 2.0 * table.foresight >= table.peak).count();
+    let share = tables.iter().map(|table| 100.0 * table.planned / table.peak).sum::<f64>()
+        / tables.len().max(1) as f64;
     let mut ratios: Vec<f64> = tables.iter().map(|table| table.planned / table.foresight).collect();
     ratios.sort_by(f64::total_cmp);
     let median = ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN);
@@ -117,7 +119,10 @@ fn summary(tables: &[Table]) -> String {
         "{} series; on {beaten} of them a policy is cheaper and short less often than the planned one\n",
         tables.len()
     );
-    text += &format!("the plan costs less than half of static peak on {} of them", half.len());
+    text += &format!(
+        "the plan costs {share:.0} % of static peak on average, less than half of it on {} of them",
+        half.len()
+    );
     if !rest.is_empty() {
         text += &format!(
             "; on the other {} foresight itself needs {low:.0} to {high:.0} % of it, on {more} of those more than half",

@@ -68,6 +68,13 @@ impl Format {
         }
     }
 
+    /// Whether step scaling of such a workload can be told in this format: that of autoscaling groups in Terraform.
+    pub fn fits_steps(self, kind: CapacityKind) -> bool {
+        kind != CapacityKind::ReadReplicas
+            && kind.unscaled().is_none()
+            && matches!(self, Self::Terraform | Self::TerraformPolicy)
+    }
+
     /// Name of a file of this format that holds a policy, without a folder.
     pub fn policy_file_name(self) -> String {
         self.file_name().replacen("schedule", "policy", 1)

@@ -1,6 +1,6 @@
 //! A policy, such as the adviser's, in the languages of schedules: its minimum over time, and what adds to it.
 
-use domain::{CapacityKind, CapacityPlan, Forecast, Stamp};
+use domain::{CapacityPlan, Forecast, Stamp};
 
 use super::schedule::ExportError;
 use super::{Format, aws_cli, export, schedule, terraform};
@@ -60,13 +60,15 @@ pub fn export_policy(
     let written = written.check().map_err(|error| cannot(&error.to_string()))?;
     let groups = || schedule::groups(std::slice::from_ref(&schedule), &written);
     let terraform = matches!(format, Format::Terraform | Format::TerraformPolicy);
-    let group = settings.given.kind != CapacityKind::ReadReplicas;
     let text = match (adds, format) {
-        (Adds::Steps(_), _) if !group => {
-            return Err(cannot("step scaling can be taken for autoscaling groups only"));
+        (Adds::Steps(_), _) if format.fits_steps(settings.given.kind) => {
+            terraform::write_with_steps(&groups()?)
         }
-        (Adds::Steps(_), _) if terraform => terraform::write_with_steps(&groups()?),
-        (Adds::Steps(_), _) => return Err(cannot("step scaling can be taken as terraform only")),
+        (Adds::Steps(_), _) => {
+            return Err(cannot(
+                "step scaling can be taken as terraform only, and for autoscaling groups only",
+            ));
+        }
         (Adds::Nothing, _) if terraform => terraform::write(&groups()?),
         (Adds::Tracking(_), _) if terraform => terraform::write_with_policies(&groups()?),
         (Adds::Tracking(_), Format::AwsCli) => aws_cli::write_with_policies(&groups()?),
@@ -228,7 +230,10 @@ mod tests {
         assert_eq!(values(&steps, "aws_cloudwatch_metric_alarm", "threshold"), ["60", "30"]);
         super::super::terraform::tests::assert_formatted(steps.split_once('\n').unwrap().1);
         let refused = write("step-60", Format::K8sHpa).unwrap_err().to_string();
-        assert_eq!(refused, "step-60: step scaling can be taken as terraform only");
+        assert_eq!(
+            refused,
+            "step-60: step scaling can be taken as terraform only, and for autoscaling groups only"
+        );
         assert!(write("queue-5", Format::Terraform).unwrap_err().to_string().contains("queue"));
     }
 

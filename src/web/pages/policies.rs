@@ -157,13 +157,7 @@ fn downloads(
     let under = scenario.map_or(String::new(), |key| format!("&scenario={key}"));
     let policy = path::encode(&candidate.policy);
     let steps = matches!(candidate.policy.parse(), Ok(PolicyName::Step(_)));
-    let says = |format: &Format| match steps {
-        true => {
-            *kind != CapacityKind::ReadReplicas
-                && matches!(format, Format::Terraform | Format::TerraformPolicy)
-        }
-        false => format.fits(*kind),
-    };
+    let says = |format: &Format| if steps { format.fits_steps(*kind) } else { format.fits(*kind) };
     let formats = Format::ALL.iter().filter(|(_, format)| says(format));
     let name = path::encode(workload);
     formats
