@@ -214,7 +214,7 @@ fn assumptions(demand: &Forecast, settings: &Settings) -> Vec<String> {
     }
     if let Some(backlog) = given.backlog {
         sentences.push(format!(
-            "{} messages wait already and are gone {} s after the start: demand has them in it.",
+            "{:.0} messages wait already and are gone {} s after the start: demand has them in it.",
             backlog.messages, backlog.drain_seconds
         ));
     }

@@ -195,6 +195,25 @@ pub async fn history(
     Ok(select(conn, org, &[metric], Statistic::Average, period, Some(unique_id)).await?.pop())
 }
 
+/// The hour and the mean that one series of any metric was last measured with, in the day before `as_of`; `None` when
+/// nothing was measured in it.
+///
+/// # Errors
+/// Only those of the database.
+pub async fn latest(
+    conn: &mut PgConnection,
+    org: OrganizationId,
+    as_of: DateTime<Utc>,
+    unique_id: &str,
+) -> Result<Option<(DateTime<Utc>, f64)>, StoreError> {
+    let sql = "select m.hour, m.average from metric_series s join hourly_metrics m on m.series_id = s.id
+        where s.organization_id = $1 and s.metric || '/' || s.resource_id = $4 and m.hour >= $2 and m.hour < $3
+        order by m.hour desc limit 1";
+    let day = Period::days_before(as_of, 1);
+    let found = sqlx::query_as(sql).bind(org.0).bind(day.start).bind(day.end).bind(unique_id);
+    Ok(found.fetch_optional(conn).await?)
+}
+
 /// Hourly series named `<metric>/<resource_id>`, each from its first to its last hour inside the period; hours without a
 /// row are missing.
 ///
@@ -363,6 +382,25 @@ mod tests {
             maximum: average + 20.0,
             samples: 12,
         }
+    }
+
+    #[tokio::test]
+    async fn the_latest_value_is_none_of_the_day_before_yesterday() {
+        with_database(async |pool, org| {
+            let mut conn = pool.acquire().await.unwrap();
+            let (old, new) = ("2026-01-01T01:00:00Z", "2026-01-01T23:00:00Z");
+            upsert(&mut conn, org, "test", &[row("i-1", old, 1.0), row("i-1", new, 7.0)]).await.unwrap();
+            for (as_of, expected) in [
+                ("2026-01-01T23:00:00Z", Some((time(old), 1.0))),
+                ("2026-01-02T00:00:00Z", Some((time(new), 7.0))),
+                ("2026-01-04T00:00:00Z", None),
+            ] {
+                let found = latest(&mut conn, org, time(as_of), "cpu_utilization/i-1").await.unwrap();
+                assert_eq!(found, expected, "{as_of}");
+            }
+            assert_eq!(latest(&mut conn, org, time(new), "cpu_utilization/i-2").await.unwrap(), None);
+        })
+        .await;
     }
 
     #[tokio::test]

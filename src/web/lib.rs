@@ -37,5 +37,5 @@ pub use path::recommendation_path;
 pub use router::router;
 pub use session::new_secret;
 pub use show::days;
-pub use state::{AppState, DemoAccount, HookAnswer, SendReport, Settings, Workload};
-pub use workload::{FromHistory, throughput_of};
+pub use state::{AppState, DemoAccount, HookAnswer, Queue, SendReport, Settings, Workload};
+pub use workload::{FromHistory, Waiting, throughput_of, waiting};

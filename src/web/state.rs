@@ -57,8 +57,19 @@ pub struct Workload {
     pub group: Option<String>,
     /// Whether they tell what it is planned for, in place of the unit throughput in `settings`.
     pub by_history: bool,
+    /// What measures its backlog, in place of the one in `settings`.
+    pub queue: Option<Queue>,
     /// What has to be asked for in time.
     pub lead_times: Vec<capacity::LeadTime>,
+}
+
+/// A queue whose messages wait for workers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Queue {
+    /// What measures how many wait: `queue_length/<resource id>`.
+    pub series: String,
+    /// From the beginning of a plan until they are to be gone, in seconds.
+    pub drain_seconds: u32,
 }
 
 /// What a hook of the service answers: a sentence for the page, or why it failed.

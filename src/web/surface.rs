@@ -84,6 +84,7 @@ impl Surface {
                 basis: None,
                 group: Some(SECRET.into()),
                 by_history: false,
+                queue: None,
                 drivers: vec![],
                 utc_offsets: vec![],
                 lead_times: vec![capacity::LeadTime { name: "hardware".into(), seconds: 86_400, holds: 1 }],

@@ -13,7 +13,7 @@ use store::event::StoredEvent;
 use utoipa::ToSchema;
 
 use crate::error::WebError;
-use crate::state::{App, Workload};
+use crate::state::{App, Queue, Workload};
 
 /// The first two columns of a comparison.
 const AS_RUN: &str = "As the run planned";
@@ -336,12 +336,51 @@ pub(crate) async fn learned(
     workload: &Workload,
 ) -> Result<Workload, WebError> {
     let mut learned = workload.clone();
-    let Some(group) = workload.group.as_deref().filter(|_| workload.by_history) else { return Ok(learned) };
-    let found = from_history(conn, org, workload, group).await?;
-    let throughput = found.throughput.as_ref().ok_or_else(|| WebError::NotFound(found.basis.clone()))?;
-    learned.settings.unit_throughput = throughput.unit_throughput;
-    learned.basis = Some(found.sentence());
+    if let Some(group) = workload.group.as_deref().filter(|_| workload.by_history) {
+        let found = from_history(conn, org, workload, group).await?;
+        let throughput = found.throughput.as_ref().ok_or_else(|| WebError::NotFound(found.basis.clone()))?;
+        learned.settings.unit_throughput = throughput.unit_throughput;
+        learned.basis = Some(found.sentence());
+    }
+    if let Some(queue) = &workload.queue
+        && let Some(run) = store::run::latest(conn, org).await?
+    {
+        learned.settings.backlog = waiting(conn, org, queue, run.as_of).await?.backlog;
+    }
     Ok(learned)
+}
+
+/// What waits for workers as it was last measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Waiting {
+    /// None where nothing waited, or nothing was measured.
+    pub backlog: Option<capacity::Backlog>,
+    /// What was measured when, in a sentence.
+    pub sentence: String,
+}
+
+/// What waited in a queue when it was last measured, in the day before `as_of`.
+///
+/// # Errors
+/// Only those of the database.
+pub async fn waiting(
+    conn: &mut PgConnection,
+    org: OrganizationId,
+    queue: &Queue,
+    as_of: DateTime<Utc>,
+) -> Result<Waiting, store::StoreError> {
+    let Queue { series, drain_seconds } = queue;
+    let measured = store::metric::latest(conn, org, as_of, series).await?;
+    let sentence = match measured {
+        Some((hour, messages)) => format!(
+            "By {series}, {messages:.0} messages waited in the hour from {} UTC on.",
+            hour.format("%Y-%m-%d %H:%M")
+        ),
+        None => format!("Of {series}, nothing was measured in the last day: no backlog is counted."),
+    };
+    let backlog = measured.map(|(_, messages)| messages).filter(|messages| *messages > 0.0);
+    let backlog = backlog.map(|messages| capacity::Backlog { messages, drain_seconds: *drain_seconds });
+    Ok(Waiting { backlog, sentence })
 }
 
 /// What history says of an instance, and of which machines.

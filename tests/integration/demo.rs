@@ -98,6 +98,11 @@ fn a_workload_counts_what_its_kind_says_from_the_configuration_on() {
     assert_eq!((kind("storefront%20web"), kind("order%20workers")), ("instances".into(), "workers".into()));
     let workers = server.api("/capacity/order%20workers")["assumptions"].to_string();
     assert!(workers.contains("A new worker serves 300 s"), "{workers}");
+    assert!(
+        workers.contains("By queue_length/arn:aws:sqs:") && workers.contains("messages waited in"),
+        "{workers}"
+    );
+    assert!(workers.contains("messages wait already and are gone 3600 s after the start"), "{workers}");
     let events = server.api_list("/events");
     let sale = events.iter().find(|stored| stored["event"]["starts_at"] == "2026-11-27T00:00:00Z");
     let sale = &sale.unwrap_or_else(|| panic!("{events:?}"))["id"];

@@ -119,6 +119,7 @@ fn workload(config: &Config, workload: &Workload) -> anyhow::Result<web::Workloa
         basis: workload.basis(),
         group: workload.group.clone(),
         by_history: workload.by_history_of().is_some(),
+        queue: workload.queue(),
         drivers: config.drivers(workload),
         utc_offsets: config.utc_offsets()?,
         lead_times: workload.lead_times(),

@@ -33,9 +33,9 @@ pub(crate) struct Workload {
     /// Units or GiB that are bought together, of throughput units and storage.
     #[serde(default = "one")]
     pub(crate) lot: u32,
-    /// Messages that wait for workers when a plan begins, and the time in which they are to be gone.
+    /// What waits for workers when a plan begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) backlog: Option<Backlog>,
+    pub(crate) backlog: Option<Waiting>,
     /// Demand at which one instance saturates, 1 for throughput units and storage when left out; a load test may say it instead, or each run the history of its `group`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) unit_throughput: Option<f64>,
@@ -105,6 +105,37 @@ fn one_percent() -> f64 {
 fn one() -> u32 {
     1
 }
+
+/// Messages that wait for workers when a plan begins, typed in or measured, and the time in which they are to be gone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Waiting {
+    /// How many they are, …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) messages: Option<f64>,
+    /// … or what measures it: `queue_length/<resource_id>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) queue: Option<String>,
+    /// From the beginning of the plan on, in seconds.
+    pub(crate) drain_seconds: u32,
+}
+
+impl Waiting {
+    /// Refuses what says nothing, or two things.
+    fn check(&self) -> anyhow::Result<()> {
+        match (self.messages, &self.queue) {
+            (Some(_), None) => Ok(()),
+            (None, Some(queue)) if queue.starts_with(QUEUE_LENGTH) => Ok(()),
+            (None, Some(queue)) => {
+                bail!("backlog: queue {queue:?} is no queue length: expected {QUEUE_LENGTH}<resource_id>")
+            }
+            _ => bail!("backlog: give messages or the queue that measures them, and not both"),
+        }
+    }
+}
+
+/// How the names of series begin that measure what waits.
+const QUEUE_LENGTH: &str = "queue_length/";
 
 /// The result of a load test of a workload.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -180,8 +211,11 @@ impl Workload {
         self.input().check().with_context(|| format!("workload {:?}", self.name))
     }
 
-    /// Reads the load test where one says what an instance carries.
+    /// Checks what a backlog is told by, and reads the load test where one says what an instance carries.
     pub(super) fn learn(&mut self) -> anyhow::Result<()> {
+        if let Some(waiting) = &self.backlog {
+            waiting.check()?;
+        }
         if self.kind.unscaled().is_some() {
             if self.load_test.is_some() || self.group.is_some() {
                 bail!(
@@ -214,6 +248,12 @@ impl Workload {
         self.group.as_deref().filter(|_| self.unit_throughput.is_none() && self.load_test.is_none())
     }
 
+    /// The queue that measures the backlog, where one does.
+    pub(crate) fn queue(&self) -> Option<web::Queue> {
+        let waiting = self.backlog.as_ref()?;
+        Some(web::Queue { series: waiting.queue.clone()?, drain_seconds: waiting.drain_seconds })
+    }
+
     /// Where the unit throughput comes from, in a sentence; nothing where it was typed in.
     pub(crate) fn basis(&self) -> Option<String> {
         let (learned, test) = self.learned.as_ref().zip(self.load_test.as_ref())?;
@@ -226,7 +266,11 @@ impl Workload {
         let mut input = SettingsInput::new(self.unit_throughput.or(learned).unwrap_or(1.0));
         input.kind = self.kind;
         input.lot = self.lot;
-        input.backlog = self.backlog;
+        // One that is measured stands at one message until it is: what makes no sense for the kind is refused before.
+        input.backlog = self.backlog.as_ref().map(|waiting| Backlog {
+            messages: waiting.messages.unwrap_or(1.0),
+            drain_seconds: waiting.drain_seconds,
+        });
         input.target_utilization = self.target_utilization;
         input.lead_time_seconds = self.lead_time_seconds;
         input.zones = self.zones;
@@ -329,6 +373,22 @@ mod tests {
         .unwrap();
         assert_eq!(workers.kind, CapacityKind::Workers);
         assert_eq!(workers.backlog, Some(Backlog { messages: 7200.0, drain_seconds: 3600 }));
+        let workload = |rest: &str| {
+            format!("kind = \"workers\"\nunit_throughput = 5.0\nbacklog = {{ {rest}, drain_seconds = 60 }}")
+        };
+        for (rest, wrong) in [
+            ("messages = 5, queue = \"queue_length/orders\"", "and not both"),
+            ("queue = \"requests/orders\"", "expected queue_length/<resource_id>"),
+        ] {
+            let error = format!("{:#}", read(&workload(rest)).unwrap_err());
+            assert!(error.contains(wrong) && error.contains("workload \"it\""), "{error}");
+        }
+        let text = format!(
+            "[[workload]]\nname = \"it\"\ndemand = \"d\"\n{}\n",
+            workload("queue = \"queue_length/orders\"")
+        );
+        let queue = Config::parse(&text, "test").unwrap().workload[0].queue();
+        assert_eq!(queue, Some(web::Queue { series: "queue_length/orders".to_owned(), drain_seconds: 60 }));
         let disk = read("kind = \"storage\"\nlot = 100").unwrap();
         assert_eq!((disk.kind, disk.lot, disk.unit_throughput), (CapacityKind::Storage, 100, 1.0));
         assert_eq!(read("unit_throughput = 5.0").unwrap().kind, CapacityKind::Instances);

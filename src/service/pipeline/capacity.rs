@@ -80,15 +80,31 @@ async fn carried(
     Ok(Some(forecast::forecast(own, &request)))
 }
 
-/// What a workload is planned for, and where its unit throughput comes from if it was not typed in; none where history is
-/// to tell and does not.
-async fn settings(
+/// What a workload is planned for, and where its unit throughput and its backlog come from if they were not typed in; none
+/// where history is to tell and does not.
+async fn settings(job: &mut Job<'_>, workload: &Workload) -> anyhow::Result<Option<(Settings, Vec<String>)>> {
+    let mut input = workload.input();
+    let mut basis: Vec<String> = workload.basis().into_iter().collect();
+    if let Some(group) = workload.by_history_of() {
+        let Some(found) = throughput(job, workload, group).await? else { return Ok(None) };
+        input.unit_throughput = found.throughput.as_ref().map_or(1.0, |found| found.unit_throughput);
+        basis.push(found.sentence());
+    }
+    if let Some(queue) = workload.queue() {
+        let waiting = web::waiting(job.conn, job.org, &queue, job.as_of).await?;
+        input.backlog = waiting.backlog;
+        basis.push(waiting.sentence);
+    }
+    let settings = input.check().with_context(|| format!("workload {:?}", workload.name))?;
+    Ok(Some((settings, basis)))
+}
+
+/// What one machine of its group carries by history; none, and a warning, where that does not tell.
+async fn throughput(
     job: &mut Job<'_>,
     workload: &Workload,
-) -> anyhow::Result<Option<(Settings, Option<String>)>> {
-    let Some(group) = workload.by_history_of() else {
-        return Ok(Some((workload.settings()?, workload.basis())));
-    };
+    group: &str,
+) -> anyhow::Result<Option<web::FromHistory>> {
     let untold = |why: &str| {
         tracing::warn!(workload = workload.name, why, "history does not tell its unit throughput")
     };
@@ -97,20 +113,17 @@ async fn settings(
         return Ok(None);
     };
     let found = web::throughput_of(job.conn, job.org, &history, group, job.as_of).await?;
-    let Some(throughput) = &found.throughput else {
+    if found.throughput.is_none() {
         untold(&found.basis);
         return Ok(None);
-    };
-    let mut input = workload.input();
-    input.unit_throughput = throughput.unit_throughput;
-    let settings = input.check().with_context(|| format!("workload {:?}", workload.name))?;
-    Ok(Some((settings, Some(found.sentence()))))
+    }
+    Ok(Some(found))
 }
 
 fn one(
     workload: &Workload,
     settings: &Settings,
-    basis: Option<String>,
+    basis: Vec<String>,
     demand: &Forecast,
     driven: bool,
 ) -> CapacityPlan {
