@@ -62,7 +62,7 @@ pub use outcome::{Minute, Run};
 pub use outlook::{NamedScenario, Outlook, OutlookCommitment, outlooks};
 pub use output::{PlanRow, PlanSummary, Summary, Totals, summary, to_rows};
 pub use past_event::{NothingLearned, PastEvent, learn_event};
-pub use plan::{plan, row_hours};
+pub use plan::{plan, rounded, row_hours};
 pub use policy::{Policy, Reaction, Rule, Signal};
 pub use policy_name::{PolicyName, UnknownPolicy};
 pub use replay::{Replay, ReplayError, ReplaySettings, decide, replay, replay_runs};

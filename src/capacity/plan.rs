@@ -171,7 +171,7 @@ fn assumptions(demand: &Forecast, settings: &Settings) -> Vec<String> {
     let mut sentences = vec![
         format!(
             "One {one} {saturates} {} and is {used} to {:.0} %: it carries {}.",
-            given.unit_throughput,
+            rounded(given.unit_throughput),
             given.target_utilization * 100.0,
             rounded(settings.usable_throughput()),
         ),
@@ -255,8 +255,11 @@ fn assumptions(demand: &Forecast, settings: &Settings) -> Vec<String> {
     sentences
 }
 
-/// Four significant digits are enough for a sentence.
-fn rounded(value: f64) -> f64 {
+/// A number for a sentence: four significant digits are enough.
+pub fn rounded(value: f64) -> f64 {
+    if value == 0.0 {
+        return 0.0;
+    }
     let scale = 10f64.powf(3.0 - value.abs().log10().floor());
     (value * scale).round() / scale
 }

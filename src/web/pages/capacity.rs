@@ -199,12 +199,31 @@ struct DetailPage {
     quota: Option<Exhaustion>,
     orders: Vec<capacity::Order>,
     has_lead_times: bool,
-    unit_placeholder: String,
+    /// What counts where a field of the what-if is left empty.
+    configured: Configured,
     offered: [&'static str; 5],
     scenarios: Vec<(i64, String)>,
     /// Events of this demand, with their keys: still to come, and over.
     ahead: Vec<(i64, String)>,
     past: Vec<(i64, String)>,
+}
+
+/// Settings of a workload as one would type them.
+#[derive(Debug, Default, PartialEq)]
+struct Configured {
+    unit: String,
+    target: String,
+    lead_minutes: String,
+}
+
+impl Configured {
+    fn of(settings: &SettingsInput) -> Self {
+        Self {
+            unit: capacity::rounded(settings.unit_throughput).to_string(),
+            target: capacity::rounded(settings.target_utilization * 100.0).to_string(),
+            lead_minutes: capacity::rounded(f64::from(settings.lead_time_seconds) / 60.0).to_string(),
+        }
+    }
 }
 
 /// `GET /capacity/workloads/{name}`.
@@ -272,7 +291,7 @@ pub(crate) async fn detail(
         undriven,
         orders: workload.map_or(vec![], |workload| capacity::orders(&plan, &workload.lead_times, as_of)),
         has_lead_times: workload.is_some_and(|workload| !workload.lead_times.is_empty()),
-        unit_placeholder: workload.map_or_else(String::new, |w| w.settings.unit_throughput.to_string()),
+        configured: workload.map(|workload| Configured::of(&workload.settings)).unwrap_or_default(),
         offered: OFFERED,
         scenarios: scenarios.collect(),
         ahead,
@@ -471,4 +490,22 @@ pub(crate) fn parse_time(field: &'static str, text: &str) -> Result<DateTime<Utc
     time.ok_or_else(|| {
         WebError::Invalid(field, format!("{field} must be a time such as 2026-11-27T00:00 (UTC)."))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_configured_is_shown_as_it_would_be_typed() {
+        let settings = SettingsInput {
+            target_utilization: 0.62,
+            lead_time_seconds: 450,
+            ..SettingsInput::new(469.724_090_716_584_9)
+        };
+        let [unit, target, lead_minutes] = ["469.7", "62", "7.5"].map(str::to_owned);
+        assert_eq!(Configured::of(&settings), Configured { unit, target, lead_minutes });
+        let at_once = SettingsInput { lead_time_seconds: 0, ..settings };
+        assert_eq!(Configured::of(&at_once).lead_minutes, "0");
+    }
 }
