@@ -71,7 +71,7 @@ impl Format {
     /// Whether step scaling of such a workload can be told in this format: that of autoscaling groups in Terraform.
     pub fn fits_steps(self, kind: CapacityKind) -> bool {
         kind != CapacityKind::ReadReplicas
-            && kind.unscaled().is_none()
+            && self.fits(kind)
             && matches!(self, Self::Terraform | Self::TerraformPolicy)
     }
 

@@ -226,23 +226,12 @@ aws application-autoscaling put-scheduled-action \
             let fits = format.fits(CapacityKind::ReadReplicas);
             assert_eq!(readers(&[2, 3], format).is_ok(), fits, "{word}");
         }
-        let tracking = export_policy(
-            "shop",
-            &demand(),
-            &"requests-70".parse().unwrap(),
-            None,
-            Format::AwsCli,
-            &settings(),
-        );
+        let policy = |name: &str, format| {
+            export_policy("shop", &demand(), &name.parse().unwrap(), None, format, &settings())
+        };
+        let tracking = policy("requests-70", Format::AwsCli);
         assert!(tracking.unwrap().contains("RDSReaderAverageCPUUtilization"));
-        let steps = export_policy(
-            "shop",
-            &demand(),
-            &"step-70".parse().unwrap(),
-            None,
-            Format::Terraform,
-            &settings(),
-        );
+        let steps = policy("step-70", Format::Terraform);
         assert!(steps.unwrap_err().to_string().contains("for autoscaling groups only"));
         let refused = readers(&[2, 3], Format::K8sHpa).unwrap_err().to_string();
         assert!(refused.contains("take terraform, terraform-policy or aws-cli"), "{refused}");

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use capacity::{Backlog, DrivenBy, SettingsInput, Survive, UnitThroughput};
-use domain::CapacityKind;
+use domain::{CapacityKind, MetricName};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -123,19 +123,19 @@ pub(crate) struct Waiting {
 impl Waiting {
     /// Refuses what says nothing, or two things.
     fn check(&self) -> anyhow::Result<()> {
+        let metric = MetricName::QueueLength.as_str();
         match (self.messages, &self.queue) {
             (Some(_), None) => Ok(()),
-            (None, Some(queue)) if queue.starts_with(QUEUE_LENGTH) => Ok(()),
+            (None, Some(queue)) if queue.split_once('/').is_some_and(|(measured, _)| measured == metric) => {
+                Ok(())
+            }
             (None, Some(queue)) => {
-                bail!("backlog: queue {queue:?} is no queue length: expected {QUEUE_LENGTH}<resource_id>")
+                bail!("backlog: queue {queue:?} is no queue length: expected {metric}/<resource_id>")
             }
             _ => bail!("backlog: give messages or the queue that measures them, and not both"),
         }
     }
 }
-
-/// How the names of series begin that measure what waits.
-const QUEUE_LENGTH: &str = "queue_length/";
 
 /// The result of a load test of a workload.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
