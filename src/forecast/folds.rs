@@ -15,6 +15,11 @@ const OVERLAPPING: usize = 5;
 /// A horizon of which so many fit into a season is tried at the same phase of earlier seasons.
 const SEASONS_APART: usize = 6;
 
+/// A year is tried at so many dates spread over it: a summer's errors say little about December's.
+const DATES_OF_YEAR: usize = 26;
+/// Years of history that it takes.
+const LEAST_YEARS: f64 = 1.5;
+
 /// Origins of the internal backtest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Folds {
@@ -38,6 +43,11 @@ pub(crate) fn plan(length: usize, horizon: usize, seasons: &Seasons) -> Folds {
     let most = RECIPE.folds.most;
     let (scored, step, count) = if SEASONS_APART * horizon < short && room >= 2 * short + horizon {
         (horizon, short, ((room - horizon) / short + 1).min(most))
+    } else if let Some(year) = seasons.year.filter(|year| {
+        length as f64 >= LEAST_YEARS * *year as f64 && most * horizon < *year && room >= SEPARATE * horizon
+    }) {
+        let step = (year / DATES_OF_YEAR / horizon).max(1) * horizon;
+        (horizon, step, ((room - horizon) / step + 1).min(year / step))
     } else if room >= SEPARATE * horizon {
         (horizon, horizon, (room / horizon).min(most))
     } else {
@@ -71,6 +81,18 @@ mod tests {
         let origins = plan(1000, 3, &weekly()).origins;
         assert_eq!((origins.len(), origins[0], origins[11]), (12, 733, 997));
         assert!(origins.windows(2).all(|pair| pair[1] - pair[0] == 24));
+    }
+
+    #[test]
+    fn a_year_and_a_half_is_tried_all_over_the_year() {
+        let seasons = Seasons { year: Some(8_766), ..weekly() };
+        let origins = plan(14_000, 168, &seasons).origins;
+        assert_eq!(origins.len(), 26);
+        assert!(origins.windows(2).all(|pair| pair[1] - pair[0] == 336) && origins[25] == 13_832);
+        assert_eq!(plan(13_000, 168, &seasons).origins.len(), 12);
+        // Quarters cover the year as they are.
+        let days = Seasons { cycles: vec![7], year: Some(365) };
+        assert_eq!(plan(2_000, 90, &days).origins.len(), 12);
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod request;
 mod score;
 mod seasons;
 mod shift;
+mod stacking;
 mod study;
 mod totals;
 

@@ -35,6 +35,7 @@ pub(crate) struct Combination {
     pub(crate) least_share: f64,
     pub(crate) band: f64,
     pub(crate) late_folds: f64,
+    pub(crate) stacking_folds: f64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

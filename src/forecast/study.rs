@@ -15,6 +15,7 @@ use crate::members::{Member, SEASONAL_NAIVE, View, ZOO};
 use crate::order::mean;
 use crate::request::Checked;
 use crate::seasons::{self, Seasons};
+use crate::stacking::Stacking;
 
 /// Paths may leave the range of history by this share of it, and by more when the horizon is long against history.
 const CLIP_SHARE: f64 = 0.5;
@@ -93,10 +94,19 @@ impl Study {
             Some(_) => Intermittent::errors(&runs, &actuals),
             None => combine::errors(&runs, &actuals),
         };
-        let weights = combine::weights(&errors, None);
+        // An intermittent series is judged by what came in the mean: its members' errors step by step say nothing.
+        let stacking = intermittent.is_none().then(|| Stacking::new(&runs, &actuals));
+        let weigh = |left_out: Option<usize>| {
+            let weights = combine::weights(&errors, left_out);
+            match &stacking {
+                Some(stacking) => stacking.refine(weights, left_out),
+                None => weights,
+            }
+        };
+        let weights = weigh(None);
         let fold_paths = (0..folds.origins.len())
             .map(|fold| {
-                let weights = combine::weights(&errors, Some(fold));
+                let weights = weigh(Some(fold));
                 combine::join(runs.iter().map(|run| &run.folds[fold]), &weights, folds.horizon)
             })
             .collect();

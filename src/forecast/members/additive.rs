@@ -30,7 +30,7 @@ const ROUNDS: usize = 2;
 
 /// The mean of the paths on both scales, or the path on the level where there is no logarithm.
 pub(super) fn run(views: &[View]) -> Option<Vec<Vec<f64>>> {
-    let designs = views.iter().map(Design::new).collect::<Option<Vec<Design>>>()?;
+    let designs = views.iter().map(|view| Design::new(view, WAVES)).collect::<Option<Vec<Design>>>()?;
     let path = |(view, design): (&View, &Design)| {
         let mut path = design.path(&view.level, view.horizon);
         if let Some(log) = &view.log {
@@ -65,11 +65,13 @@ impl Blocks {
 }
 
 /// What does not depend on the values: what the trend is made of in each block.
-struct Design<'a> {
+pub(super) struct Design<'a> {
     blocks: Blocks,
     seasons: &'a Seasons,
     /// Steps of a year, where history tells its waves.
-    year: Option<usize>,
+    pub(super) year: Option<usize>,
+    /// Pairs of waves of the year.
+    waves: usize,
     /// Constant, slope, changes of slope and waves in the middle of each block.
     rows: Vec<Vec<f64>>,
     /// Cholesky factor of the penalized sums of products.
@@ -77,10 +79,11 @@ struct Design<'a> {
 }
 
 impl<'a> Design<'a> {
-    fn new(view: &View<'a>) -> Option<Self> {
+    /// `None` where history is too short for a trend.
+    pub(super) fn new(view: &View<'a>, waves: usize) -> Option<Self> {
         let (blocks, seasons) = (Blocks::of(view)?, view.seasons);
         let year = seasons.year.filter(|year| blocks.points() as f64 >= LEAST_YEARS * *year as f64);
-        let mut design = Self { blocks, seasons, year, rows: Vec::new(), factor: Vec::new() };
+        let mut design = Self { blocks, seasons, year, waves, rows: Vec::new(), factor: Vec::new() };
         let middle = |index: usize| (index as f64 + 0.5) * blocks.length as f64 - 0.5;
         design.rows = (0..blocks.count).map(|index| design.row(middle(index))).collect();
         design.factor = design.factor()?;
@@ -94,7 +97,7 @@ impl<'a> Design<'a> {
         let mut row = vec![1.0, position];
         row.extend((1..=BENDS).map(bend));
         if let Some(year) = self.year {
-            let waves = (1..=WAVES).map(|wave| TAU * wave as f64 * point / year as f64);
+            let waves = (1..=self.waves).map(|wave| TAU * wave as f64 * point / year as f64);
             row.extend(waves.flat_map(|angle| [angle.sin(), angle.cos()]));
         }
         row
@@ -118,7 +121,40 @@ impl<'a> Design<'a> {
 
     /// The path ahead on the scale of `history`.
     fn path(&self, history: &[f64], horizon: usize) -> Vec<f64> {
-        let history = &history[history.len() - self.blocks.points()..];
+        let history = self.seen(history);
+        let (weights, profiles) = self.fit(history);
+        let seasonal =
+            |point: usize| profiles.iter().map(|profile| profile[point % profile.len()]).sum::<f64>();
+        self.ahead(&weights, horizon)
+            .enumerate()
+            .map(|(step, trend)| trend + seasonal(history.len() + step))
+            .collect()
+    }
+
+    /// History without the trend, and the trend ahead; what lies before the first block is lowered like its first point.
+    pub(super) fn without_trend(&self, history: &[f64], horizon: usize) -> (Vec<f64>, Vec<f64>) {
+        let seen = self.seen(history);
+        let (weights, _) = self.fit(seen);
+        let mut rest = history.to_vec();
+        let before = history.len() - seen.len();
+        self.take_out_trend(&weights, seen, &mut rest[before..]);
+        let first = seen[0] - rest[before];
+        rest[..before].iter_mut().for_each(|value| *value -= first);
+        (rest, self.ahead(&weights, horizon).collect())
+    }
+
+    /// The blocks of a history.
+    fn seen<'h>(&self, history: &'h [f64]) -> &'h [f64] {
+        &history[history.len() - self.blocks.points()..]
+    }
+
+    fn ahead(&self, weights: &[f64], horizon: usize) -> impl Iterator<Item = f64> {
+        let end = self.blocks.points();
+        (end..end + horizon).map(|point| dot(&self.row(point as f64), weights))
+    }
+
+    /// Weights of the parts of the trend, and the profile of each season.
+    fn fit(&self, history: &[f64]) -> (Vec<f64>, Vec<Vec<f64>>) {
         let mut profiles: Vec<Vec<f64>> = self.seasons.cycles.iter().map(|cycle| vec![0.0; *cycle]).collect();
         let mut rest = history.to_vec();
         let mut weights = Vec::new();
@@ -133,10 +169,7 @@ impl<'a> Design<'a> {
             rest.copy_from_slice(history);
             profiles.iter().for_each(|profile| add(&mut rest, profile, -1.0));
         }
-        let ahead = history.len()..history.len() + horizon;
-        let seasonal =
-            |point: usize| profiles.iter().map(|profile| profile[point % profile.len()]).sum::<f64>();
-        ahead.map(|point| dot(&self.row(point as f64), &weights) + seasonal(point)).collect()
+        (weights, profiles)
     }
 
     /// Weights of the parts of the trend of values without seasons.

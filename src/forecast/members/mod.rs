@@ -5,6 +5,7 @@ mod autoregression;
 mod drivers;
 mod ets;
 mod growth;
+mod harmonic;
 mod mstl;
 mod naive;
 mod profile;
@@ -92,6 +93,7 @@ enum Kind {
     Growth,
     Regression,
     Additive,
+    Harmonic,
     Drivers,
 }
 
@@ -155,6 +157,7 @@ pub(crate) const ZOO: &[Model] = {
         model("growth", Kind::Growth),
         model("regression", Kind::Regression),
         model("additive", Kind::Additive),
+        model("harmonic", Kind::Harmonic),
         model("drivers", Kind::Drivers),
     ]
 };
@@ -190,6 +193,7 @@ impl Model {
             Kind::Growth => growth::run(views),
             Kind::Regression => regression::run(views),
             Kind::Additive => additive::run(views),
+            Kind::Harmonic => harmonic::run(views),
         };
         paths.map(|paths| Member { name: self.name, paths }).into_iter().collect()
     }

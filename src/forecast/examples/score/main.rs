@@ -57,8 +57,18 @@ fn score(set: &Set, tasks: &[Series], options: &Options) {
     let results: Vec<Backtest> = tasks.par_iter().map(|task| backtest(task, &settings)).collect();
     if options.each {
         for result in &results {
-            let mase = |name: &str| result.models.get(name).and_then(|score| score.mase).unwrap_or(f64::NAN);
-            println!("  {:<40}{:>9.3}{:>9.3}", result.unique_id, mase("headroom"), mase("seasonal_naive"));
+            let score = |name: &str, of: fn(&ModelScore) -> Option<f64>| {
+                result.models.get(name).and_then(of).unwrap_or(f64::NAN)
+            };
+            let (own, naive) = ("headroom", "seasonal_naive");
+            println!(
+                "  {:<60}{:>9.3}{:>9.3}{:>9.3}{:>9.3}",
+                result.unique_id,
+                score(own, |score| score.mase),
+                score(naive, |score| score.mase),
+                score(own, |score| score.wql),
+                score(naive, |score| score.wql),
+            );
         }
     }
     let summary = merge(&results);
