@@ -20,6 +20,9 @@ const LEAST_FOLDS: usize = 2;
 /// error is assumed at least.
 const LEAST_STEADY: f64 = 0.2;
 
+/// A mean squared error that is rounding: a series is in units of its own size here.
+const NOTHING: f64 = 1e-24;
+
 /// Newton's method on the logarithms of the weights takes this many steps at most, each halved this often until it
 /// improves, and ends when no weight moves by more than this.
 const STEPS: usize = 40;
@@ -101,7 +104,7 @@ struct Problem {
 }
 
 impl Problem {
-    /// `None` where the combination is never wrong.
+    /// `None` where the combination is not wrong.
     fn new(folds: &[&FoldErrors], kept: &[usize], width: usize, start: Vec<f64>) -> Option<Self> {
         let chosen = |fold: &FoldErrors| -> Vec<f64> {
             kept.iter().flat_map(|a| kept.iter().map(move |b| fold.products[a * width + b])).collect()
@@ -109,7 +112,7 @@ impl Problem {
         let by_fold: Vec<Vec<f64>> = folds.iter().map(|fold| chosen(fold)).collect();
         let losses: Vec<f64> = by_fold.iter().map(|products| quadratic(products, &start)).collect();
         let usual = mean(&losses);
-        if usual <= 0.0 {
+        if usual < NOTHING {
             return None;
         }
         // Easy folds have half a say of their own: otherwise the hardest one chooses.
