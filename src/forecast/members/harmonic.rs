@@ -17,8 +17,9 @@ const FITS: &[(&str, Memory)] = &[("errors", Memory::Long)];
 pub(super) fn run(views: &[View]) -> Option<Vec<Vec<f64>>> {
     let scale = if views.iter().all(|view| view.log.is_some()) { Scale::Log } else { Scale::Level };
     let taken_apart = |view: &View| {
+        view.seasons.year.filter(|year| *year <= MOST_STEPS)?;
         let design = Design::new(view, WAVES)?;
-        design.year.filter(|year| *year <= MOST_STEPS)?;
+        design.year?;
         Some(design.without_trend(view.on(scale)?, view.horizon))
     };
     let (rests, trends): (Vec<_>, Vec<_>) =
