@@ -115,7 +115,7 @@ impl Problem {
         if usual < NOTHING {
             return None;
         }
-        // Easy folds have half a say of their own: otherwise the hardest one chooses.
+        // Each fold's products count against its own loss and the usual one together: otherwise the hardest fold chooses.
         let mut products = vec![0.0; kept.len() * kept.len()];
         for (fold, loss) in by_fold.iter().zip(&losses) {
             let weight = 2.0 / (loss + usual) / folds.len() as f64;

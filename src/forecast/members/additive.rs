@@ -222,10 +222,6 @@ fn add(values: &mut [f64], profile: &[f64], times: f64) {
 mod tests {
     use super::*;
 
-    fn view(level: Vec<f64>, seasons: &Seasons, horizon: usize) -> View<'_> {
-        View { level, log: None, log_offset: 0.0, seasons, drivers: &[], calendar: None, horizon }
-    }
-
     #[test]
     fn a_bent_trend_with_weeks_and_a_year_goes_on() {
         let truth = |day: usize| {
@@ -235,7 +231,7 @@ mod tests {
         };
         let seasons = Seasons { cycles: vec![7], year: Some(365) };
         let level: Vec<f64> = (0..1_400).map(truth).collect();
-        let path = run(&[view(level, &seasons, 365)]).unwrap().remove(0);
+        let path = run(&[View::plain(level, &seasons, 365)]).unwrap().remove(0);
         let errors = path.iter().enumerate().map(|(step, value)| (value - truth(1_400 + step)).abs());
         let worst = errors.fold(0.0, f64::max);
         assert!(worst < 1.0, "{worst}");
@@ -245,6 +241,6 @@ mod tests {
     fn a_short_history_has_no_such_trend() {
         let seasons = Seasons { cycles: vec![7], year: None };
         let level = vec![1.0; 50];
-        assert!(run(&[view(level, &seasons, 7)]).is_none());
+        assert!(run(&[View::plain(level, &seasons, 7)]).is_none());
     }
 }

@@ -58,15 +58,7 @@ mod tests {
         }
         let last = level.len() - 1;
         level[last] = year(last) + 8.0;
-        let view = View {
-            level,
-            log: None,
-            log_offset: 0.0,
-            seasons: &seasons,
-            drivers: &[],
-            calendar: None,
-            horizon: 60,
-        };
+        let view = View::plain(level, &seasons, 60);
         let path = run(&[view]).unwrap().remove(0);
         let above = |step: usize| path[step] - year(last + 1 + step);
         assert!((4.0..8.0).contains(&above(0)), "{}", above(0));
@@ -77,15 +69,7 @@ mod tests {
     fn a_history_of_a_year_has_no_such_waves() {
         let seasons = Seasons { cycles: vec![7], year: Some(365) };
         let level = (0..400).map(f64::from).collect();
-        let view = View {
-            level,
-            log: None,
-            log_offset: 0.0,
-            seasons: &seasons,
-            drivers: &[],
-            calendar: None,
-            horizon: 7,
-        };
+        let view = View::plain(level, &seasons, 7);
         assert!(run(&[view]).is_none());
     }
 }

@@ -63,6 +63,14 @@ impl View<'_> {
     }
 }
 
+#[cfg(test)]
+impl<'a> View<'a> {
+    /// A history on its level alone, without calendar and drivers.
+    fn plain(level: Vec<f64>, seasons: &'a Seasons, horizon: usize) -> Self {
+        Self { level, log: None, log_offset: 0.0, seasons, drivers: &[], calendar: None, horizon }
+    }
+}
+
 /// One member's forecasts: a path for each view, oldest first, in units of the history.
 #[derive(Debug, Clone)]
 pub(crate) struct Member {

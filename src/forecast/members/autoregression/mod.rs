@@ -210,16 +210,12 @@ mod tests {
 
     const FITS: &[(&str, Memory)] = &[("long", Memory::Long), ("fading", Memory::Fading)];
 
-    fn view<'a>(seasons: &'a Seasons, level: Vec<f64>) -> View<'a> {
-        View { level, log: None, log_offset: 0.0, seasons, drivers: &[], calendar: None, horizon: 48 }
-    }
-
     #[test]
     fn a_seasonal_wave_is_continued_at_every_origin() {
         let wave = |index: usize| (index as f64 * std::f64::consts::TAU / 24.0).sin();
         let seasons = Seasons { cycles: vec![24], year: None };
         let views: Vec<View> =
-            [432, 480].map(|length| view(&seasons, (0..length).map(wave).collect())).into();
+            [432, 480].map(|length| View::plain((0..length).map(wave).collect(), &seasons, 48)).into();
         for difference in [Difference::None, Difference::First, Difference::Short, Difference::FirstAndShort]
         {
             let family = Family { scale: Scale::Level, difference, fits: FITS };
@@ -236,7 +232,7 @@ mod tests {
     fn growth_goes_on_and_fades() {
         let seasons = Seasons::default();
         let wobble = |index: usize| 0.1 * (index as f64 * 0.26).sin();
-        let views = [view(&seasons, (0..200).map(|index| index as f64 + wobble(index)).collect())];
+        let views = [View::plain((0..200).map(|index| index as f64 + wobble(index)).collect(), &seasons, 48)];
         let family = Family { scale: Scale::Level, difference: Difference::First, fits: &FITS[..1] };
         let path = &run(family, &views).unwrap()[0].paths[0];
         assert!((path[0] - 200.0).abs() < 0.5, "{}", path[0]);
@@ -249,7 +245,7 @@ mod tests {
         let value = |index: usize| (index as f64 * 0.26).sin() + ((index * index) as f64 * 0.7).cos();
         let seasons = Seasons { cycles: vec![24], year: None };
         let both: Vec<View> =
-            [400, 448].map(|length| view(&seasons, (0..length).map(value).collect())).into();
+            [400, 448].map(|length| View::plain((0..length).map(value).collect(), &seasons, 48)).into();
         let family = Family { scale: Scale::Level, difference: Difference::None, fits: &FITS[..1] };
         let (together, alone) = (run(family, &both).unwrap(), run(family, &both[..1]).unwrap());
         let worst = together[0].paths[0].iter().zip(&alone[0].paths[0]).map(|(a, b)| (a - b).abs());
