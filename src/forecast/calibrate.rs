@@ -10,8 +10,8 @@ const GROWTH_RANGE: (f64, f64) = (0.0, 0.9);
 /// Parts of the horizon whose sizes of error are compared.
 const STRETCHES: usize = 4;
 
-/// Phases of the season enter with this exponent: half of what is seen is chance.
-const PHASE_EXPONENT: f64 = 0.5;
+/// Phases of the season enter with this exponent: a quarter of what is seen is chance.
+const PHASE_EXPONENT: f64 = 0.75;
 
 /// Standardized residuals kept when the series' own quantiles are read off.
 const FEWEST_OWN: usize = 20;

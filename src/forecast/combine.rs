@@ -33,21 +33,18 @@ pub(crate) fn errors(runs: &[Run], actuals: &Actuals) -> Errors {
     runs.iter().map(|run| run.folds.iter().zip(actuals).map(fold_error).collect()).collect()
 }
 
-/// Weights that add up to 1, from every fold but `left_out`, of members that forecast that fold; the first member is
-/// the baseline.
+/// Weights that add up to 1, from every fold but `left_out`, of members that forecast that fold.
 ///
 /// A member that applied to the latest folds alone is taken to have been as much better or worse before as it was
 /// there, against the best of the members that always applied; the fewer the folds, the less of a lead is believed.
 pub(crate) fn weights(errors: &[Vec<Option<f64>>], left_out: Option<usize>) -> Vec<f64> {
     let recipe = &RECIPE.combination;
-    // The baseline is there to be compared with; it counts where nothing else applies.
-    let baseline = usize::from(errors.len() > 1);
     let seen = |folds: &Vec<Option<f64>>| -> Vec<Option<f64>> {
         let others = folds.iter().enumerate().filter(|(fold, _)| Some(*fold) != left_out);
         others.map(|(_, error)| *error).collect()
     };
     let total = |folds: &[Option<f64>]| folds.iter().copied().sum::<Option<f64>>();
-    let candidates: Vec<Vec<Option<f64>>> = errors[baseline..].iter().map(seen).collect();
+    let candidates: Vec<Vec<Option<f64>>> = errors.iter().map(seen).collect();
     let complete = candidates.iter().filter_map(|folds| Some((total(folds)?, folds)));
     let Some((best, leader)) = complete.min_by(|a, b| a.0.total_cmp(&b.0)) else {
         return vec![1.0 / errors.len() as f64; errors.len()];
@@ -67,11 +64,11 @@ pub(crate) fn weights(errors: &[Vec<Option<f64>>], left_out: Option<usize>) -> V
         Some(sum) => Some(sum.max(floor) / floor),
         None => late(folds),
     };
-    let mut weights = vec![0.0; baseline];
-    weights.extend(candidates.iter().zip(&errors[baseline..]).map(|(folds, all)| {
+    let weight = |(folds, all): (&Vec<Option<f64>>, &Vec<Option<f64>>)| {
         let applied = left_out.is_none_or(|fold| all[fold].is_some());
         score(folds).filter(|_| applied).map_or(0.0, |score| score.powf(-recipe.power))
-    }));
+    };
+    let mut weights: Vec<f64> = candidates.iter().zip(errors).map(weight).collect();
     let heaviest = weights.iter().copied().fold(0.0, f64::max);
     weights
         .iter_mut()
@@ -130,11 +127,10 @@ mod tests {
 
     #[test]
     fn better_members_weigh_more_and_hopeless_ones_nothing() {
-        let errors = always(&[[0.5, 0.5], [1.0, 1.0], [1.2, 1.2], [9.0, 9.0]]);
+        let errors = always(&[[1.1, 1.1], [1.0, 1.0], [1.2, 1.2], [9.0, 9.0]]);
         let weights = weights(&errors, None);
         assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         assert!(weights[1] > weights[2] && weights[3] == 0.0, "{weights:?}");
-        assert_eq!(weights[0], 0.0, "the baseline has no say where others apply");
     }
 
     #[test]

@@ -78,8 +78,7 @@ pub(crate) fn finish(
     levels: &[f64],
 ) -> Finished {
     let mut path = path.to_vec();
-    let multipliers =
-        events::multipliers(request, &series.unique_id, series.next_grid(), &study.history, &study.usual);
+    let multipliers = events::multipliers(request, &series.unique_id, series.next_grid(), study);
     let lower = request.lower_bound.or(study.history.non_negative.then_some(0.0)).unwrap_or(f64::MIN);
     let upper = request.upper_bound.unwrap_or(f64::MAX);
     let unit = study.history.unit;
@@ -212,8 +211,14 @@ fn reason(study: &Study, accuracy: Option<&Accuracy>, baseline: Option<&Accuracy
         driven if driven > 0.0 => format!("; {:.0} % of the weight follows the drivers", 100.0 * driven),
         _ => String::new(),
     };
+    let names = study.anniversaries.names(study.history.grid.advance(study.history.len()), study.path.len());
+    let anniversaries = match names.len() {
+        0 => String::new(),
+        1 => format!("; {} comes back every year and is forecast by what it did", names[0]),
+        _ => format!("; days that come back every year are forecast by what they did: {}", names.join(", ")),
+    };
     format!(
-        "{} models were tried at {} earlier dates, {} steps ahead; the {kept} best are combined by their errors{compared}{by_drivers}",
+        "{} models were tried at {} earlier dates, {} steps ahead; the {kept} best are combined by their errors{compared}{by_drivers}{anniversaries}",
         study.runs.len(),
         study.folds.origins.len(),
         study.folds.horizon,

@@ -2,10 +2,12 @@
 
 use domain::{Event, Grid, Stamp};
 
+use crate::anniversaries::Effect;
 use crate::history::History;
 use crate::order::median;
 use crate::paths::normal_quantile;
 use crate::request::{Checked, Holiday};
+use crate::study::Study;
 
 /// Occurrences of a holiday that make its effect half believed.
 const HALF_BELIEVED: f64 = 0.5;
@@ -52,18 +54,12 @@ pub(crate) fn covered(request: &Checked, unique_id: &str, stamp: Stamp) -> bool 
 }
 
 /// The multiplier of each step ahead; `usual` is history with everything unusual replaced.
-pub(crate) fn multipliers(
-    request: &Checked,
-    unique_id: &str,
-    ahead: Grid,
-    history: &History,
-    usual: &[f64],
-) -> Vec<Multiplier> {
+pub(crate) fn multipliers(request: &Checked, unique_id: &str, ahead: Grid, study: &Study) -> Vec<Multiplier> {
     let effects: Vec<(&Holiday, Multiplier)> = request
         .holidays
         .iter()
         .filter(|holiday| holiday.ends_at > ahead.start)
-        .map(|holiday| (holiday, learn(&holiday.name, request, history, usual)))
+        .map(|holiday| (holiday, learn(&holiday.name, request, &study.history, &study.usual)))
         .collect();
     (0..request.horizon)
         .map(|step| {
@@ -74,9 +70,15 @@ pub(crate) fn multipliers(
                 .iter()
                 .filter(|(holiday, _)| holiday.starts_at <= stamp && stamp < holiday.ends_at)
                 .map(|(_, effect)| *effect);
-            announced.chain(learned).fold(Multiplier::NONE, Multiplier::times)
+            let found = || study.anniversaries.effect(stamp).map(of_anniversary);
+            let named = announced.chain(learned).reduce(Multiplier::times);
+            named.or_else(found).unwrap_or(Multiplier::NONE)
         })
         .collect()
+}
+
+fn of_anniversary(effect: Effect) -> Multiplier {
+    Multiplier { expected: effect.log.exp(), below: effect.doubt, above: effect.doubt }
 }
 
 fn of_event(event: &Event) -> Multiplier {

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod accuracy;
+mod anniversaries;
 mod anomaly;
 mod backtest;
 mod calendar;

@@ -2,6 +2,7 @@
 
 use domain::Series;
 
+use crate::anniversaries::Anniversaries;
 use crate::calendar::Calendar;
 use crate::calibrate::{Calibration, Lessons};
 use crate::combine::{self, Actuals, Errors, Run};
@@ -30,6 +31,8 @@ const LOG_OFFSET: f64 = 0.1;
 /// Everything that was found out about one series; values are in units of `history.unit`.
 #[derive(Debug)]
 pub(crate) struct Study {
+    /// Dates that come back every year; history is studied without them.
+    pub(crate) anniversaries: Anniversaries,
     /// What comes on the same day of every month, by step ahead; it is in none of the other fields.
     pub(crate) fees: Vec<f64>,
     pub(crate) history: History,
@@ -58,8 +61,10 @@ impl Study {
     /// Studies a series; with `None` observed it forecasts zeros.
     pub(crate) fn new(series: &Series, request: &Checked) -> Self {
         let grid = series.grid;
+        let announced = |index: usize| events::covered(request, &series.unique_id, grid.stamp(index));
+        let anniversaries = Anniversaries::find(series, announced);
         let mut history =
-            History::new(series, |index| events::covered(request, &series.unique_id, grid.stamp(index)));
+            History::new(series, |index| announced(index) || anniversaries.covers(grid.stamp(index)));
         let fees = Fees::take_out(&mut history).ahead(&series.next_grid(), request.horizon);
         let n = history.len();
         let rough = history.without_one_offs(n, &[]);
@@ -112,6 +117,7 @@ impl Study {
             .collect();
         let path = combine::join(runs.iter().map(|run| &run.ahead), &weights, request.horizon);
         Self {
+            anniversaries,
             fees,
             history,
             seasons,

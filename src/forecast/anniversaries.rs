@@ -1,0 +1,479 @@
+//! Dates that come back every year and are unlike the days around them: Christmas, Thanksgiving and its Friday, a yearly
+//! sale. They are found in the history, kept out of the fit like announced events, and multiplied into the forecast.
+//!
+//! Each rule of the calendar (a date, the fourth Thursday of a month, Easter Monday …) is tested on its past days: with
+//! the share `p` of all days that are at least as unusual, the chance that `j` of `k` days of a rule are is binomial,
+//! and it has to be small even for the best of all rules (Bonferroni). Nothing is assumed about countries.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use chrono::{Datelike, Days, Month, NaiveDate, Weekday};
+use domain::{Frequency, Grid, Series, Stamp};
+
+use crate::order::{mean, median};
+
+/// Newest years that are looked at.
+const YEARS: usize = 8;
+/// Days without which no date has come back.
+const LEAST_DAYS: usize = 400;
+/// Where the usual value of a day is read: the same weekday up to three weeks before and after.
+const SAME_WEEKDAY: [isize; 6] = [-21, -14, -7, 7, 14, 21];
+/// Share of the usual size below which ratios mean nothing.
+const NOTHING: f64 = 0.02;
+/// Chance with which a series without any such date is taken to have one.
+const SIGNIFICANCE: f64 = 0.1;
+/// A rule holds on most of its days: two of two, two of three, three of four …
+const MOST: f64 = 2.0 / 3.0;
+/// Effects (logarithms) below this are not worth an exception.
+const LEAST_EFFECT: f64 = 0.1;
+/// Occurrences that make an effect half believed, as for a holiday that somebody named.
+const HALF_BELIEVED: f64 = 0.5;
+/// Doubt about an effect seen once, as a share of it.
+const DOUBT: f64 = 0.3;
+/// Standard deviation of a normal distribution whose mean absolute deviation is 1.
+const DEVIATION_OF_MEAN: f64 = 1.25;
+/// Days before and after Easter Sunday that are holidays somewhere.
+const AROUND_EASTER: [i64; 14] = [-48, -47, -46, -3, -2, -1, 0, 1, 39, 40, 49, 50, 60, 61];
+/// Days after the fourth Thursday of November: Black Friday, the weekend, Cyber Monday.
+const AFTER_THANKSGIVING: [i64; 6] = [-1, 0, 1, 2, 3, 4];
+
+const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+const ORDINALS: [&str; 4] = ["first", "second", "third", "fourth"];
+
+/// A rule of the calendar that names at most one day of a year.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rule {
+    Date { month: u32, day: u32 },
+    Thanksgiving { after: i64 },
+    Nth { month: u32, nth: u32, weekday: u32 },
+    Last { month: u32, weekday: u32 },
+    Easter { after: i64 },
+}
+
+/// The effect of a date on a series: the logarithm of the multiplier, and its standard deviation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Effect {
+    pub(crate) log: f64,
+    pub(crate) doubt: f64,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let month = |number: u32| Month::try_from(number as u8).map_or("", |month| month.name());
+        let day = |number: u32| WEEKDAYS[number as usize];
+        match *self {
+            Self::Date { month: number, day } => write!(f, "{day} {}", month(number)),
+            Self::Thanksgiving { after } => from_feast(f, after, "Thanksgiving"),
+            Self::Nth { month: number, nth, weekday } => {
+                write!(f, "the {} {} of {}", ORDINALS[nth as usize - 1], day(weekday), month(number))
+            }
+            Self::Last { month: number, weekday } => {
+                write!(f, "the last {} of {}", day(weekday), month(number))
+            }
+            Self::Easter { after } => from_feast(f, after, "Easter Sunday"),
+        }
+    }
+}
+
+/// A day counted from a feast that moves.
+fn from_feast(f: &mut fmt::Formatter<'_>, after: i64, feast: &str) -> fmt::Result {
+    let days = if after.abs() == 1 { "day" } else { "days" };
+    match after {
+        0 => f.write_str(feast),
+        1.. => write!(f, "{after} {days} after {feast}"),
+        _ => write!(f, "{} {days} before {feast}", -after),
+    }
+}
+
+/// The dates that come back in one series.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Anniversaries {
+    /// Their days in history.
+    past: Vec<NaiveDate>,
+    found: Vec<(Rule, Level)>,
+    /// Logarithm of each weekday's share of the week, Monday first.
+    weekdays: [f64; 7],
+}
+
+/// What a date does.
+#[derive(Debug, Clone, Copy)]
+struct Level {
+    effect: Effect,
+    /// Against the whole week (a public holiday is like a Sunday) or against the same weekday.
+    of_week: bool,
+}
+
+/// One day of history, compared.
+#[derive(Debug, Clone, Copy)]
+struct Day {
+    date: NaiveDate,
+    /// Logarithm of the value over that of the same weekday around it; NaN where nothing is known.
+    unusual: f64,
+}
+
+impl Anniversaries {
+    /// Finds the dates that come back in a series of days or shorter steps, outside of what is announced already.
+    pub(crate) fn find(series: &Series, announced: impl Fn(usize) -> bool) -> Self {
+        let Some(mut values) = daily(series, announced) else { return Self::default() };
+        let weekdays = weekdays(&values);
+        let size = typical(&values);
+        let mut days: Vec<Day> = (0..values.len()).map(|place| Day::new(&values, place, size)).collect();
+        let rules = occurrences(&days);
+        let mut anniversaries = Self { past: Vec::new(), found: Vec::new(), weekdays };
+        while let Some(rule) = strongest(&days, &rules) {
+            let known = |place: &usize| !days[*place].unusual.is_nan();
+            let places: Vec<usize> = rules[&rule].iter().copied().filter(known).collect();
+            anniversaries.found.push((rule, anniversaries.level(&days, &places)));
+            for place in places {
+                anniversaries.past.push(days[place].date);
+                // A day that is explained is no yardstick for those around it.
+                values[place].1 = f64::NAN;
+                days[place].unusual = f64::NAN;
+                let near = SAME_WEEKDAY.iter().filter_map(|offset| place.checked_add_signed(*offset));
+                for near in near.filter(|near| *near < values.len()) {
+                    days[near] = Day::new(&values, near, size);
+                }
+            }
+        }
+        anniversaries.past.sort_unstable();
+        anniversaries
+    }
+
+    /// Whether a step of history is one of these days.
+    pub(crate) fn covers(&self, stamp: Stamp) -> bool {
+        date_of(stamp).is_some_and(|date| self.past.binary_search(&date).is_ok())
+    }
+
+    /// What the date of a step ahead does to it.
+    pub(crate) fn effect(&self, stamp: Stamp) -> Option<Effect> {
+        let date = date_of(stamp)?;
+        let (_, level) = self.on(date)?;
+        let log = level.effect.log - if level.of_week { self.weekdays[weekday(date)] } else { 0.0 };
+        Some(Effect { log, ..level.effect })
+    }
+
+    /// The names of those that come within `steps` of a grid, in order.
+    pub(crate) fn names(&self, grid: Grid, steps: usize) -> Vec<String> {
+        let dates = (0..steps).filter_map(|step| date_of(grid.stamp(step)));
+        let mut names: Vec<String> = dates.filter_map(|date| Some(self.on(date)?.0.to_string())).collect();
+        let mut known = BTreeSet::new();
+        names.retain(|name| known.insert(name.clone()));
+        names
+    }
+
+    /// The strongest of the found rules that name a date.
+    fn on(&self, date: NaiveDate) -> Option<&(Rule, Level)> {
+        if self.found.is_empty() {
+            return None;
+        }
+        let rules = rules_of(date);
+        self.found.iter().find(|(rule, _)| rules.contains(rule))
+    }
+
+    /// The effect on the days of a rule, measured by whichever of weekday and week makes them more alike.
+    fn level(&self, days: &[Day], places: &[usize]) -> Level {
+        let measured = |of_week: bool| {
+            let log = |place: &usize| {
+                let Day { date, unusual } = days[*place];
+                unusual + if of_week { self.weekdays[weekday(date)] } else { 0.0 }
+            };
+            let mut logs: Vec<f64> = places.iter().map(log).collect();
+            let middle = median(&mut logs);
+            (middle, mean(&logs.iter().map(|log| (log - middle).abs()).collect::<Vec<f64>>()))
+        };
+        let (by_weekday, by_week) = (measured(false), measured(true));
+        let of_week = by_week.1 < by_weekday.1;
+        let (middle, spread) = if of_week { by_week } else { by_weekday };
+        let count = places.len() as f64;
+        // A level of the whole week has no 1 that it could be shrunk towards.
+        let believed = if of_week { 1.0 } else { count / (count + HALF_BELIEVED) };
+        let doubt = (DOUBT * middle.abs().min(1.0) / count.sqrt()).max(DEVIATION_OF_MEAN * spread);
+        Level { effect: Effect { log: believed * middle, doubt }, of_week }
+    }
+}
+
+/// The rule that is hardest to explain by chance, if chance is not enough to explain it.
+fn strongest(days: &[Day], rules: &BTreeMap<Rule, Vec<usize>>) -> Option<Rule> {
+    // Sizes of the days above and below the usual, ascending.
+    let mut sizes: [Vec<f64>; 2] = Default::default();
+    for day in days.iter().filter(|day| !day.unusual.is_nan()) {
+        sizes[usize::from(day.unusual < 0.0)].push(day.unusual.abs());
+    }
+    let count = (sizes[0].len() + sizes[1].len()) as f64;
+    sizes.iter_mut().for_each(|sizes| sizes.sort_unstable_by(f64::total_cmp));
+    let tests = rules.values().filter(|places| places.len() > 1).count() as f64;
+    let mut best: Option<(f64, Rule)> = None;
+    let mut along: Vec<f64> = Vec::new();
+    for (rule, places) in rules {
+        let seen = || places.iter().map(|place| days[*place].unusual).filter(|unusual| !unusual.is_nan());
+        let known = seen().count();
+        let least = ((known as f64 * MOST).ceil() as usize).max(2);
+        for (sizes, sign) in sizes.iter().zip([1.0, -1.0]) {
+            along.clear();
+            along.extend(seen().map(|unusual| sign * unusual).filter(|size| *size >= LEAST_EFFECT));
+            along.sort_unstable_by(|a, b| b.total_cmp(a));
+            for enough in least..=along.len() {
+                let as_unusual = sizes.len() - sizes.partition_point(|size| *size < along[enough - 1]);
+                let chance = tests * at_least(enough, known, as_unusual as f64 / count);
+                if chance < best.map_or(SIGNIFICANCE, |(chance, _)| chance) {
+                    best = Some((chance, *rule));
+                }
+            }
+        }
+    }
+    best.map(|(_, rule)| rule)
+}
+
+/// Daily means of the newest years, in order; `None` for series without a clock, with longer steps, too short, or with
+/// values below zero.
+fn daily(series: &Series, announced: impl Fn(usize) -> bool) -> Option<Vec<(NaiveDate, f64)>> {
+    let Frequency::Seconds(step) = series.grid.frequency else { return None };
+    let per_day =
+        usize::try_from(86_400_i64.checked_div(step).filter(|count| count * step == 86_400)?).ok()?;
+    if series.len() < LEAST_DAYS * per_day || series.values.iter().flatten().any(|value| *value < 0.0) {
+        return None;
+    }
+    let from = series.len().saturating_sub((YEARS * 366 + 40) * per_day);
+    let mut days: Vec<(NaiveDate, f64, usize)> = Vec::new();
+    for index in from..series.len() {
+        let date = date_of(series.grid.stamp(index))?;
+        if days.last().is_none_or(|(last, ..)| *last != date) {
+            days.push((date, 0.0, 0));
+        }
+        if let (Some(value), Some(day)) =
+            (series.values[index].filter(|_| !announced(index)), days.last_mut())
+        {
+            day.1 += value;
+            day.2 += 1;
+        }
+    }
+    let value = |(date, sum, count): (NaiveDate, f64, usize)| {
+        (date, if 2 * count > per_day { sum / count as f64 } else { f64::NAN })
+    };
+    Some(days.into_iter().map(value).collect())
+}
+
+/// Logarithm of the usual share of each weekday in its week.
+fn weekdays(values: &[(NaiveDate, f64)]) -> [f64; 7] {
+    let mut shares: [Vec<f64>; 7] = Default::default();
+    for week in values.windows(7) {
+        let week_mean = mean(&week.iter().map(|(_, value)| *value).collect::<Vec<f64>>());
+        let (date, value) = week[3];
+        if week_mean > 0.0 && value > 0.0 {
+            shares[weekday(date)].push((value / week_mean).ln());
+        }
+    }
+    shares.map(|mut shares| if shares.is_empty() { 0.0 } else { median(&mut shares) })
+}
+
+impl Day {
+    fn new(values: &[(NaiveDate, f64)], place: usize, size: f64) -> Self {
+        let (date, value) = values[place];
+        let mut around: Vec<f64> = SAME_WEEKDAY
+            .iter()
+            .filter_map(|offset| Some(values.get(place.checked_add_signed(*offset)?)?.1))
+            .filter(|value| !value.is_nan())
+            .collect();
+        let floor = NOTHING * size;
+        let usual = if around.is_empty() { f64::NAN } else { median(&mut around) };
+        Self {
+            date,
+            unusual: if usual > floor && !value.is_nan() {
+                (value.max(floor) / usual).ln()
+            } else {
+                f64::NAN
+            },
+        }
+    }
+}
+
+fn typical(values: &[(NaiveDate, f64)]) -> f64 {
+    mean(&values.iter().map(|(_, value)| *value).filter(|value| !value.is_nan()).collect::<Vec<f64>>())
+}
+
+/// Places of the days of every rule that came at least once.
+fn occurrences(days: &[Day]) -> BTreeMap<Rule, Vec<usize>> {
+    let mut rules: BTreeMap<Rule, Vec<usize>> = BTreeMap::new();
+    for (place, day) in days.iter().enumerate() {
+        for rule in rules_of(day.date) {
+            rules.entry(rule).or_default().push(place);
+        }
+    }
+    rules
+}
+
+/// Every rule that names a date.
+fn rules_of(date: NaiveDate) -> Vec<Rule> {
+    let (month, day, weekday) = (date.month(), date.day(), date.weekday().num_days_from_monday());
+    let mut rules = vec![Rule::Date { month, day }];
+    if day <= 28 {
+        rules.push(Rule::Nth { month, nth: (day - 1) / 7 + 1, weekday });
+    }
+    if date.checked_add_days(Days::new(7)).is_some_and(|later| later.month() != month) {
+        rules.push(Rule::Last { month, weekday });
+    }
+    let thanksgiving = NaiveDate::from_weekday_of_month_opt(date.year(), 11, Weekday::Thu, 4);
+    let after = |from: Option<NaiveDate>| from.map(|from| (date - from).num_days());
+    if let Some(after) = after(thanksgiving).filter(|after| AFTER_THANKSGIVING.contains(after)) {
+        rules.push(Rule::Thanksgiving { after });
+    }
+    if let Some(after) = after(easter(date.year())).filter(|after| AROUND_EASTER.contains(after)) {
+        rules.push(Rule::Easter { after });
+    }
+    rules
+}
+
+/// Easter Sunday (the anonymous Gregorian algorithm, Nature 1876).
+fn easter(year: i32) -> Option<NaiveDate> {
+    let (a, b, c) = (year % 19, year / 100, year % 100);
+    let h = (19 * a + b - b / 4 - (b - (b + 8) / 25 + 1) / 3 + 15) % 30;
+    let l = (32 + 2 * (b % 4) + 2 * (c / 4) - h - c % 4) % 7;
+    let m = (a + 11 * h + 22 * l) / 451;
+    let days = h + l - 7 * m + 114;
+    NaiveDate::from_ymd_opt(year, u32::try_from(days / 31).ok()?, u32::try_from(days % 31 + 1).ok()?)
+}
+
+/// Chance that at least `enough` of `count` days are of a kind that `share` of all days are of.
+fn at_least(enough: usize, count: usize, share: f64) -> f64 {
+    let mut ways = 1.0;
+    let mut chance = 0.0;
+    for hits in 0..=count {
+        if hits >= enough {
+            chance += ways * share.powi(hits as i32) * (1.0 - share).powi((count - hits) as i32);
+        }
+        ways *= (count - hits) as f64 / (hits + 1) as f64;
+    }
+    chance
+}
+
+/// Monday is 0.
+fn weekday(date: NaiveDate) -> usize {
+    date.weekday().num_days_from_monday() as usize
+}
+
+fn date_of(stamp: Stamp) -> Option<NaiveDate> {
+    match stamp {
+        Stamp::Time(time) => Some(time.date_naive()),
+        Stamp::Step(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Utc};
+
+    use crate::{Request, forecast};
+
+    use super::*;
+
+    fn noise(index: usize) -> f64 {
+        ((index as f64 * 12.9898).sin() * 43_758.547).fract()
+    }
+
+    /// Days from the first of January 2023, weekends at 70 %, 5 % of noise, times what a date does.
+    fn days(count: usize, effect: impl Fn(NaiveDate) -> f64) -> Series {
+        let start: DateTime<Utc> = "2023-01-01T00:00:00Z".parse().unwrap();
+        let grid = Grid { start: Stamp::Time(start), frequency: Frequency::DAY };
+        let value = |index: usize| {
+            let date = date_of(grid.stamp(index)).unwrap();
+            let weekend = if weekday(date) >= 5 { 0.7 } else { 1.0 };
+            Some(100.0 * weekend * (1.0 + 0.05 * noise(index)) * effect(date))
+        };
+        Series { unique_id: "s".to_owned(), grid, values: (0..count).map(value).collect() }
+    }
+
+    fn shop(date: NaiveDate) -> f64 {
+        let rules = rules_of(date);
+        match date {
+            _ if rules.contains(&Rule::Thanksgiving { after: 1 }) => 5.0,
+            _ if (date.month(), date.day()) == (12, 25) => 0.2,
+            _ => 1.0,
+        }
+    }
+
+    #[test]
+    fn black_friday_and_christmas_are_found_and_forecast() {
+        // To the 31st of October 2025.
+        let series = days(1035, shop);
+        let ahead = forecast(&series, &Request::new(60));
+        let at = |date: &str| {
+            let date: NaiveDate = date.parse().unwrap();
+            (0..60).find(|step| date_of(ahead.grid.stamp(*step)) == Some(date)).unwrap()
+        };
+        let friday = ahead.mean[at("2025-11-28")] / ahead.mean[at("2025-11-21")];
+        let christmas = ahead.mean[at("2025-12-25")] / ahead.mean[at("2025-12-18")];
+        assert!((3.5..5.5).contains(&friday) && (0.15..0.35).contains(&christmas), "{friday} {christmas}");
+        assert!((ahead.mean[at("2025-12-26")] / 100.0 - 1.0).abs() < 0.1, "the day after is like any other");
+        let width = |date| {
+            let step = at(date);
+            ahead.quantile(0.975).unwrap()[step] - ahead.quantile(0.025).unwrap()[step]
+        };
+        assert!(width("2025-11-21") < 25.0 && width("2025-11-28") > 2.0 * width("2025-11-21"));
+        assert!(ahead.reason.contains("1 day after Thanksgiving, 25 December"), "{}", ahead.reason);
+    }
+
+    #[test]
+    fn one_year_tells_nothing_of_the_next() {
+        let found = Anniversaries::find(&days(460, shop), |_| false);
+        assert!(found.found.is_empty(), "{:?}", found.found);
+    }
+
+    #[test]
+    fn a_holiday_like_a_sunday_does_not_lower_a_weekend() {
+        // The fourth of July is at the level of a weekend, whichever day it is.
+        let july = |date: NaiveDate| {
+            if (date.month(), date.day()) == (7, 4) && weekday(date) < 5 { 0.7 } else { 1.0 }
+        };
+        let found = Anniversaries::find(&days(1096, july), |_| false);
+        let on = |date: &str| {
+            let time = date.parse::<NaiveDate>().unwrap().and_time(chrono::NaiveTime::MIN).and_utc();
+            found.effect(Stamp::Time(time)).unwrap().log.exp()
+        };
+        // A Saturday, and a Tuesday.
+        assert!((on("2026-07-04") - 1.0).abs() < 0.1, "{}", on("2026-07-04"));
+        assert!((on("2028-07-04") - 0.7).abs() < 0.1, "{}", on("2028-07-04"));
+    }
+
+    #[test]
+    fn days_are_found_in_hours_and_what_is_announced_is_left_to_the_event() {
+        let daily = days(1035, shop);
+        let grid = Grid { frequency: Frequency::HOUR, ..daily.grid };
+        let values = daily.values.iter().flat_map(|value| [*value; 24]).collect();
+        let hourly = Series { unique_id: "h".to_owned(), grid, values };
+        let rules = |found: &Anniversaries| found.found.iter().map(|(rule, _)| *rule).collect::<Vec<Rule>>();
+        let found = rules(&Anniversaries::find(&hourly, |_| false));
+        assert!(found.contains(&Rule::Date { month: 12, day: 25 }), "{found:?}");
+        let christmas = |index: usize| {
+            date_of(grid.stamp(index)).is_some_and(|date| (date.month(), date.day()) == (12, 25))
+        };
+        let found = rules(&Anniversaries::find(&hourly, christmas));
+        assert_eq!(found, [Rule::Thanksgiving { after: 1 }]);
+    }
+
+    #[test]
+    fn noise_has_no_anniversaries_more_often_than_it_should() {
+        let noisy = |seed: usize| {
+            let mut series = days(1500, |_| 1.0);
+            for (index, value) in series.values.iter_mut().enumerate() {
+                // Heavy tails: now and then a day is at half or at twice its usual value.
+                *value = value.map(|value| value * (noise(7 * index + 31 * seed).powi(5)).exp());
+            }
+            series
+        };
+        let found = (0..100).filter(|seed| !Anniversaries::find(&noisy(*seed), |_| false).found.is_empty());
+        let found = found.count();
+        assert!(found <= 20, "{found} of 100");
+    }
+
+    #[test]
+    fn easter_and_chances_are_known() {
+        for date in ["2000-04-23", "2024-03-31", "2025-04-20", "2026-04-05", "2038-04-25"] {
+            let date: NaiveDate = date.parse().unwrap();
+            assert_eq!(easter(date.year()), Some(date));
+        }
+        assert!((at_least(2, 3, 0.5) - 0.5).abs() < 1e-12 && (at_least(0, 4, 0.1) - 1.0).abs() < 1e-12);
+        assert_eq!(Rule::Easter { after: -2 }.to_string(), "2 days before Easter Sunday");
+        assert_eq!(Rule::Nth { month: 2, nth: 1, weekday: 6 }.to_string(), "the first Sunday of February");
+    }
+}
