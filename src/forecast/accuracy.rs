@@ -107,6 +107,22 @@ fn kinds() -> BTreeMap<&'static str, (usize, Vec<Series>)> {
             ),
         ),
         (
+            "daily_shop_with_holidays",
+            (
+                60,
+                five(Frequency::DAY, 1100, |step, state, noise| {
+                    let weekend = if step % 7 >= 5 { 0.8 } else { 1.0 };
+                    // Black Friday and the 25th of December of 2025 to 2027.
+                    let date = match step {
+                        331 | 695 | 1059 => 4.0,
+                        358 | 723 | 1088 => 0.3,
+                        _ => 1.0,
+                    };
+                    1000.0 * weekend * date * (walk(state, noise, 0.9, 0.02)).exp()
+                }),
+            ),
+        ),
+        (
             "random_walk",
             (14, five(Frequency::DAY, 300, |_, state, noise| 100.0 + walk(state, noise, 1.0, 1.0))),
         ),
