@@ -18,7 +18,7 @@ from cache import Cache
 from headroom import Headroom
 from peers import PEERS, SMOOTHERS
 from scores import naive2, score
-from sets import SETS, tasks
+from sets import SETS, SPACINGS, own, tasks
 from table import Result, pooled, print_set, standings
 
 
@@ -28,6 +28,13 @@ def main():
     parser.add_argument("--data", type=Path, default=Path("../shared/data/series"))
     parser.add_argument("--sets", default=",".join(each.name for each in SETS),
                         help="names, comma separated; NAME:60 takes 60 series of a set, evenly spread")
+    parser.add_argument("--file", type=Path, help="a CSV of your own (unique_id, ds, y) instead of these sets, with")
+    parser.add_argument("--spacing", choices=SPACINGS, default="D", help="of its points (D)")
+    parser.add_argument("--horizon", type=int, default=14, help="steps ahead (14)")
+    parser.add_argument("--seasons", default="7", help="told to the peers, ascending; the first scales the scores (7)")
+    parser.add_argument("--windows", type=int, default=4, help="origins of each series (4)")
+    parser.add_argument("--step", type=int, default=0, help="steps between them (the horizon)")
+    parser.add_argument("--limit", type=int, default=0, help="last points of a history that are seen (all)")
     parser.add_argument("--series", type=int, default=0, help="at most this many series of every set")
     parser.add_argument("--part", choices=["all", "tuned", "held-out"], default="all", help="of the series")
     parser.add_argument("--peers", default=",".join(peer.name for peer in PEERS), help="names, comma separated")
@@ -38,7 +45,14 @@ def main():
     peers = [peer for peer in PEERS if peer.name in args.peers.split(",")]
     everything = []
     counts = {name: int(count or args.series) for name, _, count in (each.partition(":") for each in args.sets.split(","))}
-    for chosen in (each for each in SETS if each.name in counts):
+    if args.file:
+        args.data = args.file.parent
+        seasons = tuple(int(each) for each in args.seasons.split(","))
+        chosen_sets = [own(args.file, args.spacing, args.horizon, seasons, args.windows, args.step, args.limit)]
+        counts = {args.file.stem: args.series}
+    else:
+        chosen_sets = [each for each in SETS if each.name in counts]
+    for chosen in chosen_sets:
         work = tasks(args.data, chosen, counts[chosen.name], args.part)
         results = []
         if args.headroom:

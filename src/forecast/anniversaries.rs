@@ -241,9 +241,8 @@ fn daily(series: &Series, announced: impl Fn(usize) -> bool) -> Option<Vec<(Naiv
         if days.last().is_none_or(|(last, ..)| *last != date) {
             days.push((date, 0.0, 0));
         }
-        if let (Some(value), Some(day)) =
-            (series.values[index].filter(|_| !announced(index)), days.last_mut())
-        {
+        let usable = |value: &f64| value.is_finite() && !announced(index);
+        if let (Some(value), Some(day)) = (series.values[index].filter(usable), days.last_mut()) {
             day.1 += value;
             day.2 += 1;
         }
