@@ -1,7 +1,7 @@
 //! The calendar of events: days that come back by a rule, public holidays of countries, shopping days.
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc, Weekday};
-use domain::{Event, Stamp};
+use domain::{Event, Stamp, easter};
 use serde::{Deserialize, Serialize};
 
 /// A day of every year.
@@ -251,17 +251,6 @@ impl DaySet {
         events.sort_by_key(|event| event.starts_at);
         events
     }
-}
-
-/// Easter Sunday of the Gregorian calendar, by the anonymous algorithm (Meeus, Jones, Butcher).
-fn easter(year: i32) -> Option<NaiveDate> {
-    let (cycle, century, rest) = (year.rem_euclid(19), year.div_euclid(100), year.rem_euclid(100));
-    let correction = (century - (century + 8) / 25 + 1) / 3;
-    let moon = (19 * cycle + century - century / 4 - correction + 15).rem_euclid(30);
-    let weekday = (32 + 2 * (century % 4) + 2 * (rest / 4) - moon - rest % 4).rem_euclid(7);
-    let shift = (cycle + 11 * moon + 22 * weekday) / 451;
-    let days = moon + weekday - 7 * shift + 114;
-    NaiveDate::from_ymd_opt(year, u32::try_from(days / 31).ok()?, u32::try_from(days % 31 + 1).ok()?)
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ pub use money::{
     to_statistic,
 };
 pub use os::canonical_os;
-pub use period::{BillingMonth, Period, midnight};
+pub use period::{BillingMonth, Period, easter, midnight};
 pub use place::Place;
 pub use price::{DiskPrice, PriceQuote, PriceSource, Shape, StoragePrice};
 pub use provider::{Provider, UnknownProvider};

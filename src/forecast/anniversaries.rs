@@ -9,8 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chrono::{Datelike, Days, Month, NaiveDate, Weekday};
-use domain::{Frequency, Grid, Series, Stamp};
+use domain::{Frequency, Grid, Series, Stamp, easter};
 
+use crate::events::{self, Multiplier};
+use crate::fees::around;
 use crate::order::{mean, median};
 
 /// Newest years that are looked at.
@@ -27,10 +29,6 @@ const SIGNIFICANCE: f64 = 0.1;
 const MOST: f64 = 2.0 / 3.0;
 /// Effects (logarithms) below this are not worth an exception.
 const LEAST_EFFECT: f64 = 0.1;
-/// Occurrences that make an effect half believed, as for a holiday that somebody named.
-const HALF_BELIEVED: f64 = 0.5;
-/// Doubt about an effect seen once, as a share of it.
-const DOUBT: f64 = 0.3;
 /// Standard deviation of a normal distribution whose mean absolute deviation is 1.
 const DEVIATION_OF_MEAN: f64 = 1.25;
 /// Days before and after Easter Sunday that are holidays somewhere.
@@ -49,13 +47,6 @@ enum Rule {
     Nth { month: u32, nth: u32, weekday: u32 },
     Last { month: u32, weekday: u32 },
     Easter { after: i64 },
-}
-
-/// The effect of a date on a series: the logarithm of the multiplier, and its standard deviation.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Effect {
-    pub(crate) log: f64,
-    pub(crate) doubt: f64,
 }
 
 impl fmt::Display for Rule {
@@ -99,41 +90,38 @@ pub(crate) struct Anniversaries {
 /// What a date does.
 #[derive(Debug, Clone, Copy)]
 struct Level {
-    effect: Effect,
+    /// Logarithm of its effect, and the standard deviation of that.
+    log: f64,
+    doubt: f64,
     /// Against the whole week (a public holiday is like a Sunday) or against the same weekday.
     of_week: bool,
 }
 
-/// One day of history, compared.
-#[derive(Debug, Clone, Copy)]
-struct Day {
-    date: NaiveDate,
+/// The days of history.
+struct PastDays {
+    dates: Vec<NaiveDate>,
+    /// Daily means; NaN where nothing is known, or where a date that comes back explains them.
+    values: Vec<f64>,
     /// Logarithm of the value over that of the same weekday around it; NaN where nothing is known.
-    unusual: f64,
+    unusual: Vec<f64>,
+    /// Usual values below this mean nothing.
+    floor: f64,
 }
 
 impl Anniversaries {
     /// Finds the dates that come back in a series of days or shorter steps, outside of what is announced already.
     pub(crate) fn find(series: &Series, announced: impl Fn(usize) -> bool) -> Self {
-        let Some(mut values) = daily(series, announced) else { return Self::default() };
-        let weekdays = weekdays(&values);
-        let size = typical(&values);
-        let mut days: Vec<Day> = (0..values.len()).map(|place| Day::new(&values, place, size)).collect();
-        let rules = occurrences(&days);
+        let Some(mut history) = PastDays::new(series, announced) else { return Self::default() };
+        let rules = history.occurrences();
+        let weekdays = history.weekdays();
         let mut anniversaries = Self { past: Vec::new(), found: Vec::new(), weekdays };
-        while let Some(rule) = strongest(&days, &rules) {
-            let known = |place: &usize| !days[*place].unusual.is_nan();
+        while let Some(rule) = strongest(&history.unusual, &rules) {
+            let known = |place: &usize| !history.unusual[*place].is_nan();
             let places: Vec<usize> = rules[&rule].iter().copied().filter(known).collect();
-            anniversaries.found.push((rule, anniversaries.level(&days, &places)));
+            anniversaries.found.push((rule, anniversaries.level(&history, &places)));
             for place in places {
-                anniversaries.past.push(days[place].date);
-                // A day that is explained is no yardstick for those around it.
-                values[place].1 = f64::NAN;
-                days[place].unusual = f64::NAN;
-                let near = SAME_WEEKDAY.iter().filter_map(|offset| place.checked_add_signed(*offset));
-                for near in near.filter(|near| *near < values.len()) {
-                    days[near] = Day::new(&values, near, size);
-                }
+                anniversaries.past.push(history.dates[place]);
+                history.explain(place);
             }
         }
         anniversaries.past.sort_unstable();
@@ -145,12 +133,12 @@ impl Anniversaries {
         date_of(stamp).is_some_and(|date| self.past.binary_search(&date).is_ok())
     }
 
-    /// What the date of a step ahead does to it.
-    pub(crate) fn effect(&self, stamp: Stamp) -> Option<Effect> {
+    /// What the date of a step ahead multiplies it by.
+    pub(crate) fn multiplier(&self, stamp: Stamp) -> Option<Multiplier> {
         let date = date_of(stamp)?;
         let (_, level) = self.on(date)?;
-        let log = level.effect.log - if level.of_week { self.weekdays[weekday(date)] } else { 0.0 };
-        Some(Effect { log, ..level.effect })
+        let log = level.log - if level.of_week { self.weekdays[weekday(date)] } else { 0.0 };
+        Some(Multiplier::of_log(log, level.doubt))
     }
 
     /// The names of those that come within `steps` of a grid, in order.
@@ -172,11 +160,11 @@ impl Anniversaries {
     }
 
     /// The effect on the days of a rule, measured by whichever of weekday and week makes them more alike.
-    fn level(&self, days: &[Day], places: &[usize]) -> Level {
+    fn level(&self, history: &PastDays, places: &[usize]) -> Level {
         let measured = |of_week: bool| {
             let log = |place: &usize| {
-                let Day { date, unusual } = days[*place];
-                unusual + if of_week { self.weekdays[weekday(date)] } else { 0.0 }
+                let of_weekday = if of_week { self.weekdays[weekday(history.dates[*place])] } else { 0.0 };
+                history.unusual[*place] + of_weekday
             };
             let mut logs: Vec<f64> = places.iter().map(log).collect();
             let middle = median(&mut logs);
@@ -185,20 +173,19 @@ impl Anniversaries {
         let (by_weekday, by_week) = (measured(false), measured(true));
         let of_week = by_week.1 < by_weekday.1;
         let (middle, spread) = if of_week { by_week } else { by_weekday };
-        let count = places.len() as f64;
         // A level of the whole week has no 1 that it could be shrunk towards.
-        let believed = if of_week { 1.0 } else { count / (count + HALF_BELIEVED) };
-        let doubt = (DOUBT * middle.abs().min(1.0) / count.sqrt()).max(DEVIATION_OF_MEAN * spread);
-        Level { effect: Effect { log: believed * middle, doubt }, of_week }
+        let believed = if of_week { 1.0 } else { events::believed(places.len()) };
+        let doubt = events::doubt(middle, places.len()).max(DEVIATION_OF_MEAN * spread);
+        Level { log: believed * middle, doubt, of_week }
     }
 }
 
 /// The rule that is hardest to explain by chance, if chance is not enough to explain it.
-fn strongest(days: &[Day], rules: &BTreeMap<Rule, Vec<usize>>) -> Option<Rule> {
+fn strongest(unusual: &[f64], rules: &BTreeMap<Rule, Vec<usize>>) -> Option<Rule> {
     // Sizes of the days above and below the usual, ascending.
     let mut sizes: [Vec<f64>; 2] = Default::default();
-    for day in days.iter().filter(|day| !day.unusual.is_nan()) {
-        sizes[usize::from(day.unusual < 0.0)].push(day.unusual.abs());
+    for unusual in unusual.iter().filter(|unusual| !unusual.is_nan()) {
+        sizes[usize::from(*unusual < 0.0)].push(unusual.abs());
     }
     let count = (sizes[0].len() + sizes[1].len()) as f64;
     sizes.iter_mut().for_each(|sizes| sizes.sort_unstable_by(f64::total_cmp));
@@ -206,7 +193,7 @@ fn strongest(days: &[Day], rules: &BTreeMap<Rule, Vec<usize>>) -> Option<Rule> {
     let mut best: Option<(f64, Rule)> = None;
     let mut along: Vec<f64> = Vec::new();
     for (rule, places) in rules {
-        let seen = || places.iter().map(|place| days[*place].unusual).filter(|unusual| !unusual.is_nan());
+        let seen = || places.iter().map(|place| unusual[*place]).filter(|unusual| !unusual.is_nan());
         let known = seen().count();
         let least = ((known as f64 * MOST).ceil() as usize).max(2);
         for (sizes, sign) in sizes.iter().zip([1.0, -1.0]) {
@@ -225,81 +212,78 @@ fn strongest(days: &[Day], rules: &BTreeMap<Rule, Vec<usize>>) -> Option<Rule> {
     best.map(|(_, rule)| rule)
 }
 
-/// Daily means of the newest years, in order; `None` for series without a clock, with longer steps, too short, or with
-/// values below zero.
-fn daily(series: &Series, announced: impl Fn(usize) -> bool) -> Option<Vec<(NaiveDate, f64)>> {
-    let Frequency::Seconds(step) = series.grid.frequency else { return None };
-    let per_day =
-        usize::try_from(86_400_i64.checked_div(step).filter(|count| count * step == 86_400)?).ok()?;
-    if series.len() < LEAST_DAYS * per_day || series.values.iter().flatten().any(|value| *value < 0.0) {
-        return None;
-    }
-    let from = series.len().saturating_sub((YEARS * 366 + 40) * per_day);
-    let mut days: Vec<(NaiveDate, f64, usize)> = Vec::new();
-    for index in from..series.len() {
-        let date = date_of(series.grid.stamp(index))?;
-        if days.last().is_none_or(|(last, ..)| *last != date) {
-            days.push((date, 0.0, 0));
+impl PastDays {
+    /// The newest years; `None` for series without a clock, with steps beyond a day, too short, or with values below
+    /// zero.
+    fn new(series: &Series, announced: impl Fn(usize) -> bool) -> Option<Self> {
+        let Frequency::Seconds(step) = series.grid.frequency else { return None };
+        let per_day =
+            usize::try_from(86_400_i64.checked_div(step).filter(|count| count * step == 86_400)?).ok()?;
+        if series.len() < LEAST_DAYS * per_day || series.values.iter().flatten().any(|value| *value < 0.0) {
+            return None;
         }
-        let usable = |value: &f64| value.is_finite() && !announced(index);
-        if let (Some(value), Some(day)) = (series.values[index].filter(usable), days.last_mut()) {
-            day.1 += value;
-            day.2 += 1;
+        let from = series.len().saturating_sub((YEARS * 366 + 40) * per_day);
+        let mut dates: Vec<NaiveDate> = Vec::new();
+        let mut sums: Vec<(f64, usize)> = Vec::new();
+        for index in from..series.len() {
+            let date = date_of(series.grid.stamp(index))?;
+            if dates.last() != Some(&date) {
+                dates.push(date);
+                sums.push((0.0, 0));
+            }
+            let usable = |value: &f64| value.is_finite() && !announced(index);
+            if let (Some(value), Some(sum)) = (series.values[index].filter(usable), sums.last_mut()) {
+                sum.0 += value;
+                sum.1 += 1;
+            }
         }
+        let value =
+            |(sum, count): (f64, usize)| if 2 * count > per_day { sum / count as f64 } else { f64::NAN };
+        let values: Vec<f64> = sums.into_iter().map(value).collect();
+        let known: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
+        let mut history = Self { unusual: Vec::new(), dates, values, floor: NOTHING * mean(&known) };
+        history.unusual = (0..history.values.len()).map(|place| history.compare(place)).collect();
+        Some(history)
     }
-    let value = |(date, sum, count): (NaiveDate, f64, usize)| {
-        (date, if 2 * count > per_day { sum / count as f64 } else { f64::NAN })
-    };
-    Some(days.into_iter().map(value).collect())
-}
 
-/// Logarithm of the usual share of each weekday in its week.
-fn weekdays(values: &[(NaiveDate, f64)]) -> [f64; 7] {
-    let mut shares: [Vec<f64>; 7] = Default::default();
-    for week in values.windows(7) {
-        let week_mean = mean(&week.iter().map(|(_, value)| *value).collect::<Vec<f64>>());
-        let (date, value) = week[3];
-        if week_mean > 0.0 && value > 0.0 {
-            shares[weekday(date)].push((value / week_mean).ln());
+    fn compare(&self, place: usize) -> f64 {
+        let value = self.values[place];
+        let usual = around(&self.values, place, &SAME_WEEKDAY);
+        if usual > self.floor && !value.is_nan() { (value.max(self.floor) / usual).ln() } else { f64::NAN }
+    }
+
+    /// Takes out a day that is explained: it is no yardstick for those around it.
+    fn explain(&mut self, place: usize) {
+        self.values[place] = f64::NAN;
+        self.unusual[place] = f64::NAN;
+        let near = SAME_WEEKDAY.iter().filter_map(|offset| place.checked_add_signed(*offset));
+        for near in near.filter(|near| *near < self.values.len()) {
+            self.unusual[near] = self.compare(near);
         }
     }
-    shares.map(|mut shares| if shares.is_empty() { 0.0 } else { median(&mut shares) })
-}
 
-impl Day {
-    fn new(values: &[(NaiveDate, f64)], place: usize, size: f64) -> Self {
-        let (date, value) = values[place];
-        let mut around: Vec<f64> = SAME_WEEKDAY
-            .iter()
-            .filter_map(|offset| Some(values.get(place.checked_add_signed(*offset)?)?.1))
-            .filter(|value| !value.is_nan())
-            .collect();
-        let floor = NOTHING * size;
-        let usual = if around.is_empty() { f64::NAN } else { median(&mut around) };
-        Self {
-            date,
-            unusual: if usual > floor && !value.is_nan() {
-                (value.max(floor) / usual).ln()
-            } else {
-                f64::NAN
-            },
+    /// Logarithm of the usual share of each weekday in its week.
+    fn weekdays(&self) -> [f64; 7] {
+        let mut shares: [Vec<f64>; 7] = Default::default();
+        for (week, date) in self.values.windows(7).zip(self.dates.iter().skip(3)) {
+            let (week_mean, value) = (mean(week), week[3]);
+            if week_mean > 0.0 && value > 0.0 {
+                shares[weekday(*date)].push((value / week_mean).ln());
+            }
         }
+        shares.map(|mut shares| if shares.is_empty() { 0.0 } else { median(&mut shares) })
     }
-}
 
-fn typical(values: &[(NaiveDate, f64)]) -> f64 {
-    mean(&values.iter().map(|(_, value)| *value).filter(|value| !value.is_nan()).collect::<Vec<f64>>())
-}
-
-/// Places of the days of every rule that came at least once.
-fn occurrences(days: &[Day]) -> BTreeMap<Rule, Vec<usize>> {
-    let mut rules: BTreeMap<Rule, Vec<usize>> = BTreeMap::new();
-    for (place, day) in days.iter().enumerate() {
-        for rule in rules_of(day.date) {
-            rules.entry(rule).or_default().push(place);
+    /// Places of the days of every rule that came at least once.
+    fn occurrences(&self) -> BTreeMap<Rule, Vec<usize>> {
+        let mut rules: BTreeMap<Rule, Vec<usize>> = BTreeMap::new();
+        for (place, date) in self.dates.iter().enumerate() {
+            for rule in rules_of(*date) {
+                rules.entry(rule).or_default().push(place);
+            }
         }
+        rules
     }
-    rules
 }
 
 /// Every rule that names a date.
@@ -321,16 +305,6 @@ fn rules_of(date: NaiveDate) -> Vec<Rule> {
         rules.push(Rule::Easter { after });
     }
     rules
-}
-
-/// Easter Sunday (the anonymous Gregorian algorithm, Nature 1876).
-fn easter(year: i32) -> Option<NaiveDate> {
-    let (a, b, c) = (year % 19, year / 100, year % 100);
-    let h = (19 * a + b - b / 4 - (b - (b + 8) / 25 + 1) / 3 + 15) % 30;
-    let l = (32 + 2 * (b % 4) + 2 * (c / 4) - h - c % 4) % 7;
-    let m = (a + 11 * h + 22 * l) / 451;
-    let days = h + l - 7 * m + 114;
-    NaiveDate::from_ymd_opt(year, u32::try_from(days / 31).ok()?, u32::try_from(days % 31 + 1).ok()?)
 }
 
 /// Chance that at least `enough` of `count` days are of a kind that `share` of all days are of.
@@ -427,7 +401,7 @@ mod tests {
         let found = Anniversaries::find(&days(1096, july), |_| false);
         let on = |date: &str| {
             let time = date.parse::<NaiveDate>().unwrap().and_time(chrono::NaiveTime::MIN).and_utc();
-            found.effect(Stamp::Time(time)).unwrap().log.exp()
+            found.multiplier(Stamp::Time(time)).unwrap().expected
         };
         // A Saturday, and a Tuesday.
         assert!((on("2026-07-04") - 1.0).abs() < 0.1, "{}", on("2026-07-04"));

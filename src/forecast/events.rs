@@ -2,7 +2,6 @@
 
 use domain::{Event, Grid, Stamp};
 
-use crate::anniversaries::Effect;
 use crate::history::History;
 use crate::order::median;
 use crate::paths::normal_quantile;
@@ -31,6 +30,11 @@ pub(crate) struct Multiplier {
 impl Multiplier {
     const NONE: Self = Self { expected: 1.0, below: 0.0, above: 0.0 };
 
+    /// A multiplier by its logarithm and the standard deviation of that.
+    pub(crate) fn of_log(log: f64, doubt: f64) -> Self {
+        Self { expected: log.exp(), below: doubt, above: doubt }
+    }
+
     /// The multiplier at a quantile level: log-normal with its own spread on each side.
     fn at(&self, level: f64) -> f64 {
         let rank = normal_quantile(level);
@@ -53,7 +57,7 @@ pub(crate) fn covered(request: &Checked, unique_id: &str, stamp: Stamp) -> bool 
         || request.holidays.iter().any(|holiday| holiday.starts_at <= stamp && stamp < holiday.ends_at)
 }
 
-/// The multiplier of each step ahead; `usual` is history with everything unusual replaced.
+/// The multiplier of each step ahead. What somebody named counts alone on a date that comes back every year.
 pub(crate) fn multipliers(request: &Checked, unique_id: &str, ahead: Grid, study: &Study) -> Vec<Multiplier> {
     let effects: Vec<(&Holiday, Multiplier)> = request
         .holidays
@@ -70,15 +74,11 @@ pub(crate) fn multipliers(request: &Checked, unique_id: &str, ahead: Grid, study
                 .iter()
                 .filter(|(holiday, _)| holiday.starts_at <= stamp && stamp < holiday.ends_at)
                 .map(|(_, effect)| *effect);
-            let found = || study.anniversaries.effect(stamp).map(of_anniversary);
+            let found = || study.anniversaries.multiplier(stamp);
             let named = announced.chain(learned).reduce(Multiplier::times);
             named.or_else(found).unwrap_or(Multiplier::NONE)
         })
         .collect()
-}
-
-fn of_anniversary(effect: Effect) -> Multiplier {
-    Multiplier { expected: effect.log.exp(), below: effect.doubt, above: effect.doubt }
 }
 
 fn of_event(event: &Event) -> Multiplier {
@@ -103,10 +103,18 @@ fn learn(name: &str, request: &Checked, history: &History, usual: &[f64]) -> Mul
         }
         occurrences += usize::from(ratios.len() > before);
     }
-    let believed = occurrences as f64 / (occurrences as f64 + HALF_BELIEVED);
     let effect = median(&mut ratios);
-    let doubt = LEARNED_DOUBT * effect.abs().min(DOUBTED_EFFECT) / (occurrences.max(1) as f64).sqrt();
-    Multiplier { expected: (believed * effect).exp(), below: doubt, above: doubt }
+    Multiplier::of_log(believed(occurrences) * effect, doubt(effect, occurrences))
+}
+
+/// Share of an effect that is believed after so many occurrences.
+pub(crate) fn believed(occurrences: usize) -> f64 {
+    occurrences as f64 / (occurrences as f64 + HALF_BELIEVED)
+}
+
+/// Standard deviation of the logarithm of an effect that was seen so many times.
+pub(crate) fn doubt(effect: f64, occurrences: usize) -> f64 {
+    LEARNED_DOUBT * effect.abs().min(DOUBTED_EFFECT) / (occurrences.max(1) as f64).sqrt()
 }
 
 /// Multiplies a path and its quantiles; the doubt about the multiplier and the doubt about demand add in quadrature.

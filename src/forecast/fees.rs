@@ -70,12 +70,17 @@ impl Fees {
 
 /// How far a day is above the same weekday around it; NaN where nothing is known.
 fn excess(values: &[f64], index: usize) -> f64 {
-    let mut around: Vec<f64> = SAME_WEEKDAY
+    values[index] - around(values, index, &SAME_WEEKDAY)
+}
+
+/// Median of what was measured at these distances from an index; NaN where nothing was.
+pub(crate) fn around(values: &[f64], index: usize, offsets: &[isize]) -> f64 {
+    let mut around: Vec<f64> = offsets
         .iter()
         .filter_map(|offset| values.get(index.checked_add_signed(*offset)?).copied())
         .filter(|value| !value.is_nan())
         .collect();
-    if around.is_empty() { f64::NAN } else { values[index] - median(&mut around) }
+    if around.is_empty() { f64::NAN } else { median(&mut around) }
 }
 
 fn day_of_month(grid: &Grid, index: usize) -> Option<u32> {
