@@ -3,6 +3,7 @@
 use crate::combine::Actuals;
 use crate::order::{mean, sorted_quantile};
 use crate::recipe::RECIPE;
+use crate::repetition::{ErrorSums, Repetition};
 
 /// Own growth of errors over the horizon is believed within these exponents.
 const GROWTH_RANGE: (f64, f64) = (0.0, 0.9);
@@ -118,17 +119,18 @@ impl Lessons {
 }
 
 impl Calibration {
-    /// Learns from every fold but `left_out`; `None` when they hold no residual.
-    pub(crate) fn learn(lessons: &Lessons, left_out: Option<usize>) -> Option<Self> {
-        let learn = |folds: &[FoldResiduals]| {
+    /// Learns from every fold but `left_out`, and from how wrong a plain repetition was; `None` when they hold no
+    /// residual.
+    pub(crate) fn learn(lessons: &Lessons, repetition: &Repetition, left_out: Option<usize>) -> Option<Self> {
+        let learn = |folds: &[FoldResiduals], repeated: Option<f64>| {
             let seen = folds.iter().enumerate().filter(|(fold, _)| Some(*fold) != left_out);
             let seen: Vec<&FoldResiduals> =
                 seen.map(|(_, fold)| fold).filter(|fold| !fold.steps.is_empty()).collect();
-            Spread::learn(&seen, lessons.season)
+            Spread::learn(&seen, lessons.season, repeated)
         };
         Some(Self {
-            additive: learn(&lessons.additive)?,
-            ratio: lessons.ratio.as_ref().and_then(|folds| learn(folds)),
+            additive: learn(&lessons.additive, repetition.additive(left_out))?,
+            ratio: lessons.ratio.as_ref().and_then(|folds| learn(folds, repetition.ratio(left_out))),
         })
     }
 
@@ -175,7 +177,7 @@ impl Calibration {
 }
 
 impl Spread {
-    fn learn(folds: &[&FoldResiduals], season: usize) -> Option<Self> {
+    fn learn(folds: &[&FoldResiduals], season: usize, repeated: Option<f64>) -> Option<Self> {
         let found = || folds.iter().flat_map(|fold| &fold.steps);
         let count: usize = folds.iter().map(|fold| fold.steps.len()).sum();
         let reach = folds.iter().filter_map(|fold| fold.steps.last()).map(|last| last.step + 1).max()?;
@@ -184,14 +186,14 @@ impl Spread {
         let mut rests: Vec<f64> = Vec::with_capacity(count);
         rests.extend(found().map(|residual| residual.value / grown[residual.step]));
         let phases = phase_sizes(found().map(|residual| residual.phase).zip(&rests), season, folds.len());
-        let (mut absolute, mut square) = (0.0, 0.0);
+        let mut errors = ErrorSums::default();
         for (rest, residual) in rests.iter_mut().zip(found()) {
             *rest /= phases[residual.phase];
-            absolute += rest.abs();
-            square += *rest * *rest;
+            errors.add(*rest);
         }
         let few = (1.0 + RECIPE.intervals.few_folds / folds.len() as f64).sqrt();
-        let size = few * (0.5 * (square / count as f64).sqrt() + 0.5 * absolute / count as f64);
+        let size =
+            few * believed_size(errors.size(), repeated, folds.iter().map(|fold| fold.steps.len()), &rests);
         // An odd step meets every phase of an even season.
         let step = (count / ENOUGH_OWN) | 1;
         let mut own: Vec<f64> = rests.iter().step_by(step).map(|rest| rest / size).collect();
@@ -221,6 +223,32 @@ impl Spread {
         let share = self.folds as f64 / (self.folds as f64 + RECIPE.intervals.own_folds);
         share * sorted_quantile(&self.own, level) + (1.0 - share) * pooled
     }
+}
+
+/// The size of errors as the folds show it, drawn towards what a plain repetition lets expect: the less, the more alike
+/// the folds are and the more there are of them (empirical Bayes, on the logarithm). `lengths` are those of the folds
+/// within `rests`.
+fn believed_size(
+    own: f64,
+    repeated: Option<f64>,
+    lengths: impl ExactSizeIterator<Item = usize>,
+    rests: &[f64],
+) -> f64 {
+    let Some(repeated) = repeated.filter(|_| own > 0.0) else { return own };
+    let recipe = &RECIPE.intervals;
+    let folds = lengths.len() as f64;
+    let (_, logs) = lengths.fold((rests, Vec::new()), |(rests, mut logs), length| {
+        let (fold, later) = rests.split_at(length);
+        let size = fold.iter().map(|rest| rest.abs()).sum::<f64>() / length as f64;
+        logs.extend((size > 0.0).then(|| size.ln()));
+        (later, logs)
+    });
+    let centre = mean(&logs);
+    let squares: f64 = logs.iter().map(|log| (log - centre).powi(2)).sum();
+    let variance = (squares + recipe.fold_variance * recipe.usual_folds)
+        / (logs.len().saturating_sub(1) as f64 + recipe.usual_folds);
+    let share = recipe.expected_variance / (recipe.expected_variance + variance / folds);
+    own.powf(share) * (recipe.expected_share * repeated).powf(1.0 - share)
 }
 
 /// Size of each step's error against that at `reach`.
@@ -302,9 +330,29 @@ fn interpolate(levels: &[f64], values: &[f64], level: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::folds::Folds;
+    use crate::seasons::Seasons;
 
     fn noise(index: usize) -> f64 {
         ((index as f64 * 12.9898).sin() * 43_758.547).fract()
+    }
+
+    fn unknown() -> Repetition {
+        let (folds, seasons) =
+            (Folds { origins: Vec::new(), horizon: 0 }, Seasons { cycles: Vec::new(), year: None });
+        Repetition::new(&[], &folds, &seasons)
+    }
+
+    #[test]
+    fn folds_that_differ_leave_more_to_what_is_expected() {
+        let size = |rests: &[f64], repeated| believed_size(2.0, repeated, [2; 4].into_iter(), rests);
+        let alike = [2.0; 8];
+        let differing = [0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 7.7, 7.7];
+        assert_eq!(size(&alike, None), 2.0);
+        let expected = 1.0 / RECIPE.intervals.expected_share;
+        let (steady, unsteady) = (size(&alike, Some(expected)), size(&differing, Some(expected)));
+        assert!(1.0 < unsteady && unsteady < steady && steady < 2.0, "{unsteady} {steady}");
+        assert_eq!(believed_size(0.0, Some(1.0), [2; 4].into_iter(), &[0.0; 8]), 0.0);
     }
 
     #[test]
@@ -314,8 +362,11 @@ mod tests {
             .map(|fold| (0..50).map(|step| Some(100.0 + 10.0 * noise(fold * 50 + step))).collect())
             .collect();
         let lessons = Lessons::new(&paths, &actuals, &[0; 6], 1);
-        let quantiles =
-            Calibration::learn(&lessons, None).unwrap().quantiles(&vec![100.0; 50], &[0.1, 0.9], 0);
+        let quantiles = Calibration::learn(&lessons, &unknown(), None).unwrap().quantiles(
+            &vec![100.0; 50],
+            &[0.1, 0.9],
+            0,
+        );
         let inside = (0..50)
             .filter(|step| {
                 (quantiles[0][*step]..quantiles[1][*step]).contains(&(100.0 + 10.0 * noise(1000 + step)))
@@ -333,7 +384,8 @@ mod tests {
             })
             .collect();
         let lessons = Lessons::new(&paths, &actuals, &[0; 5], 1);
-        let quantiles = Calibration::learn(&lessons, None).unwrap().quantiles(&vec![0.0; 80], &[0.9], 0);
+        let quantiles =
+            Calibration::learn(&lessons, &unknown(), None).unwrap().quantiles(&vec![0.0; 80], &[0.9], 0);
         assert!(quantiles[0][79] > 1.2 * quantiles[0][39] && quantiles[0][39] > 2.0 * quantiles[0][0]);
     }
 }

@@ -27,6 +27,7 @@ mod paths;
 mod promises;
 mod recipe;
 mod reconcile;
+mod repetition;
 mod report;
 mod request;
 mod score;

@@ -47,6 +47,10 @@ pub(crate) struct Intervals {
     pub(crate) growth: f64,
     pub(crate) growth_folds: f64,
     pub(crate) few_folds: f64,
+    pub(crate) expected_share: f64,
+    pub(crate) expected_variance: f64,
+    pub(crate) fold_variance: f64,
+    pub(crate) usual_folds: f64,
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::history::History;
 use crate::intermittent::Intermittent;
 use crate::members::{Member, SEASONAL_NAIVE, View, ZOO};
 use crate::order::mean;
+use crate::repetition::Repetition;
 use crate::request::Checked;
 use crate::seasons::{self, Seasons};
 use crate::stacking::Stacking;
@@ -51,6 +52,8 @@ pub(crate) struct Study {
     pub(crate) path: Vec<f64>,
     /// History with everything unusual replaced.
     pub(crate) usual: Vec<f64>,
+    /// How wrong a plain repetition of what is usual would have been.
+    repetition: Repetition,
     /// Nothing ever changed.
     pub(crate) constant: bool,
     /// Mostly zeros, and now and then an amount.
@@ -116,6 +119,7 @@ impl Study {
             })
             .collect();
         let path = combine::join(runs.iter().map(|run| &run.ahead), &weights, request.horizon);
+        let repetition = Repetition::new(&usual, &folds, &seasons);
         Self {
             anniversaries,
             fees,
@@ -129,6 +133,7 @@ impl Study {
             fold_paths,
             path,
             usual,
+            repetition,
             constant,
             intermittent,
         }
@@ -153,7 +158,7 @@ impl Study {
             return intermittent.quantiles(path, levels, fold.map_or(0..0, span));
         }
         let left_out = fold.filter(|_| self.folds.origins.len() > 1);
-        Calibration::learn(lessons, left_out)
+        Calibration::learn(lessons, &self.repetition, left_out)
             .unwrap_or_else(|| Calibration::from_changes(&self.usual, self.seasons.short()))
             .quantiles(path, levels, fold.map_or(0, |fold| self.phase(fold)))
     }
