@@ -187,13 +187,15 @@ impl Spread {
         rests.extend(found().map(|residual| residual.value / grown[residual.step]));
         let phases = phase_sizes(found().map(|residual| residual.phase).zip(&rests), season, folds.len());
         let mut errors = ErrorSums::default();
-        for (rest, residual) in rests.iter_mut().zip(found()) {
+        let mut by_fold = vec![errors; folds.len()];
+        let places = folds.iter().enumerate().flat_map(|(place, fold)| vec![place; fold.steps.len()]);
+        for ((rest, residual), place) in rests.iter_mut().zip(found()).zip(places) {
             *rest /= phases[residual.phase];
             errors.add(*rest);
+            by_fold[place].add(*rest);
         }
         let few = (1.0 + RECIPE.intervals.few_folds / folds.len() as f64).sqrt();
-        let size =
-            few * believed_size(errors.size(), repeated, folds.iter().map(|fold| fold.steps.len()), &rests);
+        let size = few * believed_size(errors.size(), &by_fold, repeated);
         // An odd step meets every phase of an even season.
         let step = (count / ENOUGH_OWN) | 1;
         let mut own: Vec<f64> = rests.iter().step_by(step).map(|rest| rest / size).collect();
@@ -226,28 +228,17 @@ impl Spread {
 }
 
 /// The size of errors as the folds show it, drawn towards what a plain repetition lets expect: the less, the more alike
-/// the folds are and the more there are of them (empirical Bayes, on the logarithm). `lengths` are those of the folds
-/// within `rests`.
-fn believed_size(
-    own: f64,
-    repeated: Option<f64>,
-    lengths: impl ExactSizeIterator<Item = usize>,
-    rests: &[f64],
-) -> f64 {
+/// the folds are and the more there are of them (empirical Bayes, on the logarithm).
+fn believed_size(own: f64, by_fold: &[ErrorSums], repeated: Option<f64>) -> f64 {
     let Some(repeated) = repeated.filter(|_| own > 0.0) else { return own };
     let recipe = &RECIPE.intervals;
-    let folds = lengths.len() as f64;
-    let (_, logs) = lengths.fold((rests, Vec::new()), |(rests, mut logs), length| {
-        let (fold, later) = rests.split_at(length);
-        let size = fold.iter().map(|rest| rest.abs()).sum::<f64>() / length as f64;
-        logs.extend((size > 0.0).then(|| size.ln()));
-        (later, logs)
-    });
+    let means = by_fold.iter().map(|errors| errors.mean());
+    let logs: Vec<f64> = means.filter(|mean| *mean > 0.0).map(f64::ln).collect();
     let centre = mean(&logs);
     let squares: f64 = logs.iter().map(|log| (log - centre).powi(2)).sum();
     let variance = (squares + recipe.fold_variance * recipe.usual_folds)
         / (logs.len().saturating_sub(1) as f64 + recipe.usual_folds);
-    let share = recipe.expected_variance / (recipe.expected_variance + variance / folds);
+    let share = recipe.expected_variance / (recipe.expected_variance + variance / by_fold.len() as f64);
     own.powf(share) * (recipe.expected_share * repeated).powf(1.0 - share)
 }
 
@@ -345,14 +336,20 @@ mod tests {
 
     #[test]
     fn folds_that_differ_leave_more_to_what_is_expected() {
-        let size = |rests: &[f64], repeated| believed_size(2.0, repeated, [2; 4].into_iter(), rests);
-        let alike = [2.0; 8];
-        let differing = [0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 7.7, 7.7];
-        assert_eq!(size(&alike, None), 2.0);
+        let folds = |sizes: [f64; 4]| {
+            sizes.map(|size| {
+                let mut errors = ErrorSums::default();
+                errors.add(size);
+                errors
+            })
+        };
+        let size = |sizes, repeated| believed_size(2.0, &folds(sizes), repeated);
+        let (alike, differing) = ([2.0; 4], [0.1, 0.1, 0.1, 7.7]);
+        assert_eq!(size(alike, None), 2.0);
         let expected = 1.0 / RECIPE.intervals.expected_share;
-        let (steady, unsteady) = (size(&alike, Some(expected)), size(&differing, Some(expected)));
+        let (steady, unsteady) = (size(alike, Some(expected)), size(differing, Some(expected)));
         assert!(1.0 < unsteady && unsteady < steady && steady < 2.0, "{unsteady} {steady}");
-        assert_eq!(believed_size(0.0, Some(1.0), [2; 4].into_iter(), &[0.0; 8]), 0.0);
+        assert_eq!(believed_size(0.0, &folds([0.0; 4]), Some(1.0)), 0.0);
     }
 
     #[test]

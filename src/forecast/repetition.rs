@@ -40,10 +40,14 @@ impl ErrorSums {
         self.count += 1;
     }
 
-    /// Half their mean absolute value, half the root of their mean square; NaN without any.
+    /// Mean absolute error; NaN without any.
+    pub(crate) fn mean(self) -> f64 {
+        self.absolute / self.count as f64
+    }
+
+    /// Half the mean absolute error, half the root of the mean square; NaN without any.
     pub(crate) fn size(self) -> f64 {
-        let count = self.count as f64;
-        0.5 * (self.square / count).max(0.0).sqrt() + 0.5 * self.absolute / count
+        0.5 * (self.square / self.count as f64).max(0.0).sqrt() + 0.5 * self.mean()
     }
 
     fn without(self, other: Self) -> Self {
