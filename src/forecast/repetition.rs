@@ -9,7 +9,7 @@ use crate::seasons::Seasons;
 /// Fewer errors than this say nothing about their size.
 const FEWEST: usize = 8;
 
-/// ErrorSums of repeating history a few steps or whole seasons later, from every point of it.
+/// Errors of repeating history a few steps or whole seasons later, from every point of it.
 #[derive(Debug)]
 pub(crate) struct Repetition {
     additive: Vec<Repeated>,
@@ -17,7 +17,7 @@ pub(crate) struct Repetition {
     ratio: Vec<Repeated>,
 }
 
-/// ErrorSums of repeating what was one lag before.
+/// Errors of repeating what was one lag before.
 #[derive(Debug)]
 struct Repeated {
     all: ErrorSums,
