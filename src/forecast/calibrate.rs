@@ -188,7 +188,8 @@ impl Spread {
         let phases = phase_sizes(found().map(|residual| residual.phase).zip(&rests), season, folds.len());
         let mut errors = ErrorSums::default();
         let mut by_fold = vec![errors; folds.len()];
-        let places = folds.iter().enumerate().flat_map(|(place, fold)| vec![place; fold.steps.len()]);
+        let places =
+            folds.iter().enumerate().flat_map(|(place, fold)| std::iter::repeat_n(place, fold.steps.len()));
         for ((rest, residual), place) in rests.iter_mut().zip(found()).zip(places) {
             *rest /= phases[residual.phase];
             errors.add(*rest);

@@ -68,8 +68,13 @@ impl Repetition {
             std::iter::once(reach).chain(by_season).map(|lag| Repeated::new(history, folds, lag)).collect()
         };
         let positive = history.iter().all(|value| *value > 0.0);
-        let logs: Vec<f64> = history.iter().filter(|_| positive).map(|value| value.ln()).collect();
-        Self { additive: later(history), ratio: later(&logs) }
+        let ratio = if positive {
+            let logs: Vec<f64> = history.iter().map(|value| value.ln()).collect();
+            later(&logs)
+        } else {
+            Vec::new()
+        };
+        Self { additive: later(history), ratio }
     }
 
     /// Size of the errors of the better repetition, a fold left out; `None` where history is too short or repeats itself.
@@ -113,10 +118,8 @@ impl Repeated {
 mod tests {
     use super::*;
 
-    const FOLDS: [usize; 2] = [30, 35];
-
     fn repetition(history: &[f64]) -> Repetition {
-        let folds = Folds { origins: FOLDS.to_vec(), horizon: 5 };
+        let folds = Folds { origins: vec![30, 35], horizon: 5 };
         Repetition::new(history, &folds, &Seasons { cycles: vec![4], year: None })
     }
 
