@@ -119,14 +119,18 @@ impl Lessons {
 }
 
 impl Calibration {
-    /// Learns from every fold but `left_out`, and from how wrong a plain repetition was; `None` when they hold no
-    /// residual.
+    /// Learns from every fold but `left_out`, the nearest the most, and from how wrong a plain repetition was; `None` when
+    /// they hold no residual.
     pub(crate) fn learn(lessons: &Lessons, repetition: &Repetition, left_out: Option<usize>) -> Option<Self> {
         let learn = |folds: &[FoldResiduals], repeated: Option<f64>| {
-            let seen = folds.iter().enumerate().filter(|(fold, _)| Some(*fold) != left_out);
-            let seen: Vec<&FoldResiduals> =
-                seen.map(|(_, fold)| fold).filter(|fold| !fold.steps.is_empty()).collect();
-            Spread::learn(&seen, lessons.season, repeated)
+            let wanted = left_out.unwrap_or(folds.len());
+            let weight = |fold: usize| RECIPE.intervals.fading.powf(wanted.abs_diff(fold) as f64);
+            let others = folds.iter().enumerate().filter(|(fold, _)| Some(*fold) != left_out);
+            let (weights, seen): (Vec<f64>, Vec<&FoldResiduals>) = others
+                .filter(|(_, fold)| !fold.steps.is_empty())
+                .map(|(place, fold)| (weight(place), fold))
+                .unzip();
+            Spread::learn(&seen, &weights, lessons.season, repeated)
         };
         Some(Self {
             additive: learn(&lessons.additive, repetition.additive(left_out))?,
@@ -177,7 +181,12 @@ impl Calibration {
 }
 
 impl Spread {
-    fn learn(folds: &[&FoldResiduals], season: usize, repeated: Option<f64>) -> Option<Self> {
+    fn learn(
+        folds: &[&FoldResiduals],
+        weights: &[f64],
+        season: usize,
+        repeated: Option<f64>,
+    ) -> Option<Self> {
         let found = || folds.iter().flat_map(|fold| &fold.steps);
         let count: usize = folds.iter().map(|fold| fold.steps.len()).sum();
         let reach = folds.iter().filter_map(|fold| fold.steps.last()).map(|last| last.step + 1).max()?;
@@ -186,17 +195,18 @@ impl Spread {
         let mut rests: Vec<f64> = Vec::with_capacity(count);
         rests.extend(found().map(|residual| residual.value / grown[residual.step]));
         let phases = phase_sizes(found().map(|residual| residual.phase).zip(&rests), season, folds.len());
-        let mut errors = ErrorSums::default();
-        let mut by_fold = vec![errors; folds.len()];
+        let mut by_fold = vec![ErrorSums::default(); folds.len()];
         let places =
             folds.iter().enumerate().flat_map(|(place, fold)| std::iter::repeat_n(place, fold.steps.len()));
         for ((rest, residual), place) in rests.iter_mut().zip(found()).zip(places) {
             *rest /= phases[residual.phase];
-            errors.add(*rest);
             by_fold[place].add(*rest);
         }
         let few = (1.0 + RECIPE.intervals.few_folds / folds.len() as f64).sqrt();
-        let size = few * believed_size(errors.size(), &by_fold, repeated);
+        // What was hard to forecast lately still is: sizes of errors change slowly, and the far past says little.
+        let recent = by_fold.iter().zip(weights);
+        let recent = recent.fold(ErrorSums::default(), |sum, (errors, weight)| sum.plus(*weight, *errors));
+        let size = few * believed_size(recent.size(), &by_fold, repeated);
         // An odd step meets every phase of an even season.
         let step = (count / ENOUGH_OWN) | 1;
         let mut own: Vec<f64> = rests.iter().step_by(step).map(|rest| rest / size).collect();
@@ -331,7 +341,7 @@ mod tests {
 
     fn unknown() -> Repetition {
         let (folds, seasons) =
-            (Folds { origins: Vec::new(), horizon: 0 }, Seasons { cycles: Vec::new(), year: None });
+            (Folds { origins: vec![0; 8], horizon: 1 }, Seasons { cycles: Vec::new(), year: None });
         Repetition::new(&[], &folds, &seasons)
     }
 
@@ -371,6 +381,24 @@ mod tests {
             })
             .count();
         assert!((30..=48).contains(&inside), "{inside} of 50");
+    }
+
+    #[test]
+    fn what_was_hard_lately_is_in_more_doubt_than_what_was_hard_once() {
+        let paths = vec![vec![0.0; 20]; 8];
+        let widest = |hard: std::ops::Range<usize>, left_out: Option<usize>| {
+            let error = |fold: usize, step: usize| {
+                noise(fold * 20 + step) * if hard.contains(&fold) { 5.0 } else { 1.0 }
+            };
+            let actuals: Actuals =
+                (0..8).map(|fold| (0..20).map(|step| Some(error(fold, step))).collect()).collect();
+            let lessons = Lessons::new(&paths, &actuals, &[0; 8], 1);
+            let learnt = Calibration::learn(&lessons, &unknown(), left_out).unwrap();
+            learnt.quantiles(&[0.0; 20], &[0.9], 0)[0][19]
+        };
+        assert!(widest(6..8, None) > 1.5 * widest(0..2, None));
+        // Seen from a fold that is left out, the near ones are those around it.
+        assert!(widest(0..2, Some(1)) > 1.2 * widest(0..2, Some(6)));
     }
 
     #[test]

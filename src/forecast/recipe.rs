@@ -47,6 +47,7 @@ pub(crate) struct Intervals {
     pub(crate) growth: f64,
     pub(crate) growth_folds: f64,
     pub(crate) few_folds: f64,
+    pub(crate) fading: f64,
     pub(crate) expected_share: f64,
     pub(crate) expected_variance: f64,
     pub(crate) fold_variance: f64,

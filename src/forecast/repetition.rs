@@ -7,7 +7,7 @@ use crate::folds::Folds;
 use crate::seasons::Seasons;
 
 /// Fewer errors than this say nothing about their size.
-const FEWEST: usize = 8;
+const FEWEST: f64 = 8.0;
 
 /// Errors of repeating history a few steps or whole seasons later, from every point of it.
 #[derive(Debug)]
@@ -25,36 +25,37 @@ struct Repeated {
     folds: Vec<ErrorSums>,
 }
 
-/// Sums over errors.
+/// Sums over errors, each counted once or with a weight.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ErrorSums {
     absolute: f64,
     square: f64,
-    count: usize,
+    count: f64,
 }
 
 impl ErrorSums {
     pub(crate) fn add(&mut self, error: f64) {
         self.absolute += error.abs();
         self.square += error * error;
-        self.count += 1;
+        self.count += 1.0;
     }
 
     /// Mean absolute error; NaN without any.
     pub(crate) fn mean(self) -> f64 {
-        self.absolute / self.count as f64
+        self.absolute / self.count
     }
 
     /// Half the mean absolute error, half the root of the mean square; NaN without any.
     pub(crate) fn size(self) -> f64 {
-        0.5 * (self.square / self.count as f64).max(0.0).sqrt() + 0.5 * self.mean()
+        0.5 * (self.square / self.count).max(0.0).sqrt() + 0.5 * self.mean()
     }
 
-    fn without(self, other: Self) -> Self {
+    /// These and `weight` times the others.
+    pub(crate) fn plus(self, weight: f64, other: Self) -> Self {
         Self {
-            absolute: self.absolute - other.absolute,
-            square: self.square - other.square,
-            count: self.count - other.count,
+            absolute: self.absolute + weight * other.absolute,
+            square: self.square + weight * other.square,
+            count: self.count + weight * other.count,
         }
     }
 }
@@ -90,7 +91,7 @@ impl Repetition {
 
 fn size(repeated: &[Repeated], left_out: Option<usize>) -> Option<f64> {
     let seen = repeated.iter().map(|repeated| match left_out {
-        Some(fold) => repeated.all.without(repeated.folds[fold]),
+        Some(fold) => repeated.all.plus(-1.0, repeated.folds[fold]),
         None => repeated.all,
     });
     let least =
