@@ -204,8 +204,10 @@ impl Spread {
         }
         let few = (1.0 + RECIPE.intervals.few_folds / folds.len() as f64).sqrt();
         // What was hard to forecast lately still is: sizes of errors change slowly, and the far past says little.
-        let recent = by_fold.iter().zip(weights);
-        let recent = recent.fold(ErrorSums::default(), |sum, (errors, weight)| sum.plus(*weight, *errors));
+        let recent = by_fold
+            .iter()
+            .zip(weights)
+            .fold(ErrorSums::default(), |sum, (errors, weight)| sum.plus(*weight, *errors));
         let size = few * believed_size(recent.size(), &by_fold, repeated);
         // An odd step meets every phase of an even season.
         let step = (count / ENOUGH_OWN) | 1;
