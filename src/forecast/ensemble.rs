@@ -114,7 +114,7 @@ pub(crate) fn finish(
 
 /// Scores of paths forecast at the folds, each with an interval that did not see its own fold.
 fn accuracy(study: &Study, paths: &[Vec<f64>], horizon: usize) -> (Option<Accuracy>, Vec<Option<f64>>) {
-    let scale = study.scale();
+    let scale = study.scale;
     let floor = if study.history.non_negative { 0.0 } else { f64::MIN };
     let lessons = study.lessons(paths);
     let quantiles: Vec<Vec<Vec<f64>>> = paths
@@ -164,7 +164,7 @@ fn relative_pinball(pinball: f64, folds: &[Fold]) -> Option<f64> {
 
 /// Members with weight, heaviest first.
 fn members(study: &Study) -> Vec<Member> {
-    let scale = study.scale();
+    let scale = study.scale;
     let mut members: Vec<Member> = study
         .runs
         .iter()

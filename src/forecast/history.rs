@@ -3,7 +3,7 @@
 use domain::{Grid, Series};
 
 use crate::order::{mean, median};
-use crate::shift;
+use crate::shift::{self, Jump};
 
 /// Longest history that is fitted; 16 months of hours, seven weeks of 5-minute points.
 const MAX_POINTS: usize = 14_000;
@@ -13,6 +13,13 @@ const ONE_OFF_SPREADS: f64 = 8.0;
 
 /// … and by this share of the typical size of the series.
 const ONE_OFF_SHARE: f64 = 1.0;
+
+/// At the end of a history, where a season of at least so many steps repeats, this share is enough …
+const ONE_OFF_SHARE_OF_ENDS: f64 = 0.5;
+const LEAST_SEASON_OF_ENDS: usize = 7;
+
+/// … for a whole season of at least so many steps (a day), and for the last step of a shorter one (a day of a week).
+const LEAST_SEASON_OF_HOURS: usize = 24;
 
 /// One rare episode is forgiven always, a further one for every so many short seasons of history:
 /// spikes that come more often are the nature of the series and stay.
@@ -89,11 +96,11 @@ impl History {
     }
 
     /// The first `origin` points, with everything unusual replaced by what was usual and everything before a lasting
-    /// jump moved to the level after it, judged by these points alone.
-    pub(crate) fn usual(&self, origin: usize, seasons: &[usize]) -> Vec<f64> {
+    /// jump moved to the level after it, judged by these points alone; and the jumps.
+    pub(crate) fn usual(&self, origin: usize, seasons: &[usize]) -> (Vec<f64>, Vec<Jump>) {
         let mut values = self.without_one_offs(origin, seasons);
-        shift::level_out(&mut values, seasons.last().copied().unwrap_or(1));
-        values
+        let jumps = shift::level_out(&mut values, seasons);
+        (values, jumps)
     }
 
     /// The first `origin` points with announced events, rare one-offs and gaps filled.
@@ -123,13 +130,10 @@ impl History {
     }
 }
 
-/// Indices of rare points unlike every point a season before and after.
-///
-/// A point is judged only when a season has passed since: until then a one-off and a lasting shift look the same.
+/// Indices of rare points unlike every point a season before and after, and of those at the end that are unlike every
+/// point before.
 fn one_offs(values: &[f64], seasons: &[usize]) -> Vec<usize> {
     let short = seasons.first().copied().unwrap_or(1);
-    let distances: Vec<usize> =
-        [1, 2, 3].map(|cycle| cycle * short).into_iter().chain(seasons.iter().skip(1).copied()).collect();
     let n = values.len();
     if n < 4 * short + 4 {
         return Vec::new();
@@ -139,12 +143,15 @@ fn one_offs(values: &[f64], seasons: &[usize]) -> Vec<usize> {
         .filter(|step| !step.is_nan())
         .collect();
     let mut sizes: Vec<f64> = values.iter().map(|value| value.abs()).filter(|size| !size.is_nan()).collect();
-    let limit = (ONE_OFF_SPREADS * median(&mut steps)).max(ONE_OFF_SHARE * median(&mut sizes));
+    let (step, size) = (median(&mut steps), median(&mut sizes));
+    let limit = (ONE_OFF_SPREADS * step).max(ONE_OFF_SHARE * size);
     if limit <= 0.0 {
         return Vec::new();
     }
-    // Whether the value is unlike all of the others that were measured, of which there must be one.
-    let unlike = |index: usize, others: &dyn Fn(usize) -> Option<usize>| {
+    let distances: Vec<usize> =
+        [1, 2, 3].map(|cycle| cycle * short).into_iter().chain(seasons.iter().skip(1).copied()).collect();
+    // Whether the value is further than `limit` from all of the others that were measured, of which there must be one.
+    let unlike = |index: usize, limit: f64, others: &dyn Fn(usize) -> Option<usize>| {
         let mut any = false;
         for distance in &distances {
             let other = others(*distance).and_then(|other| values.get(other)).copied().unwrap_or(f64::NAN);
@@ -155,16 +162,38 @@ fn one_offs(values: &[f64], seasons: &[usize]) -> Vec<usize> {
         }
         any
     };
-    let found: Vec<usize> = (0..n)
-        .filter(|&index| {
-            !values[index].is_nan()
-                && unlike(index, &|distance| index.checked_sub(distance))
-                && unlike(index, &|distance| Some(index + distance))
-        })
-        .collect();
-    let episodes = found.windows(2).filter(|pair| pair[1] - pair[0] > short).count() + 1;
-    let forgiven = 1 + n / (SEASONS_PER_EPISODE * short);
-    if episodes <= forgiven && found.len() * 20 <= n { found } else { Vec::new() }
+    let unlike_before = |index: usize, limit: f64| {
+        !values[index].is_nan() && unlike(index, limit, &|distance| index.checked_sub(distance))
+    };
+    let rare = |found: Vec<usize>| {
+        let episodes = found.windows(2).filter(|pair| pair[1] - pair[0] > short).count() + 1;
+        let forgiven = 1 + n / (SEASONS_PER_EPISODE * short);
+        if episodes <= forgiven && found.len() * 20 <= n { found } else { Vec::new() }
+    };
+    let mut found = rare(
+        (0..n)
+            .filter(|&index| {
+                unlike_before(index, limit) && unlike(index, limit, &|distance| Some(index + distance))
+            })
+            .collect(),
+    );
+    // Within the last season nothing alike has come since: a point is a one-off when usual ones have, or when it is part
+    // of a drop that is still going on, of which nobody knows whether it is an outage or a step that is not whole yet.
+    if short >= LEAST_SEASON_OF_ENDS {
+        let limit = (ONE_OFF_SPREADS * step).max(ONE_OFF_SHARE_OF_ENDS * size);
+        let odd = rare((0..n).filter(|&index| unlike_before(index, limit)).collect());
+        let is_odd = |index: &usize| odd.binary_search(index).is_ok();
+        let last_usual = (0..n).rev().find(|index| !values[*index].is_nan() && !is_odd(index)).unwrap_or(0);
+        let at_end = odd.partition_point(|index| *index < last_usual);
+        let going_on = &odd[at_end..];
+        let drop = going_on.iter().all(|index| values[*index] < values[index - short]);
+        let brief = going_on.len() <= if short < LEAST_SEASON_OF_HOURS { 1 } else { short };
+        let ended = odd[..at_end].iter().filter(|index| **index + short >= n);
+        found.extend(ended.chain(going_on.iter().filter(|_| drop && brief)));
+        found.sort_unstable();
+        found.dedup();
+    }
+    found
 }
 
 /// Fills gaps with the mean of the same phase a season before and after (the longest season first: a Saturday looks
@@ -223,7 +252,7 @@ mod tests {
         let mut values = daily_wave(20);
         values[24 * 10..24 * 11].iter_mut().flatten().for_each(|value| *value *= 10.0);
         let history = History::new(&series(values), |_| false);
-        let usual = history.usual(history.len(), &[24]);
+        let (usual, _) = history.usual(history.len(), &[24]);
         let peak = usual.iter().copied().fold(0.0, f64::max) * history.unit;
         assert!((peak - 140.0).abs() < 1e-9, "{peak}");
 
@@ -239,7 +268,7 @@ mod tests {
         values[100] = None;
         values[101] = Some(f64::INFINITY);
         let history = History::new(&series(values.clone()), |_| false);
-        let usual = history.usual(history.len(), &[24]);
+        let (usual, _) = history.usual(history.len(), &[24]);
         let expected = 100.0 + 40.0 * (101.0 * std::f64::consts::TAU / 24.0).sin();
         assert!((usual[101] * history.unit - expected).abs() < 1e-9);
         assert!(history.warnings[0].starts_with("1 values are not finite"));
@@ -249,6 +278,6 @@ mod tests {
     fn a_missing_series_gives_zeros_and_no_panic() {
         let history = History::new(&series(vec![None; 5]), |_| false);
         assert_eq!((history.len(), history.observed()), (0, 0));
-        assert!(history.usual(0, &[]).is_empty());
+        assert!(history.usual(0, &[]).0.is_empty());
     }
 }

@@ -167,6 +167,58 @@ fn a_past_tenfold_day_neither_lifts_nor_widens_the_next_weeks_and_comes_back_whe
     }
 }
 
+/// How the forecast of a week of the shop goes whose history was changed, against that of the shop itself: the level
+/// and the width of the middle 80 %, as ratios.
+fn beside_the_shop(change: impl Fn(usize) -> f64) -> (f64, f64) {
+    let hours = 54 * 24;
+    let request = Request { levels: vec![0.1, 0.5, 0.9], ..Request::new(168) };
+    let (level, width) = size_and_width(&forecast(&hourly(shop(hours)), &request));
+    let changed = shop(hours)
+        .into_iter()
+        .enumerate()
+        .map(|(hour, value)| value.map(|value| value * change(hours - hour)));
+    let (changed_level, changed_width) = size_and_width(&forecast(&hourly(changed.collect()), &request));
+    (changed_level / level, changed_width / width)
+}
+
+#[test]
+fn a_move_to_a_third_is_the_new_level_days_later_and_its_doubt_that_of_the_new_level() {
+    for days in [3, 14, 40] {
+        let (level, width) = beside_the_shop(|ago| if ago <= days * 24 { 0.3 } else { 1.0 });
+        assert!((0.28..0.32).contains(&level), "{days} days: {level}");
+        assert!((0.2..0.7).contains(&width), "{days} days: {width}");
+    }
+}
+
+#[test]
+fn a_tenfold_day_within_the_last_week_changes_neither_level_nor_week() {
+    let (level, width) = beside_the_shop(|ago| if (145..=168).contains(&ago) { 10.0 } else { 1.0 });
+    assert!((0.97..1.03).contains(&level) && (0.8..1.25).contains(&width), "{level} {width}");
+}
+
+#[test]
+fn an_outage_that_goes_on_and_a_refund_of_yesterday_change_little() {
+    let (level, width) = beside_the_shop(|ago| if ago <= 8 { 0.02 } else { 1.0 });
+    assert!((0.95..1.03).contains(&level) && (0.8..1.4).contains(&width), "{level} {width}");
+    let daily_cost = |change: fn(usize) -> f64| {
+        let days = (0..180).map(|day| {
+            Some(100.0 * if day % 7 >= 5 { 0.6 } else { 1.0 } * (1.0 + 0.03 * noise(day)) * change(180 - day))
+        });
+        let request = Request { levels: vec![0.1, 0.5, 0.9], ..Request::new(14) };
+        forecast(&daily(days.collect()), &request)
+    };
+    let (level, width) = size_and_width(&daily_cost(|_| 1.0));
+    assert!(daily_cost(|_| 1.0).warnings.is_empty());
+    let partial = daily_cost(|ago| if ago == 1 { 0.3 } else { 1.0 });
+    assert!(partial.warnings[0].contains("newest points (1) are far below"), "{:?}", partial.warnings);
+    for change in [|ago| if ago == 3 { -4.0 } else { 1.0 }, |ago| if ago == 1 { 0.3 } else { 1.0 }] {
+        let changed = daily_cost(change);
+        let (changed_level, changed_width) = size_and_width(&changed);
+        assert!((0.97..1.03).contains(&(changed_level / level)), "{changed_level} {level}");
+        assert!((0.7..1.4).contains(&(changed_width / width)), "{changed_width} {width}");
+    }
+}
+
 #[test]
 fn a_holiday_is_learned_from_its_past_occurrences() {
     let closed = [100, 130, 160, 190];

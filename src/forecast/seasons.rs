@@ -30,6 +30,13 @@ const USUAL: Proof = Proof { errors: 1.645, strength: 0.1, points: 0 };
 const SEARCHED: Proof = Proof { errors: 1.645, strength: 0.4, points: 0 };
 const SEARCH_LEAST: usize = 150;
 
+/// Seasons that history has to hold: it comes back twice, and a little of it a third time …
+const LEAST_SEASONS: f64 = 2.5;
+/// … but a longer one beside a shorter that was found is believed on its first return (two weeks of hours, the newest
+/// not whole), where it is at least this strong.
+const LEAST_LONGER_SEASONS: f64 = 1.75;
+const STRENGTH_AT_FIRST_RETURN: f64 = 0.15;
+
 /// A season longer than this is handled as the year, by members of its own.
 const LONGEST_SHORT_SEASON: usize = 2_500;
 
@@ -145,6 +152,16 @@ fn steps_per_year(frequency: Frequency) -> Option<usize> {
     ((50.0..20_000.0).contains(&steps)).then_some(steps as usize)
 }
 
+/// Steps of one day, where there are several.
+pub(crate) fn day(frequency: Frequency) -> Option<usize> {
+    match frequency {
+        Frequency::Seconds(seconds) if seconds < 86_400 && 86_400 % seconds == 0 => {
+            Some((86_400 / seconds) as usize)
+        }
+        _ => None,
+    }
+}
+
 /// Season lengths worth a test, ascending.
 fn candidates(frequency: Frequency) -> Vec<usize> {
     let per = |period: f64, seconds: f64| {
@@ -205,22 +222,25 @@ fn tamed(values: &[f64]) -> Vec<f64> {
 /// The autocorrelation at `season`, where it is significantly above zero (Bartlett's error, as in M4's Naive2)
 /// after the trend or a shorter season is taken out, and higher than at half a season.
 fn strength(values: &[f64], season: usize, shorter: Option<usize>, proof: Proof) -> Option<f64> {
-    let n = values.len();
-    if n < 2 * season + season / 2 + 2 || season > LONGEST_SHORT_SEASON * 5 {
+    let held = values.len() as f64 / season as f64;
+    let first_return = shorter.is_some() && held < LEAST_SEASONS;
+    let least = if first_return { LEAST_LONGER_SEASONS } else { LEAST_SEASONS };
+    if held < least || season > LONGEST_SHORT_SEASON * 5 {
         return None;
     }
-    let window = &values[n.saturating_sub((season * 12).max(proof.points))..];
+    let window = &values[values.len().saturating_sub((season * 12).max(proof.points))..];
     let mut rest = without_trend(window, season);
     if let Some(shorter) = shorter {
         rest = without_profile(&rest, shorter);
     }
     let rest = Centred::new(rest);
     let at_season = rest.autocorrelation(season);
-    if at_season <= proof.strength || at_season <= rest.autocorrelation(season / 2) {
+    let enough = if first_return { STRENGTH_AT_FIRST_RETURN } else { proof.strength };
+    if at_season <= enough || at_season <= rest.autocorrelation(season / 2) {
         return None;
     }
     // A wobble comes back once, a season again and again.
-    if rest.autocorrelation(2 * season) < ECHO * at_season {
+    if !first_return && rest.autocorrelation(2 * season) < ECHO * at_season {
         return None;
     }
     // Lags within the season enter the error of the estimate; a coarse grid of them is enough.
@@ -335,6 +355,20 @@ mod tests {
         assert_eq!(find(&busy, Frequency::HOUR, None).cycles, [24, 168]);
         let flat: Vec<f64> = (0..1000).map(|hour| 10.0 + noise(hour)).collect();
         assert_eq!(find(&flat, Frequency::HOUR, None).cycles, [] as [usize; 0]);
+    }
+
+    #[test]
+    fn two_weeks_of_hours_are_enough_for_a_week() {
+        // The newest hours have not come yet, as in what a provider keeps of its metrics.
+        let weeks: Vec<f64> = (0..14 * 24 - 5)
+            .map(|hour| {
+                10.0 + 3.0 * wave(hour, 24.0) - if hour / 24 % 7 >= 5 { 2.0 } else { 0.0 } + noise(hour)
+            })
+            .collect();
+        assert_eq!(find(&weeks, Frequency::HOUR, None).cycles, [24, 168]);
+        let alike: Vec<f64> =
+            (0..14 * 24 - 5).map(|hour| 10.0 + 3.0 * wave(hour, 24.0) + noise(hour)).collect();
+        assert_eq!(find(&alike, Frequency::HOUR, None).cycles, [24]);
     }
 
     #[test]

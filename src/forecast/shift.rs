@@ -1,12 +1,19 @@
 //! Level shifts: what lies before a lasting jump only lends its shape, moved to the new level.
 
-use crate::order::mean;
+use crate::order::{mean, median};
+use crate::seasons::moving_average;
 
-/// Fewest points on the new level; and at least one long season.
+/// Fewest points on the new level …
 const LEAST_AFTER: usize = 3;
+/// … and shares of the shortest and of the longest season: five days of days, three days of hours.
+const LEAST_OF_SHORT: f64 = 0.7;
+const LEAST_OF_LONG: f64 = 0.4;
 
 /// A jump is believed when the levels lie apart by this many times the usual range of both sides together.
-const APART: f64 = 2.0;
+const APART: f64 = 1.5;
+
+/// A phase of the season is at least this share of its trend: what is divided by less is noise.
+const LEAST_OF_SEASON: f64 = 0.02;
 
 /// Two levels that far apart explain at least this share of the variation; the sums tell before anything is sorted.
 const LEAST_EXPLAINED: f64 = 0.2;
@@ -17,35 +24,80 @@ const KNOWN_SHARE: f64 = 0.03;
 /// Candidate places that are compared.
 const PLACES: usize = 400;
 
-/// Moves everything before each clear jump to the level after it, the latest jump first; returns where they were.
+/// A lasting jump from one level to another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Jump {
+    /// First point on the new level.
+    pub(crate) place: usize,
+    /// What values before it were multiplied by; 1 where they were moved by a difference.
+    pub(crate) factor: f64,
+    /// What was added to them.
+    difference: f64,
+}
+
+/// Moves everything before each clear jump to the level after it, the latest jump first; returns the jumps.
 ///
-/// By a factor where both levels are above zero and nothing is negative, else by a difference. A level that the
-/// series had before (a weekend, a batch job) is no jump.
-pub(crate) fn level_out(values: &mut [f64], long: usize) -> Vec<usize> {
-    let after = LEAST_AFTER.max(long);
+/// By a factor where everything is above zero, else by a difference. A level that the series had before (a batch job) is
+/// no jump. Levels are compared without the longest of the `seasons` (ascending lengths).
+pub(crate) fn level_out(values: &mut [f64], seasons: &[usize]) -> Vec<Jump> {
+    let (short, long) = (seasons.first().copied().unwrap_or(1), seasons.last().copied().unwrap_or(1));
+    let part = |share: f64, season: usize| (share * season as f64).ceil() as usize;
+    let after = LEAST_AFTER.max(part(LEAST_OF_SHORT, short)).max(part(LEAST_OF_LONG, long));
     let n = values.len();
     // Ever longer ends of the series: a late jump is small against the whole, and stands out of its own end.
     let mut lengths: Vec<usize> = std::iter::successors(Some(n), |length| Some(length / 2))
         .take_while(|length| *length >= 3 * after)
         .collect();
     lengths.reverse();
-    lengths.into_iter().filter_map(|length| level_out_end(values, n - length, after)).collect()
+    if lengths.is_empty() {
+        return Vec::new();
+    }
+    let positive = values.iter().all(|value| *value > 0.0);
+    let mut levels = without_season(values, long, positive);
+    let mut jumps = Vec::new();
+    for length in lengths {
+        let Some(jump) = jump(&levels, n - length, after, positive) else { continue };
+        let move_up = |value: &mut f64| *value = *value * jump.factor + jump.difference;
+        levels[..jump.place].iter_mut().for_each(move_up);
+        values[..jump.place].iter_mut().for_each(move_up);
+        jumps.push(jump);
+    }
+    jumps
 }
 
-/// Levels out the jump within `values[start..]`, if there is one.
-fn level_out_end(values: &mut [f64], start: usize, after: usize) -> Option<usize> {
-    let place = start + best_split(&values[start..], after)?;
-    let (before, now) = (Side::of(&values[start..place]), Side::of(&values[place..]));
+/// Values against what is usual at their phase of the season: divided by it, or less it.
+fn without_season(values: &[f64], season: usize, positive: bool) -> Vec<f64> {
+    if season < 2 {
+        return values.to_vec();
+    }
+    let trend = moving_average(values, season);
+    let profile: Vec<f64> = (0..season)
+        .map(|phase| {
+            let at = (phase..values.len()).step_by(season);
+            let mut around: Vec<f64> = if positive {
+                at.map(|index| (values[index] / trend[index].max(f64::MIN_POSITIVE)).max(LEAST_OF_SEASON))
+                    .collect()
+            } else {
+                at.map(|index| values[index] - trend[index]).collect()
+            };
+            median(&mut around)
+        })
+        .collect();
+    let usual = values.iter().zip(profile.iter().cycle());
+    usual.map(|(value, usual)| if positive { value / usual } else { value - usual }).collect()
+}
+
+/// The jump within `levels[start..]`, if there is one.
+fn jump(levels: &[f64], start: usize, after: usize, positive: bool) -> Option<Jump> {
+    let place = start + best_split(&levels[start..], after)?;
+    let (before, now) = (Side::of(&levels[start..place]), Side::of(&levels[place..]));
     let distance = (before.median - now.median).abs();
-    if distance <= APART * (before.range + now.range) || distance <= 0.0 || is_known(&now, &values[..place]) {
+    if distance <= APART * (before.range + now.range) || distance <= 0.0 || is_known(&now, &levels[..place]) {
         return None;
     }
-    let positive = before.least >= 0.0 && now.least >= 0.0 && before.median > 0.0 && now.median > 0.0;
-    for value in &mut values[..place] {
-        *value =
-            if positive { *value * now.median / before.median } else { *value + now.median - before.median };
-    }
-    Some(place)
+    let (factor, difference) =
+        if positive { (now.median / before.median, 0.0) } else { (1.0, now.median - before.median) };
+    Some(Jump { place, factor, difference })
 }
 
 /// Whether more than a few earlier values lie where the new level lies.
@@ -88,7 +140,6 @@ struct Side {
     median: f64,
     /// Middle 80 % of values.
     range: f64,
-    least: f64,
 }
 
 impl Side {
@@ -100,8 +151,7 @@ impl Side {
         let median = *values.select_nth_unstable_by(middle, f64::total_cmp).1;
         let low = *values[..=middle].select_nth_unstable_by(low, f64::total_cmp).1;
         let high = *values[middle..].select_nth_unstable_by(high - middle, f64::total_cmp).1;
-        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-        Self { median, range: high - low, least }
+        Self { median, range: high - low }
     }
 }
 
@@ -117,21 +167,36 @@ mod tests {
     fn history_before_a_jump_is_moved_to_the_new_level() {
         let mut values: Vec<f64> =
             (0..300).map(|index| (10.0 + wave(index)) * if index < 200 { 8.0 } else { 1.0 }).collect();
-        assert_eq!(level_out(&mut values, 24), [200]);
+        let jumps = level_out(&mut values, &[24]);
+        assert_eq!(jumps.iter().map(|jump| jump.place).collect::<Vec<_>>(), [200]);
+        assert!((jumps[0].factor - 0.125).abs() < 0.01, "{jumps:?}");
         assert!((mean(&values[..192]) - 10.0).abs() < 0.2, "{}", mean(&values[..192]));
+    }
+
+    #[test]
+    fn a_jump_smaller_than_the_season_is_found_within_days() {
+        // A commitment began five days ago and saves 30 %; weekends are at half.
+        let value = |day: usize| {
+            let weekend = if day % 7 >= 5 { 0.5 } else { 1.0 };
+            weekend * (1.0 + 0.04 * wave(5 * day)) * if day >= 115 { 0.7 } else { 1.0 }
+        };
+        let mut values: Vec<f64> = (0..120).map(value).collect();
+        let jumps = level_out(&mut values, &[7]);
+        assert_eq!(jumps.iter().map(|jump| jump.place).collect::<Vec<_>>(), [115]);
+        assert!((jumps[0].factor - 0.7).abs() < 0.03, "{jumps:?}");
     }
 
     #[test]
     fn a_season_a_ramp_and_a_late_spike_are_no_jump() {
         let mut season: Vec<f64> = (0..300).map(|index| 10.0 + 9.0 * wave(index)).collect();
-        assert_eq!(level_out(&mut season, 24), [] as [usize; 0]);
+        assert_eq!(level_out(&mut season, &[24]), [] as [Jump; 0]);
         let mut ramp: Vec<f64> = (0..300).map(|index| index as f64).collect();
-        assert_eq!(level_out(&mut ramp, 1), [] as [usize; 0]);
+        assert_eq!(level_out(&mut ramp, &[]), [] as [Jump; 0]);
         let mut spike: Vec<f64> =
             (0..300).map(|index| if index >= 295 { 100.0 } else { 10.0 + wave(index) }).collect();
         let weekly = |index: usize| if index / 24 % 7 >= 5 { 1.0 } else { 20.0 };
         let mut weekend: Vec<f64> = (0..24 * 28).map(weekly).collect();
-        assert_eq!(level_out(&mut weekend, 24), [] as [usize; 0]);
-        assert_eq!(level_out(&mut spike, 24), [] as [usize; 0]);
+        assert_eq!(level_out(&mut weekend, &[24]), [] as [Jump; 0]);
+        assert_eq!(level_out(&mut spike, &[24]), [] as [Jump; 0]);
     }
 }

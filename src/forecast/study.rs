@@ -22,6 +22,9 @@ use crate::stacking::Stacking;
 /// Paths may leave the range of history by this share of it, and by more when the horizon is long against history.
 const CLIP_SHARE: f64 = 0.5;
 
+/// Folds that cross a lasting jump say nothing of the steps after it where so many others have none to cross.
+const STEADY_FOLDS: usize = 3;
+
 /// Differences below this share of the largest value are rounding.
 const ROUNDING: f64 = 1e-6;
 
@@ -48,6 +51,9 @@ pub(crate) struct Study {
     pub(crate) weights: Vec<f64>,
     /// The combination at each fold, with weights that did not see that fold.
     pub(crate) fold_paths: Vec<Vec<f64>>,
+    /// Mean absolute seasonal difference before the oldest fold, on the level of today: the scale of MASE. `None` when it
+    /// is 0.
+    pub(crate) scale: Option<f64>,
     /// The combination ahead.
     pub(crate) path: Vec<f64>,
     /// History with everything unusual replaced.
@@ -70,9 +76,11 @@ impl Study {
             History::new(series, |index| announced(index) || anniversaries.covers(grid.stamp(index)));
         let fees = Fees::take_out(&mut history).ahead(&series.next_grid(), request.horizon);
         let n = history.len();
-        let rough = history.without_one_offs(n, &[]);
+        // An outburst that lasts is told from its neighbours only a day away, whether or not the days are alike.
+        let day = seasons::day(grid.frequency);
+        let rough = history.without_one_offs(n, day.as_slice());
         let seasons = seasons::find(&rough, grid.frequency, request.season_lengths.as_deref());
-        let usual = history.usual(n, &seasons.cycles);
+        let (usual, jumps) = history.usual(n, &seasons.cycles);
         let first = usual.first().copied().unwrap_or(0.0);
         let constant = usual.iter().all(|value| (value - first).abs() <= 1e-12 * first.abs());
         let folds = if constant {
@@ -81,23 +89,49 @@ impl Study {
             folds::plan(n, request.horizon, &seasons)
         };
         let unusual = history.unusual(&seasons.cycles);
+        let going_on = (0..n).rev().take_while(|at| unusual[*at]);
+        let dropped = going_on.filter(|at| !history.values[*at].is_nan() && !history.in_event[*at]).count();
+        if dropped > 0 {
+            history.warnings.push(format!(
+                "the newest points ({dropped}) are far below what is usual and are left out: an outage, or a step that is \
+                 not whole yet"
+            ));
+        }
+        // Errors count as they would be on the level of today, and what nobody could know does not.
+        let to_today =
+            |at: usize| jumps.iter().filter(|jump| at < jump.place).map(|jump| jump.factor).product::<f64>();
+        let jumped =
+            |origin: usize, at: usize| jumps.iter().any(|jump| origin <= jump.place && jump.place <= at);
+        let steady =
+            folds.origins.iter().filter(|origin| !jumped(**origin, **origin + folds.horizon - 1)).count();
+        let foreseen = |origin: usize, at: usize| steady < STEADY_FOLDS || !jumped(origin, at);
         let actuals: Actuals = folds
             .origins
             .iter()
             .map(|origin| {
                 (*origin..origin + folds.horizon)
-                    .map(|at| (!unusual[at]).then(|| history.values[at]))
+                    .map(|at| {
+                        (!unusual[at] && foreseen(*origin, at)).then(|| history.values[at] * to_today(at))
+                    })
                     .collect()
             })
             .collect();
 
+        let measured = history.values.iter().enumerate().take(folds.origins.first().copied().unwrap_or(n));
+        let measured: Vec<f64> = measured.map(|(at, value)| value * to_today(at)).collect();
+        let scale = seasonal_difference(&measured, seasons.short());
         let (drivers, problems) = driver::align(&request.drivers, history.grid, n, request.horizon);
         history.warnings.extend(problems);
         let intermittent = Intermittent::find(&history, &seasons).filter(|_| !folds.origins.is_empty());
-        let runs = match &intermittent {
+        let mut runs = match &intermittent {
             Some(intermittent) => intermittent.runs(&folds, request.horizon),
             None => zoo(&history, &folds, &usual, &seasons, &drivers, request.horizon),
         };
+        for run in &mut runs {
+            for (path, origin) in run.folds.iter_mut().zip(&folds.origins) {
+                path.iter_mut().enumerate().for_each(|(step, value)| *value *= to_today(origin + step));
+            }
+        }
         let errors = match &intermittent {
             Some(_) => Intermittent::errors(&runs, &actuals),
             None => combine::errors(&runs, &actuals),
@@ -131,6 +165,7 @@ impl Study {
             errors,
             weights,
             fold_paths,
+            scale,
             path,
             usual,
             repetition,
@@ -168,12 +203,6 @@ impl Study {
         let season = self.seasons.short();
         let back = (self.history.len() - self.folds.origins[fold]) % season;
         (season - back) % season
-    }
-
-    /// Mean absolute seasonal difference before the oldest fold: the scale of MASE. `None` when it is 0.
-    pub(crate) fn scale(&self) -> Option<f64> {
-        let end = self.folds.origins.first().copied().unwrap_or(self.history.len());
-        seasonal_difference(&self.history.values[..end], self.seasons.short())
     }
 }
 
@@ -217,8 +246,11 @@ fn views<'a>(
     calendar: Option<&'a Calendar>,
     horizon: usize,
 ) -> Vec<View<'a>> {
-    let mut levels: Vec<(Vec<f64>, usize)> =
-        folds.origins.iter().map(|origin| (history.usual(*origin, &seasons.cycles), folds.horizon)).collect();
+    let mut levels: Vec<(Vec<f64>, usize)> = folds
+        .origins
+        .iter()
+        .map(|origin| (history.usual(*origin, &seasons.cycles).0, folds.horizon))
+        .collect();
     levels.push((usual.to_vec(), horizon));
     let oldest = &levels[0].0;
     let smallest = oldest.iter().copied().fold(f64::INFINITY, f64::min);
