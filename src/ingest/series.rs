@@ -382,6 +382,20 @@ mod tests {
     }
 
     #[test]
+    fn history_of_any_century_is_read_and_an_odd_year_is_rejected_with_the_range() {
+        let file = fixture(
+            "years.csv",
+            "unique_id,ds,y\na,1949-11-01,1\na,1949-12-01,2\na,1950-01-01,3\na,0001-01-01,4\n\
+             b,2249-12-01T00:00:00Z,5\nb,2250-01-01T00:00:00Z,6\n",
+        );
+        let (series, summary) = read(file.path(), None).unwrap();
+        assert_eq!((values(&series[0]), values(&series[1])), (vec![1.0, 2.0, 3.0], vec![5.0, 6.0]));
+        assert_eq!(series[0].grid.start.to_string(), "1949-11-01T00:00:00Z");
+        assert_eq!(summary.rejected, 1);
+        assert!(summary.rejects[0].expected.contains("from 1800 to 9999"), "{}", summary.rejects[0]);
+    }
+
+    #[test]
     fn sorted_and_mixed_files_give_the_same() {
         let mut lines: Vec<String> = (0..40)
             .flat_map(|step| ["a", "b", "c"].map(|id| format!("{id},{step},{}", step * 3 + id.len())))
