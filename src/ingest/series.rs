@@ -46,7 +46,7 @@ pub struct Summary {
 
 /// A table of series after its first pass: how many there are, and whether they can be handed over as they come.
 ///
-/// A file whose names ascend is read twice (for its spacing, then for its values) and held one series at a time.
+/// A file whose names, and the stamps of each name, ascend is read twice (for its spacing, then for its values) and held one series at a time.
 /// Anything else, standard input included, is gathered by series: in memory up to 64 MB of rows, the rest in one
 /// temporary file. Either way the series come in ascending order of their names (by bytes).
 pub struct Source<'p> {
@@ -173,7 +173,8 @@ fn rows(input: &Path, each: &mut EachFound<'_>) -> Result<(), ReadError> {
 
 /// What a first pass over a file finds.
 struct Survey {
-    /// Whether the rows of each series follow each other, and the names ascend.
+    /// Whether the rows of each series follow each other, oldest first, and the names ascend: the distances of stamps
+    /// in any other order say nothing about the spacing.
     ascending: bool,
     series: u64,
     spacings: Spacings,
@@ -181,7 +182,7 @@ struct Survey {
 
 impl Survey {
     fn of(input: &Path) -> Result<Self, ReadError> {
-        let mut current = String::new();
+        let (mut current, mut before) = (String::new(), None);
         let mut survey = Self { ascending: true, series: 0, spacings: Spacings::default() };
         rows(input, &mut |found| {
             let Ok(Found { id, stamp, .. }) = found else { return Ok(()) };
@@ -190,8 +191,10 @@ impl Survey {
                 survey.series += 1;
                 current.clear();
                 current.push_str(&id);
+                before = None;
                 survey.spacings.next_series();
             }
+            survey.ascending &= before.replace(stamp).is_none_or(|before| before <= stamp);
             survey.spacings.add(stamp);
             Ok(())
         })?;
@@ -393,6 +396,15 @@ mod tests {
         assert_eq!(series[0].grid.start.to_string(), "1949-11-01T00:00:00Z");
         assert_eq!(summary.rejected, 1);
         assert!(summary.rejects[0].expected.contains("from 1800 to 9999"), "{}", summary.rejects[0]);
+    }
+
+    #[test]
+    fn a_shuffled_series_has_the_spacing_of_a_sorted_one() {
+        let rows: String = (0..300).map(|row| format!("a,{},1\n", (row * 77) % 300)).collect();
+        let file = fixture("shuffled.csv", format!("unique_id,ds,y\n{rows}"));
+        let (series, summary) = read(file.path(), None).unwrap();
+        assert_eq!(series[0].grid.frequency, Frequency::Steps(1));
+        assert_eq!((summary.frequency, summary.warnings), (Some(Frequency::Steps(1)), Vec::new()));
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Stamps of one series, put on a regular grid.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Datelike, Utc};
 use domain::{Frequency, Grid, Stamp};
 
-use super::frequency::Spacings;
+use super::frequency::{Spacings, USUAL};
 
 /// Points of one grid; a point a minute over 15 years stays below.
 const MAX_POINTS: i64 = 8_000_000;
@@ -74,7 +76,11 @@ impl Points {
         };
         let first = self.rows.first()?.0;
         let start = match frequency {
-            Frequency::Seconds(seconds) => first - (first - self.phase(seconds)).rem_euclid(seconds),
+            Frequency::Seconds(seconds) => {
+                let after = (first - self.phase(seconds)).rem_euclid(seconds);
+                // the point nearest to the first row, so that none stands empty before it
+                first - after + if after * 2 > seconds { seconds } else { 0 }
+            }
             _ => first,
         };
         let index = |at: i64| match frequency {
@@ -109,14 +115,19 @@ impl Points {
         Some((grid, OnGrid { values, duplicates, off_grid, missing }))
     }
 
-    /// Where most rows lie within a spacing: 0 for stamps on the whole hour, 53 for those at second 53.
+    /// Where the rows lie within a spacing: 0 for stamps on the whole hour, 53 for most of them at second 53, and the
+    /// middle of stamps that scatter, so that each is nearest to its own point.
     fn phase(&self, seconds: i64) -> i64 {
-        let mut counts = std::collections::BTreeMap::new();
+        let mut counts = BTreeMap::new();
         for (at, _) in self.rows.iter().take(10_000) {
             *counts.entry(at.rem_euclid(seconds)).or_insert(0_u64) += 1;
         }
+        let total: u64 = counts.values().sum();
         let most = counts.iter().max_by_key(|(phase, count)| (**count, std::cmp::Reverse(**phase)));
-        most.map_or(0, |(phase, _)| *phase)
+        match most {
+            Some((_, count)) if count * 2 < total => middle(&counts, seconds),
+            most => most.map_or(0, |(phase, _)| *phase),
+        }
     }
 
     fn stamp(&self, at: i64) -> Stamp {
@@ -126,6 +137,32 @@ impl Points {
             Stamp::Step(at)
         }
     }
+}
+
+/// The middle of places within a spacing, of which the last is beside the first, in the largest usual unit that the
+/// places scatter more than: the middle of those around the full minute is the full minute.
+fn middle(counts: &BTreeMap<i64, u64>, seconds: i64) -> i64 {
+    let turn = std::f64::consts::TAU / seconds as f64;
+    let (mut sin, mut cos) = (0.0, 0.0);
+    for (phase, count) in counts {
+        let angle = *phase as f64 * turn;
+        sin += angle.sin() * *count as f64;
+        cos += angle.cos() * *count as f64;
+    }
+    let middle = (sin.atan2(cos) / turn).round() as i64;
+    let (mut away, mut total) = (0, 0);
+    for (phase, count) in counts {
+        let after = (phase - middle).rem_euclid(seconds);
+        away += i128::from(after.min(seconds - after)) * i128::from(*count);
+        total += i128::from(*count);
+    }
+    let fits = |unit: i64| seconds % unit == 0 && i128::from(unit) * total <= away;
+    let units = USUAL.into_iter().rev().filter_map(|usual| match usual {
+        Frequency::Seconds(unit) => Some(unit),
+        _ => None,
+    });
+    let unit = units.into_iter().find(|unit| fits(*unit)).unwrap_or(1);
+    ((middle + unit / 2).div_euclid(unit) * unit).rem_euclid(seconds)
 }
 
 /// Calendar months from one instant to another, by their names.
@@ -162,6 +199,22 @@ mod tests {
         assert_eq!(grid.start.to_string(), "2026-01-01T00:00:00Z");
         assert_eq!(on_grid.values, [Some(1.0), Some(2.0), Some(3.0), Some(4.0)]);
         assert_eq!((on_grid.off_grid, on_grid.duplicates), (2, 0));
+    }
+
+    #[test]
+    fn scattered_stamps_lie_on_both_sides_of_their_points() {
+        let mut points = Points::default();
+        // around the full hour, and around 23 minutes after it
+        for (base, start) in [(0, 0), (1_380, 1_380)] {
+            points.rows.clear();
+            for hour in 0..200_i64 {
+                let at = DateTime::from_timestamp(hour * 3_600 + base + (hour * 37) % 121 - 60, 0).unwrap();
+                assert!(points.push(Stamp::Time(at), Some(hour as f64)));
+            }
+            let (grid, on_grid) = points.on_grid(Some(Frequency::HOUR)).unwrap();
+            assert_eq!(grid.start, Stamp::Time(DateTime::from_timestamp(start, 0).unwrap()));
+            assert_eq!((on_grid.duplicates, on_grid.missing, on_grid.values.len()), (0, 0, 200));
+        }
     }
 
     #[test]
