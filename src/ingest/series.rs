@@ -7,6 +7,7 @@ mod grid;
 pub use frequency::{format_frequency, parse_frequency};
 
 use std::borrow::Cow;
+use std::fmt;
 use std::io;
 use std::path::Path;
 
@@ -40,8 +41,44 @@ pub struct Summary {
     pub missing: u64,
     /// The spacing, given or inferred; a series with a clear spacing of its own keeps that.
     pub frequency: Option<Frequency>,
+    /// Series that were left out as a whole; they are in the warnings, too.
+    pub skipped: Vec<Skipped>,
     /// What a reader should know, one sentence each.
     pub warnings: Vec<String>,
+}
+
+/// A series that was left out as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// Its name.
+    pub unique_id: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "series {:?} was left out: {}", self.unique_id, self.reason)
+    }
+}
+
+impl Summary {
+    /// Counts a series that is left out as a whole.
+    pub fn skip(&mut self, skipped: Skipped) {
+        self.warn(skipped.to_string());
+        self.skipped.push(skipped);
+    }
+
+    /// What was not used: rows that were rejected, and series that were left out.
+    pub fn unused(&self) -> u64 {
+        self.rejected + self.skipped.len() as u64
+    }
+
+    fn warn(&mut self, sentence: String) {
+        if self.warnings.len() < MAX_LISTED {
+            self.warnings.push(sentence);
+        }
+    }
 }
 
 /// A table of series after its first pass: how many there are, and whether they can be handed over as they come.
@@ -302,27 +339,22 @@ impl Read<'_> {
     ) -> Result<(), ReadError> {
         points.sort();
         let own = if self.asked.is_none() { points.own_frequency(self.common) } else { None };
-        let Some((grid, counts)) = points.on_grid(own.or(self.common)) else {
-            self.warn(format!(
-                "series {id:?} spans too many steps of its spacing and was left out; give --freq"
-            ));
-            return Ok(());
+        let (grid, counts) = match points.on_grid(own.or(self.common)) {
+            Ok(on_grid) => on_grid,
+            Err(reason) => {
+                self.summary.skip(Skipped { unique_id: id, reason });
+                return Ok(());
+            }
         };
         if let (Some(own), Some(common)) = (own, self.common) {
             let (own, common) = (format_frequency(own), format_frequency(common));
-            self.warn(format!("series {id:?} has a spacing of its own, {own} instead of {common}"));
+            self.summary.warn(format!("series {id:?} has a spacing of its own, {own} instead of {common}"));
         }
         self.summary.series += 1;
         self.summary.duplicates += counts.duplicates;
         self.summary.off_grid += counts.off_grid;
         self.summary.missing += counts.missing;
         hand_over(Series { unique_id: id, grid, values: counts.values })
-    }
-
-    fn warn(&mut self, sentence: String) {
-        if self.summary.warnings.len() < MAX_LISTED {
-            self.summary.warnings.push(sentence);
-        }
     }
 
     /// The row, unless it was rejected.

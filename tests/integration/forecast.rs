@@ -260,6 +260,30 @@ fn integer_steps_stay_integers_and_hopeless_series_are_named() {
 }
 
 #[test]
+fn a_series_that_is_left_out_is_named_and_counted() {
+    let app = Headroom::new();
+    let mut text = String::from("unique_id,ds,y\n");
+    for name in ["late", "whole"] {
+        (0..60).for_each(|second| {
+            writeln!(text, "{name},2026-01-01T00:00:{second:02}Z,{}", second % 6).unwrap()
+        });
+    }
+    let path = app.file("gap.csv", text.replace("late,2026-01-01T00:00:59Z", "late,2126-01-01T00:00:00Z"));
+    let output = forecast(&app, &path, 3, &app.path("out.csv"), &[]).expect(3);
+    let summary = output.json();
+    assert_eq!((&summary["series"], &summary["failed"]), (&2.into(), &1.into()), "{summary}");
+    let reason = summary["input"]["skipped"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("2126-01-01T00:00:00Z") && reason.contains("coarser --freq"), "{reason}");
+
+    let scores = app.path("scores.json");
+    app.run(&["backtest", "--input", &path, "--horizon", "3", "--output", &scores]).expect(3);
+    let scores: serde_json::Value = serde_json::from_slice(&std::fs::read(scores).unwrap()).unwrap();
+    assert_eq!((&scores["overall"]["series"], &scores["overall"]["skipped"]), (&1.into(), &1.into()));
+    assert_eq!(scores["series"][1]["unique_id"], "late");
+    assert_eq!(scores["series"][1]["warnings"][0], reason);
+}
+
+#[test]
 fn bad_rows_are_named_and_bad_files_refused() {
     let app = Headroom::new();
     let mut text = demand(&["api"]);

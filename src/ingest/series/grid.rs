@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Datelike, Utc};
 use domain::{Frequency, Grid, Stamp};
 
-use super::frequency::{Spacings, USUAL};
+use super::frequency::{Spacings, USUAL, format_frequency};
 
 /// Points of one grid; a point a minute over 15 years stays below.
-const MAX_POINTS: i64 = 8_000_000;
+const MAX_POINTS: usize = 8_000_000;
 
 /// Rows of one series, as they come.
 #[derive(Debug, Default)]
@@ -64,8 +64,11 @@ impl Points {
     }
 
     /// Puts the rows on a grid that begins at the first one (for spacings up to a day: on the multiple of the
-    /// spacing where most rows lie). `None` when the grid would have too many points.
-    pub(super) fn on_grid(&self, frequency: Option<Frequency>) -> Option<(Grid, OnGrid)> {
+    /// spacing where most rows lie).
+    ///
+    /// # Errors
+    /// Why there is no such grid: too many points.
+    pub(super) fn on_grid(&self, frequency: Option<Frequency>) -> Result<(Grid, OnGrid), String> {
         let is_time = self.is_time.unwrap_or(false);
         let frequency = match frequency {
             Some(Frequency::Steps(_)) | None if is_time => Frequency::DAY,
@@ -74,7 +77,17 @@ impl Points {
             Some(other) => other,
             None => Frequency::Steps(1),
         };
-        let first = self.rows.first()?.0;
+        let (first, newest) = match (self.rows.first(), self.rows.last()) {
+            (Some((first, _)), Some((newest, _))) => (*first, *newest),
+            _ => return Err("it has no rows".to_owned()),
+        };
+        let too_many = || {
+            let (from, to, frequency) = (self.stamp(first), self.stamp(newest), format_frequency(frequency));
+            format!(
+                "its stamps from {from} to {to} are more than {MAX_POINTS} steps of {frequency} apart: correct the \
+                 stamps, or give a coarser --freq"
+            )
+        };
         let start = match frequency {
             Frequency::Seconds(seconds) => {
                 let after = (first - self.phase(seconds)).rem_euclid(seconds);
@@ -85,20 +98,21 @@ impl Points {
         };
         let index = |at: i64| match frequency {
             Frequency::Seconds(step) | Frequency::Steps(step) => {
-                // the nearest point, the earlier one of two equally near
-                (at - start).div_euclid(step) + i64::from((at - start).rem_euclid(step) * 2 > step)
+                // the nearest point, the earlier one of two equally near; steps can be further apart than an i64 holds
+                let (after, step) = (i128::from(at) - i128::from(start), i128::from(step));
+                after.div_euclid(step) + i128::from(after.rem_euclid(step) * 2 > step)
             }
-            Frequency::Months(months) => months_between(start, at).div_euclid(i64::from(months.max(1))),
+            Frequency::Months(months) => {
+                i128::from(months_between(start, at).div_euclid(i64::from(months.max(1))))
+            }
         };
-        let last = index(self.rows.last()?.0);
-        if !(0..MAX_POINTS).contains(&last) {
-            return None;
-        }
+        let last =
+            usize::try_from(index(newest)).ok().filter(|last| *last < MAX_POINTS).ok_or_else(too_many)?;
         let grid = Grid { start: self.stamp(start), frequency };
-        let mut sums = vec![(0.0, 0_u32, 0_u32); usize::try_from(last).ok()? + 1];
+        let mut sums = vec![(0.0, 0_u32, 0_u32); last + 1];
         let (mut off_grid, mut duplicates, mut before) = (0, 0, None);
         for (at, value) in &self.rows {
-            let point = usize::try_from(index(*at).max(0)).ok()?;
+            let point = usize::try_from(index(*at)).unwrap_or(0);
             off_grid += u64::from(grid.stamp(point) != self.stamp(*at));
             duplicates += u64::from(before.replace(point) == Some(point));
             if let Some((sum, count, rows)) = sums.get_mut(point) {
@@ -112,7 +126,7 @@ impl Points {
         let values: Vec<Option<f64>> =
             sums.iter().map(|(sum, count, _)| (*count > 0).then(|| sum / f64::from(*count))).collect();
         let missing = values.iter().filter(|value| value.is_none()).count() as u64;
-        Some((grid, OnGrid { values, duplicates, off_grid, missing }))
+        Ok((grid, OnGrid { values, duplicates, off_grid, missing }))
     }
 
     /// Where the rows lie within a spacing: 0 for stamps on the whole hour, 53 for most of them at second 53, and the
@@ -220,6 +234,14 @@ mod tests {
     #[test]
     fn a_typing_error_in_the_year_does_not_fill_memory() {
         let points = points(&[("1971-01-01T00:00:00Z", 1.0), ("2026-01-01T00:00:00Z", 2.0)]);
-        assert!(points.on_grid(Some(Frequency::Seconds(60))).is_none());
+        let reason = points.on_grid(Some(Frequency::Seconds(60))).err().unwrap();
+        assert!(
+            reason.contains("1971-01-01T00:00:00Z to 2026-01-01T00:00:00Z")
+                && reason.contains("steps of 1min"),
+            "{reason}"
+        );
+        let mut far = Points::default();
+        assert!([i64::MIN, 0, i64::MAX].into_iter().all(|step| far.push(Stamp::Step(step), None)));
+        assert!(far.on_grid(Some(Frequency::Steps(1))).is_err());
     }
 }

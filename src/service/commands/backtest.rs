@@ -1,5 +1,6 @@
 //! `headroom backtest`: how good the forecasts would have been, had they been made earlier.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -59,6 +60,12 @@ pub(crate) fn run(args: &cli::Backtest, json: bool) -> anyhow::Result<Outcome> {
             scored.iter().try_for_each(|series| scores.add(series))
         },
     )?;
+    for skipped in &input.skipped {
+        let (unique_id, warnings) = (skipped.unique_id.clone(), vec![skipped.reason.clone()]);
+        let left_out = Backtest { unique_id, models: BTreeMap::new(), warnings };
+        totals.add(&left_out);
+        scores.add(&left_out)?;
+    }
     let overall = totals.summary();
     let seconds = watch.seconds();
     let series = (overall.series + overall.skipped).max(1);
@@ -68,7 +75,7 @@ pub(crate) fn run(args: &cli::Backtest, json: bool) -> anyhow::Result<Outcome> {
     } else if args.output != Path::new("-") {
         outln!("{}", serde_json::to_string_pretty(&overall)?);
     }
-    Ok(Outcome::of_rejects(input.rejected))
+    Ok(Outcome::of_rejects(input.unused()))
 }
 
 /// The backtest of one series; its time stands with our own forecast, which includes every member.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use domain::{Forecast, Stamp};
 use forecast::Driver;
 use ingest::series::parse_frequency;
@@ -44,10 +44,12 @@ pub(crate) fn run(args: &cli::Forecast, json: bool) -> anyhow::Result<Outcome> {
     )?;
     let mut summary = sink.finish()?;
     summary.warnings.extend(input.warnings.iter().cloned());
+    summary.series += input.skipped.len();
+    summary.failed += input.skipped.len();
     summary.input = input;
     summary.seconds = watch.seconds();
     report(&summary, json, &args.output)?;
-    Ok(Outcome::of_rejects(summary.input.rejected))
+    Ok(Outcome::of_rejects(summary.input.unused()))
 }
 
 /// The request that the flags describe.
@@ -76,6 +78,9 @@ pub(crate) fn drivers(asked: &cli::Histories) -> anyhow::Result<Vec<Driver>> {
         read.rejected,
         read.rejects.first().map_or_else(String::new, ToString::to_string),
     );
+    if let Some(skipped) = read.skipped.first() {
+        bail!("--drivers {}: {skipped}", path.display());
+    }
     Ok(series.into_iter().map(Driver::from).collect())
 }
 
@@ -160,7 +165,7 @@ impl<'a> Sink<'a> {
     fn finish(self) -> anyhow::Result<Summary> {
         match self.writer {
             Some(writer) => writer.finish()?,
-            None => anyhow::bail!("there is no series in the input: expected rows of unique_id, ds, y"),
+            None => bail!("there is no series in the input: expected rows of unique_id, ds, y"),
         }
         Ok(self.summary)
     }

@@ -172,6 +172,9 @@ async fn demand(
     let mut result = TableResult::new("demand", input);
     let read = tokio::task::block_in_place(|| ingest::series::read(&input.path, Some(Frequency::HOUR)));
     let (series, summary) = read.map_err(|error| input.blame(error))?;
+    if let Some(skipped) = summary.skipped.first() {
+        anyhow::bail!("{}: {skipped}", input.name);
+    }
     for one in &series {
         let hours = demand_hours(one)?;
         result.data_until = result.data_until.max(hours.last().map(|row| row.hour + TimeDelta::hours(1)));
