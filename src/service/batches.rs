@@ -3,6 +3,7 @@
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
+use anyhow::ensure;
 use domain::Series;
 use ingest::series::{Source, Summary};
 
@@ -13,6 +14,9 @@ use crate::progress;
 const SERIES: usize = 512;
 /// … and points, so that long series stay small, too.
 const POINTS: usize = 600_000;
+
+/// Rows and series that an error names when none could be used.
+const REASONS: usize = 3;
 
 /// Nobody takes batches any more; the error of whoever stopped comes first.
 const STOPPED: &str = "the work on the series ended early";
@@ -58,7 +62,22 @@ pub(crate) fn for_each<T: Send>(
         reader.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the reader of the series panicked")))
     });
     bar.finish_and_clear();
-    summary
+    let summary = summary?;
+    ensure!(summary.series > 0, "{}", nothing(&summary));
+    Ok(summary)
+}
+
+/// Why there is no series to work on.
+fn nothing(summary: &Summary) -> String {
+    let mut reasons: Vec<String> = summary.skipped.iter().take(REASONS).map(ToString::to_string).collect();
+    if summary.rejected > 0 {
+        reasons.push(format!("{} of {} rows were rejected", summary.rejected, summary.rows_read));
+        reasons.extend(summary.rejects.iter().take(REASONS).map(ToString::to_string));
+    }
+    if reasons.is_empty() {
+        reasons.push("expected rows of unique_id, ds, y".to_owned());
+    }
+    format!("there is no series in the input: {}", reasons.join("\n  "))
 }
 
 /// Series that wait to be computed together.

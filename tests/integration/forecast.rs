@@ -284,6 +284,34 @@ fn a_series_that_is_left_out_is_named_and_counted() {
 }
 
 #[test]
+fn what_became_of_the_rows_is_told_by_both_commands() {
+    let app = Headroom::new();
+    let mut text = demand(&["api"]);
+    text.push_str("2026-03-01T00:00:00Z,x,api,44\n2026-03-01T00:05:00Z,x,api,44\n");
+    (0..30).for_each(|_| text.push_str("later,x,api,5\n"));
+    let path = app.file("rows.csv", text);
+    let counts = "536 rows: 30 rejected, 2 averaged with others at their point, 1 moved onto the grid";
+    for command in ["forecast", "backtest"] {
+        let output = app.path("out");
+        let arguments = [command, "--input", &path, "--horizon", "3", "--output", &output];
+        let told = app.run(&arguments).expect(3).stderr;
+        for part in [counts, "line 508, column ds: not a time: found \"later\"", "10 more"] {
+            assert!(told.contains(part), "{command}: {told}");
+        }
+        let told = app.run(&[&arguments[..], &["--json"]].concat()).expect(3).json();
+        assert_eq!((&told["input"]["rejected"], &told["input"]["duplicates"]), (&30.into(), &2.into()));
+    }
+
+    let hopeless = app.file("hopeless.csv", "unique_id,ds,y\na,01/02/2026,1\na,01/03/2026,2\n");
+    for command in ["forecast", "backtest"] {
+        let output = app.path("none");
+        app.run(&[command, "--input", &hopeless, "--horizon", "3", "--output", &output])
+            .fails_with(1, &["2 of 2 rows were rejected", "line 2, column ds", "01/02/2026", "line 3"]);
+        assert!(!std::path::Path::new(&output).exists());
+    }
+}
+
+#[test]
 fn bad_rows_are_named_and_bad_files_refused() {
     let app = Headroom::new();
     let mut text = demand(&["api"]);

@@ -14,8 +14,8 @@ use serde::Serialize;
 
 use crate::batches;
 use crate::cli;
-use crate::commands::Outcome;
-use crate::commands::forecast::{drivers, threads};
+use crate::commands::forecast::{WARNINGS_SHOWN, drivers, threads};
+use crate::commands::{Outcome, show_input};
 use crate::progress::Stopwatch;
 use crate::zone;
 
@@ -34,6 +34,14 @@ struct Tail<'a> {
     seconds: f64,
     /// Wall-clock milliseconds of the whole backtest divided by the number of series, on the threads in use.
     ms_per_series: f64,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    overall: &'a BacktestSummary,
+    input: &'a ingest::series::Summary,
 }
 
 /// Runs the command.
@@ -70,10 +78,14 @@ pub(crate) fn run(args: &cli::Backtest, json: bool) -> anyhow::Result<Outcome> {
     let seconds = watch.seconds();
     let series = (overall.series + overall.skipped).max(1);
     scores.finish(&Tail { overall: &overall, seconds, ms_per_series: seconds * 1000.0 / series as f64 })?;
-    if !json {
+    if json {
+        // With the scores on standard output, the summary goes beside them.
+        let text = serde_json::to_string_pretty(&Told { overall: &overall, input: &input })?;
+        if args.output == Path::new("-") { eprintln!("{text}") } else { outln!("{text}") }
+    } else {
+        input.warnings.iter().take(WARNINGS_SHOWN).for_each(|warning| eprintln!("warning: {warning}"));
         show(&overall);
-    } else if args.output != Path::new("-") {
-        outln!("{}", serde_json::to_string_pretty(&overall)?);
+        show_input(&input);
     }
     Ok(Outcome::of_rejects(input.unused()))
 }
@@ -134,7 +146,7 @@ impl<'a> Scores<'a> {
 }
 
 fn show(overall: &BacktestSummary) {
-    eprintln!("{} series, {} too short to score", overall.series, overall.skipped);
+    eprintln!("{} series, {} too short or left out", overall.series, overall.skipped);
     eprintln!("{:<24} {:>8} {:>8} {:>9} {:>9}", "model", "MASE", "sMAPE", "cover 80", "cover 95");
     for (model, score) in &overall.models {
         let shown = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));

@@ -12,12 +12,12 @@ use serde::Serialize;
 
 use crate::batches;
 use crate::cli;
-use crate::commands::Outcome;
+use crate::commands::{Outcome, show_input};
 use crate::progress::Stopwatch;
 use crate::zone;
 
 /// Warnings shown to people; `--json` has all of them.
-const WARNINGS_SHOWN: usize = 20;
+pub(crate) const WARNINGS_SHOWN: usize = 20;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -163,9 +163,8 @@ impl<'a> Sink<'a> {
     }
 
     fn finish(self) -> anyhow::Result<Summary> {
-        match self.writer {
-            Some(writer) => writer.finish()?,
-            None => bail!("there is no series in the input: expected rows of unique_id, ds, y"),
+        if let Some(writer) = self.writer {
+            writer.finish()?;
         }
         Ok(self.summary)
     }
@@ -188,9 +187,8 @@ fn report(summary: &Summary, json: bool, output: &Path) -> anyhow::Result<()> {
     if summary.warnings.len() > WARNINGS_SHOWN {
         eprintln!("warning: {} more; --json lists all of them", summary.warnings.len() - WARNINGS_SHOWN);
     }
-    for reject in &summary.input.rejects {
-        eprintln!("rejected: {reject}");
-    }
-    eprintln!("{} series in {:.1} s", summary.series, summary.seconds);
+    let failed = if summary.failed > 0 { format!(", {} failed,", summary.failed) } else { String::new() };
+    eprintln!("{} series{failed} in {:.1} s", summary.series, summary.seconds);
+    show_input(&summary.input);
     Ok(())
 }

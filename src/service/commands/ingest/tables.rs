@@ -10,8 +10,7 @@ use store::PgConnection;
 use store::source::Outcome as SourceOutcome;
 
 use super::inputs::{Inputs, Readable};
-use super::show_rejects;
-use crate::commands::Outcome;
+use crate::commands::{Outcome, show_rejects};
 use crate::context::{Context, Database};
 use crate::{cli, clock, progress};
 
