@@ -29,11 +29,9 @@ pub(crate) fn for_each<T: Send>(
     compute: impl Fn(&[Series]) -> T + Send,
     mut take: impl FnMut(T) -> anyhow::Result<()>,
 ) -> anyhow::Result<Summary> {
-    let frequency = asked.freq.as_deref();
-    let frequency = frequency.map(ingest::series::parse_frequency).transpose().map_err(anyhow::Error::msg)?;
     let reading = progress::bar("reading", 0);
     reading.enable_steady_tick(Duration::from_millis(200));
-    let source = Source::open(&asked.input, frequency)?;
+    let source = Source::open(&asked.input, asked.freq)?;
     reading.finish_and_clear();
     let bar = progress::bar(what, source.series());
     let summary = std::thread::scope(|scope| {

@@ -17,7 +17,7 @@ pub(crate) use plan::{
     ContainerExport, Market, Plan, PlanCapacity, PlanCommitments, PlanContainers, PlanRightsize, Replay,
     ReplayAutoscaling, ReplayCommitments,
 };
-pub(crate) use series::{Backtest, Forecast, Histories};
+pub(crate) use series::{Backtest, Forecast, Histories, Quantile};
 
 /// Cloud capacity forecasting and cost optimization.
 #[derive(Debug, Parser)]

@@ -329,8 +329,9 @@ fn bad_rows_are_named_and_bad_files_refused() {
     let header_only = app.file("header.csv", "unique_id,ds,y\n");
     forecast(&app, &header_only, 3, "-", &[]).fails_with(1, &["no series"]);
     let good = app.file("good.csv", demand(&["api"]));
-    forecast(&app, &good, 3, "-", &["--quantiles", "0.5,1.5"]).fails_with(1, &["1.5"]);
-    forecast(&app, &good, 0, "-", &[]).fails_with(1, &["horizon"]);
+    forecast(&app, &good, 3, "-", &["--quantiles", "0.5,1.5"]).fails_with(2, &["--quantiles", "1.5"]);
+    forecast(&app, &good, 0, "-", &[]).fails_with(2, &["--horizon"]);
+    forecast(&app, &good, 3, "-", &["--threads", "20000"]).expect(0);
     forecast(&app, &good, 3, "/nowhere/out.csv", &[]).fails_with(1, &["/nowhere/out.csv"]);
 }
 
@@ -348,7 +349,7 @@ fn the_rhythm_of_the_day_follows_the_clock_of_a_time_zone() {
     let (utc, berlin) = (at("UTC"), at("Europe/Berlin"));
     assert!(berlin - utc > 20.0, "{berlin} by the clock of Berlin, {utc} by UTC");
     forecast(&app, &path, 24, "-", &["--time-zone", "Mars/Base"])
-        .fails_with(1, &["--time-zone", "Mars/Base", "Europe/Berlin"]);
+        .fails_with(2, &["--time-zone", "Mars/Base", "Europe/Berlin"]);
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub(crate) fn run(args: &cli::Backtest, json: bool) -> anyhow::Result<Outcome> {
     settings.step = args.step.unwrap_or(horizon);
     settings.season_lengths = args.histories.season_length.clone();
     settings.drivers = drivers(&args.histories)?;
-    settings.utc_offsets = zone::utc_offsets(&args.histories.time_zone).context("--time-zone")?;
+    settings.utc_offsets = zone::utc_offsets(&args.histories.time_zone)?;
 
     let head = Head { horizon, windows: args.windows, step: settings.step };
     let mut scores = Scores::create(&args.output, &head)?;

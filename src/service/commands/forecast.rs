@@ -1,17 +1,17 @@
 //! `headroom forecast`: a long table in, quantiles out; no database, bounded memory.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
 use domain::{Forecast, Stamp};
 use forecast::Driver;
-use ingest::series::parse_frequency;
 use ingest::write::{Cell, Kind, TableWriter};
 use serde::Serialize;
 
 use crate::batches;
-use crate::cli;
+use crate::cli::{self, Quantile};
 use crate::commands::{Outcome, show_input};
 use crate::progress::Stopwatch;
 use crate::zone;
@@ -55,10 +55,10 @@ pub(crate) fn run(args: &cli::Forecast, json: bool) -> anyhow::Result<Outcome> {
 /// The request that the flags describe.
 fn request(args: &cli::Forecast) -> anyhow::Result<forecast::Request> {
     let mut request = forecast::Request::new(args.histories.horizon);
-    request.levels = args.quantiles.iter().map(|level| level_of(level)).collect::<anyhow::Result<_>>()?;
+    request.levels = args.quantiles.iter().map(|quantile| quantile.level).collect();
     request.season_lengths = args.histories.season_length.clone();
     request.drivers = drivers(&args.histories)?;
-    request.utc_offsets = zone::utc_offsets(&args.histories.time_zone).context("--time-zone")?;
+    request.utc_offsets = zone::utc_offsets(&args.histories.time_zone)?;
     if let Some(events) = &args.events {
         request.events = ingest::events::read(events)?.all()?;
     }
@@ -69,8 +69,7 @@ fn request(args: &cli::Forecast) -> anyhow::Result<forecast::Request> {
 /// The drivers that the flags name.
 pub(crate) fn drivers(asked: &cli::Histories) -> anyhow::Result<Vec<Driver>> {
     let Some(path) = &asked.drivers else { return Ok(Vec::new()) };
-    let frequency = asked.freq.as_deref().map(parse_frequency).transpose().map_err(anyhow::Error::msg)?;
-    let (series, read) = ingest::series::read(path, frequency).context("--drivers")?;
+    let (series, read) = ingest::series::read(path, asked.freq).context("--drivers")?;
     ensure!(
         read.rejected == 0,
         "--drivers {}: {} rows cannot be read, the first is {}",
@@ -84,13 +83,11 @@ pub(crate) fn drivers(asked: &cli::Histories) -> anyhow::Result<Vec<Driver>> {
     Ok(series.into_iter().map(Driver::from).collect())
 }
 
-fn level_of(text: &str) -> anyhow::Result<f64> {
-    text.trim().parse().with_context(|| format!("--quantiles {text:?} is not a number between 0 and 1"))
-}
-
-/// Limits the threads of the process; without a limit, all cores work.
+/// Limits the threads of the process; without a limit, all cores work. Threads beyond the cores only get into each other's
+/// way: thousands of them never came to an end.
 pub(crate) fn threads(count: Option<usize>) -> anyhow::Result<()> {
-    let builder = rayon::ThreadPoolBuilder::new().num_threads(count.unwrap_or(0));
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let builder = rayon::ThreadPoolBuilder::new().num_threads(count.unwrap_or(0).min(cores));
     builder.build_global().context("cannot start the threads")
 }
 
@@ -105,10 +102,10 @@ struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    fn new(output: &'a Path, quantiles: &[String], request: &'a forecast::Request) -> Self {
+    fn new(output: &'a Path, quantiles: &[Quantile], request: &'a forecast::Request) -> Self {
         Self {
             output,
-            columns: quantiles.iter().map(|level| format!("q{}", level.trim())).collect(),
+            columns: quantiles.iter().map(|quantile| format!("q{}", quantile.typed)).collect(),
             levels: &request.levels,
             writer: None,
             summary: Summary {
