@@ -339,7 +339,11 @@ impl Read<'_> {
     ) -> Result<(), ReadError> {
         points.sort();
         let own = if self.asked.is_none() { points.own_frequency(self.common) } else { None };
-        let (grid, counts) = match points.on_grid(own.or(self.common)) {
+        let on_grid = match self.asked.and_then(|asked| points.refuse(asked)) {
+            Some(reason) => Err(reason),
+            None => points.on_grid(own.or(self.common)),
+        };
+        let (grid, counts) = match on_grid {
             Ok(on_grid) => on_grid,
             Err(reason) => {
                 self.summary.skip(Skipped { unique_id: id, reason });

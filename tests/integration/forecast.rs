@@ -312,6 +312,21 @@ fn what_became_of_the_rows_is_told_by_both_commands() {
 }
 
 #[test]
+fn a_spacing_of_the_wrong_kind_is_refused() {
+    let app = Headroom::new();
+    let times = app.file("times.csv", demand(&["api"]));
+    let rows: String = (0..60).map(|row| format!("steps,{},{}\n", 1_000 + 5 * row, row % 6)).collect();
+    let steps = app.file("steps.csv", format!("unique_id,ds,y\n{rows}"));
+    let wrong = [(&times, "24", "its stamps are times"), (&steps, "1h", "its stamps are steps")];
+    for (path, freq, reason) in wrong {
+        forecast(&app, path, 3, "-", &["--freq", freq]).fails_with(1, &[reason, &format!("--freq {freq}")]);
+    }
+    forecast(&app, &times, 3, "-", &["--freq", "1ms"]).fails_with(2, &["--freq", "milliseconds"]);
+    let shown = forecast(&app, &steps, 3, "-", &["--freq", "5"]).expect(0).text();
+    assert!(shown.contains("\nsteps,1300,"), "{shown}");
+}
+
+#[test]
 fn bad_rows_are_named_and_bad_files_refused() {
     let app = Headroom::new();
     let mut text = demand(&["api"]);

@@ -54,7 +54,14 @@ pub fn parse_frequency(text: &str) -> Result<Frequency, String> {
     }
     let months =
         |each: u32| u32::try_from(number).map(|number| Frequency::Months(number * each)).map_err(|_| wrong());
-    match unit.trim().to_ascii_lowercase().as_str() {
+    let unit = unit.trim();
+    // what other tools write for milliseconds and for months
+    if unit == "ms" || unit == "M" {
+        return Err(format!(
+            "{text:?} could be minutes, months or milliseconds: write 1min or 1mo; a second is the least"
+        ));
+    }
+    match unit.to_ascii_lowercase().as_str() {
         "" if digits > 0 => Ok(Frequency::Steps(number)),
         "s" | "sec" => Ok(Frequency::Seconds(number)),
         "m" | "min" | "t" => Ok(Frequency::Seconds(number * 60)),
@@ -198,7 +205,8 @@ mod tests {
         assert_eq!(parse_frequency("D"), Ok(Frequency::DAY));
         assert_eq!(parse_frequency("1q"), Ok(Frequency::Months(3)));
         assert_eq!(parse_frequency("2"), Ok(Frequency::Steps(2)));
-        for bad in ["", "0h", "-1h", "1x", "h1", "99999999999h"] {
+        assert_eq!(parse_frequency("MS"), Ok(Frequency::Months(1)));
+        for bad in ["", "0h", "-1h", "1x", "h1", "99999999999h", "1ms", "100ms", "1M"] {
             assert!(parse_frequency(bad).is_err(), "{bad}");
         }
     }

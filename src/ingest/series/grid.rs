@@ -56,6 +56,20 @@ impl Points {
         self.rows.iter().map(|(at, _)| self.stamp(*at))
     }
 
+    /// Why these stamps cannot be put on a grid of the spacing that was asked for: it is of the other kind.
+    pub(super) fn refuse(&self, asked: Frequency) -> Option<String> {
+        let given = format_frequency(asked);
+        match (self.is_time?, asked) {
+            (true, Frequency::Steps(_)) => Some(format!(
+                "its stamps are times, and --freq {given} counts steps: give a time, such as 1h"
+            )),
+            (false, Frequency::Seconds(_) | Frequency::Months(_)) => Some(format!(
+                "its stamps are steps, and --freq {given} is a time: give a number of steps, such as 1"
+            )),
+            _ => None,
+        }
+    }
+
     /// The spacing of this series alone, where it is clear and coarser than, or unlike, the common one.
     pub(super) fn own_frequency(&self, common: Option<Frequency>) -> Option<Frequency> {
         let mut spacings = Spacings::default();
