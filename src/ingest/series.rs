@@ -84,7 +84,7 @@ impl Summary {
 /// A table of series after its first pass: how many there are, and whether they can be handed over as they come.
 ///
 /// A file whose names, and the stamps of each name, ascend is read twice (for its spacing, then for its values) and held one series at a time.
-/// Anything else, standard input included, is gathered by series: in memory up to 64 MB of rows, the rest in one
+/// Anything else, standard input and pipes included, is gathered by series: in memory up to 64 MB of rows, the rest in one
 /// temporary file. Either way the series come in ascending order of their names (by bytes).
 pub struct Source<'p> {
     input: &'p Path,
@@ -104,7 +104,8 @@ impl<'p> Source<'p> {
     /// Reads `input` (`-` is standard input) for the first time; `frequency` is inferred when absent.
     pub fn open(input: &'p Path, frequency: Option<Frequency>) -> Result<Self, ReadError> {
         let mut summary = Summary::default();
-        if input != Path::new("-") {
+        // what is no regular file, such as a pipe, can be read only once
+        if input != Path::new("-") && input.metadata().is_ok_and(|meta| meta.is_file()) {
             let survey = Survey::of(input)?;
             if survey.ascending {
                 let rows = Rows::InOrder(survey.spacings);

@@ -230,6 +230,10 @@ fn files_and_pipes_say_the_same() {
     assert!(piped.text() == expected, "pipes change the forecast");
     let beside: serde_json::Value = serde_json::from_str(&piped.stderr).unwrap();
     assert_eq!(beside["series"], 2);
+    // a pipe that is given as a path
+    let arguments = ["forecast", "--input", "/dev/stdin", "--horizon", "24", "--output", "-"];
+    assert!(app.run_with(&arguments, text.as_bytes()).expect(0).text() == expected, "the path changes it");
+    app.run_with(&arguments, b"PAR1").fails_with(1, &["/dev/stdin", "Parquet from a pipe"]);
 
     // Parquet out
     let out = app.path("out.parquet");
