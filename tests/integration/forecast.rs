@@ -331,6 +331,21 @@ fn a_spacing_of_the_wrong_kind_is_refused() {
 }
 
 #[test]
+fn what_is_read_is_not_written_over() {
+    let app = Headroom::new();
+    let text = demand(&["api"]);
+    let path = app.file("history.csv", &text);
+    let events = app.file("events.csv", "name,starts_at,ends_at,multiplier\n");
+    let other = app.path("./history.csv");
+    for command in ["forecast", "backtest"] {
+        app.run(&[command, "--input", &path, "--horizon", "3", "--output", &other])
+            .fails_with(2, &["--output", "--input", "history.csv"]);
+    }
+    forecast(&app, &path, 3, &events, &["--events", &events]).fails_with(2, &["--events"]);
+    assert!(std::fs::read_to_string(&path).unwrap() == text, "the history is as it was");
+}
+
+#[test]
 fn bad_rows_are_named_and_bad_files_refused() {
     let app = Headroom::new();
     let mut text = demand(&["api"]);

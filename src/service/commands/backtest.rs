@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::batches;
 use crate::cli;
-use crate::commands::forecast::{WARNINGS_SHOWN, drivers, threads};
+use crate::commands::forecast::{WARNINGS_SHOWN, drivers, keep_inputs, threads};
 use crate::commands::{Outcome, show_input};
 use crate::progress::Stopwatch;
 use crate::zone;
@@ -47,6 +47,7 @@ struct Told<'a> {
 /// Runs the command.
 pub(crate) fn run(args: &cli::Backtest, json: bool) -> anyhow::Result<Outcome> {
     let watch = Stopwatch::start();
+    keep_inputs(&args.output, &args.histories, None)?;
     threads(args.histories.threads)?;
     let horizon = args.histories.horizon;
     let mut settings = BacktestSettings::new(horizon);

@@ -33,6 +33,7 @@ struct Summary {
 /// Runs the command.
 pub(crate) fn run(args: &cli::Forecast, json: bool) -> anyhow::Result<Outcome> {
     let watch = Stopwatch::start();
+    keep_inputs(&args.output, &args.histories, args.events.as_deref())?;
     let request = request(args)?;
     threads(args.histories.threads)?;
     let mut sink = Sink::new(&args.output, &args.quantiles, &request);
@@ -50,6 +51,28 @@ pub(crate) fn run(args: &cli::Forecast, json: bool) -> anyhow::Result<Outcome> {
     summary.seconds = watch.seconds();
     report(&summary, json, &args.output)?;
     Ok(Outcome::of_rejects(summary.input.unused()))
+}
+
+/// Refuses to write over what is read.
+pub(crate) fn keep_inputs(
+    output: &Path,
+    asked: &cli::Histories,
+    events: Option<&Path>,
+) -> anyhow::Result<()> {
+    let inputs =
+        [("--input", Some(&*asked.input)), ("--drivers", asked.drivers.as_deref()), ("--events", events)];
+    // an output that is not there yet is none of the inputs; devices and pipes keep nothing
+    let Some(written) = output.canonicalize().ok().filter(|path| path.is_file()) else { return Ok(()) };
+    for (flag, input) in inputs {
+        if input.is_some_and(|input| input.canonicalize().is_ok_and(|read| read == written)) {
+            let output = output.display();
+            return Err(cli::conflict(format!(
+                "--output {output} is the file of {flag}, which would be lost: give another name"
+            ))
+            .into());
+        }
+    }
+    Ok(())
 }
 
 /// The request that the flags describe.
