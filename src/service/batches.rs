@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use domain::Series;
-use ingest::series::{Source, Summary};
+use ingest::series::{Skipped, Source, Summary};
 
 use crate::cli::Histories;
 use crate::progress;
@@ -39,11 +39,21 @@ pub(crate) fn for_each<T: Send>(
         let (results, to_take) = sync_channel(1);
         let reader = scope.spawn(move || -> anyhow::Result<Summary> {
             let mut batch = Batch::default();
-            let summary = source.for_each(&mut |series| {
+            let mut endless = Vec::new();
+            let mut summary = source.for_each(&mut |series| {
+                if !series.grid.reaches(series.len() + asked.horizon - 1) {
+                    endless.push(Skipped {
+                        reason: no_stamps(&series, asked.horizon),
+                        unique_id: series.unique_id,
+                    });
+                    return Ok(());
+                }
                 batch.add(series);
                 if batch.is_full() { batches.send(batch.take()).map_err(|_| STOPPED) } else { Ok(()) }
             })?;
             batches.send(batch.take()).map_err(|_| anyhow::anyhow!(STOPPED))?;
+            summary.series -= endless.len() as u64;
+            endless.into_iter().for_each(|skipped| summary.skip(skipped));
             Ok(summary)
         });
         scope.spawn(move || {
@@ -63,6 +73,16 @@ pub(crate) fn for_each<T: Send>(
     let summary = summary?;
     ensure!(summary.series > 0, "{}", nothing(&summary));
     Ok(summary)
+}
+
+/// Why a series is not forecast whose steps ahead have no stamps.
+fn no_stamps(series: &Series, horizon: usize) -> String {
+    let last = series.grid.stamp(series.len().saturating_sub(1));
+    format!(
+        "there are no {horizon} stamps after its last one, {last}: steps end at {}, times with the year 9999: \
+         correct the stamps, or count steps from a smaller number",
+        i64::MAX
+    )
 }
 
 /// Why there is no series to work on.

@@ -279,6 +279,14 @@ fn a_series_that_is_left_out_is_named_and_counted() {
     let reason = summary["input"]["skipped"][0]["reason"].as_str().unwrap();
     assert!(reason.contains("2126-01-01T00:00:00Z") && reason.contains("coarser --freq"), "{reason}");
 
+    let rows: String = (0..60).map(|row| format!("far,{},1\nnear,{row},1\n", i64::MAX - 62 + row)).collect();
+    let far = app.file("far.csv", format!("unique_id,ds,y\n{rows}"));
+    let output = forecast(&app, &far, 3, &app.path("out.csv"), &[]).expect(3);
+    let reason = output.json()["input"]["skipped"][0]["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains("no 3 stamps after its last one, 9223372036854775804"), "{reason}");
+    forecast(&app, &far, 2, &app.path("out.csv"), &[]).expect(0);
+
+    let reason = summary["input"]["skipped"][0]["reason"].as_str().unwrap();
     let scores = app.path("scores.json");
     app.run(&["backtest", "--input", &path, "--horizon", "3", "--output", &scores]).expect(3);
     let scores: serde_json::Value = serde_json::from_slice(&std::fs::read(scores).unwrap()).unwrap();
