@@ -320,6 +320,8 @@ fn what_became_of_the_rows_is_told_by_both_commands() {
         app.run(&[command, "--input", &hopeless, "--horizon", "3", "--output", &output])
             .fails_with(1, &["2 of 2 rows were rejected", "line 2, column ds", "01/02/2026", "line 3"]);
         assert!(!std::path::Path::new(&output).exists());
+        let output = app.run(&[command, "--input", &hopeless, "--horizon", "3", "--output", "-"]).expect(1);
+        assert_eq!(output.text(), "");
     }
 }
 

@@ -106,6 +106,8 @@ struct Scores<'a> {
     output: &'a Path,
     draft: Option<Draft>,
     out: BufWriter<Box<dyn Write>>,
+    /// Written before the first series: an input without one leaves nothing behind, not even on standard output.
+    head: String,
     series: usize,
 }
 
@@ -117,16 +119,15 @@ impl<'a> Scores<'a> {
             let (draft, file): (_, File) = Draft::of(output)?;
             (draft, Box::new(file))
         };
-        let mut scores = Self { output, draft, out: BufWriter::new(out), series: 0 };
         let head = serde_json::to_string(head)?;
-        scores.write(&format!("{},\n\"series\": [", head.trim_end_matches('}')))?;
-        Ok(scores)
+        let head = format!("{},\n\"series\": [", head.trim_end_matches('}'));
+        Ok(Self { output, draft, out: BufWriter::new(out), head, series: 0 })
     }
 
     fn add(&mut self, series: &Backtest) -> anyhow::Result<()> {
-        let before = if self.series == 0 { "\n" } else { ",\n" };
+        let before = if self.series == 0 { std::mem::take(&mut self.head) } else { ",".to_owned() };
         self.series += 1;
-        self.write(&format!("{before}{}", serde_json::to_string(series)?))
+        self.write(&format!("{before}\n{}", serde_json::to_string(series)?))
     }
 
     fn finish(mut self, tail: &Tail<'_>) -> anyhow::Result<()> {
