@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Duration, Months, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, Duration, Months, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 /// A point in time of a series: a UTC instant, or an integer step where the source has no clock.
@@ -88,6 +88,15 @@ impl Grid {
         }
     }
 
+    /// Whether the stamp at `index` can be told from those around it and written down: steps end with 64 bits, times
+    /// with the year 9999.
+    pub fn reaches(&self, index: usize) -> bool {
+        match self.stamp(index) {
+            Stamp::Step(step) => step < i64::MAX,
+            Stamp::Time(time) => time.year() <= 9999,
+        }
+    }
+
     /// The same grid, starting `index` points later.
     pub fn advance(&self, index: usize) -> Self {
         Self { start: self.stamp(index), frequency: self.frequency }
@@ -135,5 +144,16 @@ mod tests {
         assert_eq!(daily.advance(1).stamp(0).to_string(), "2026-02-01T00:00:00Z");
         let steps = Grid { start: Stamp::Step(5), frequency: Frequency::Steps(2) };
         assert_eq!(steps.stamp(3), Stamp::Step(11));
+    }
+
+    #[test]
+    fn grids_end_with_64_bits_and_with_the_year_9999() {
+        let steps = Grid { start: Stamp::Step(i64::MAX - 10), frequency: Frequency::Steps(3) };
+        assert!(steps.reaches(3) && !steps.reaches(4) && !steps.reaches(usize::MAX));
+        let last: DateTime<Utc> = "9990-01-01T00:00:00Z".parse().unwrap();
+        let yearly = Grid { start: Stamp::Time(last), frequency: Frequency::Months(12) };
+        assert!(yearly.reaches(9) && !yearly.reaches(10) && !yearly.reaches(usize::MAX));
+        let daily = Grid { start: Stamp::Time(last), frequency: Frequency::DAY };
+        assert!(daily.reaches(365) && !daily.reaches(usize::MAX));
     }
 }

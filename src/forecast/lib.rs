@@ -43,6 +43,6 @@ pub use ensemble::{forecast, forecast_all};
 pub use paths::paths;
 pub use reconcile::{Group, ReconcileError, Reconciled, reconcile};
 pub use report::BacktestReport;
-pub use request::{Driver, Holiday, Request, RequestError, UtcOffset};
+pub use request::{Driver, Holiday, MAX_HORIZON, Request, RequestError, UtcOffset};
 pub use score::ModelScore;
 pub use totals::BacktestTotals;

@@ -7,7 +7,7 @@ use domain::{Event, Series, Stamp};
 const DEFAULT_LEVELS: [f64; 9] = [0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975];
 
 /// A longer horizon than this is a typing error: ten years of hours.
-pub(crate) const MAX_HORIZON: usize = 87_660;
+pub const MAX_HORIZON: usize = 87_660;
 
 /// A recurring occasion whose effect is learned from its past occurrences (same `name`).
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +45,7 @@ pub struct UtcOffset {
 /// |---|---|---|---|
 /// | `horizon` | – | steps ahead | 1 to 87,660 |
 /// | `levels` | 2.5, 5, 10, 25, 50, 75, 90, 95, 97.5 % | quantile levels | inside (0, 1), ascending |
-/// | `season_lengths` | `None`: detected by a test | season lengths in steps | each ≥ 2 |
+/// | `season_lengths` | `None`: detected by a test | season lengths in steps | each ≥ 2, or 1 for none |
 /// | `events` | none | past ones are kept out of the fit, future ones multiply | multiplier finite, ≥ 0 |
 /// | `holidays` | none | recurring days, effect learned by name | – |
 /// | `drivers` | none | series known ahead that explain a part of this one | a value for every step ahead |
@@ -85,8 +85,8 @@ pub enum RequestError {
     /// No level at all.
     #[error("no quantile level is given: expected at least one between 0 and 1")]
     NoLevel,
-    /// A season of less than two steps.
-    #[error("season length {0} is out of range: expected 2 or more steps")]
+    /// A season of no steps.
+    #[error("season length {0} is out of range: expected 2 or more steps, or 1 for no season")]
     SeasonLength(usize),
     /// A multiplier that is negative or not a number, or low and high on the wrong sides of it.
     #[error(

@@ -1,6 +1,7 @@
 //! Which columns of a table are read, and how their cells become values or a reason to reject the row.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Datelike, Utc};
 use domain::{Currency, Provider, Stamp};
@@ -189,9 +190,23 @@ impl Field {
 
     /// An integer step or an instant of UTC.
     pub(crate) fn need_stamp(&self, row: &Row<'_>) -> Result<Stamp, Problem> {
-        const EXPECTED: &str = "a time such as 2026-01-31T00:00:00Z, or a whole number of steps";
-        let text = self.need_cell(row, EXPECTED)?;
-        table::step_or_instant(&text).ok_or_else(|| self.problem(&text, EXPECTED, "not a time"))
+        self.need_stamp_in(row, table::YEARS)
+    }
+
+    /// An integer step or an instant of UTC within these years.
+    pub(crate) fn need_stamp_in(&self, row: &Row<'_>, years: RangeInclusive<i32>) -> Result<Stamp, Problem> {
+        let within = |stamp: &Stamp| match stamp {
+            Stamp::Time(time) => years.contains(&time.year()),
+            Stamp::Step(_) => true,
+        };
+        let text = self.cell(row)?.unwrap_or_default();
+        table::step_or_instant(&text).filter(within).ok_or_else(|| {
+            let (first, last) = (years.start(), years.end());
+            let expected = format!(
+                "a time such as 2026-01-31T00:00:00Z, from {first} to {last}, or a whole number of steps"
+            );
+            self.problem(&text, &expected, if text.is_empty() { "empty" } else { "not a time" })
+        })
     }
 
     /// `true`, `false`, `yes`, `no`, `1` or `0`.

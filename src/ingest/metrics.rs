@@ -4,6 +4,7 @@ mod hours;
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use chrono::{DateTime, Duration, Utc};
@@ -17,6 +18,8 @@ use hours::Samples;
 
 /// Samples held at a time, at about 24 bytes each; larger files are read once for each part of their resources.
 const MAX_SAMPLES_HELD: usize = 8_000_000;
+/// Years in which a machine can have been measured; others are typing errors.
+const YEARS: RangeInclusive<i32> = 1970..=2199;
 
 /// One raw sample.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,7 +144,7 @@ impl Columns {
         let missing = self.value.text(row)?.is_none_or(|text| text.eq_ignore_ascii_case("nan"));
         let sample = Sample {
             resource_id: self.resource_id.need_text(row, "an id")?,
-            ds: self.ds.need_stamp(row)?,
+            ds: self.ds.need_stamp_in(row, YEARS)?,
             metric: self.metric.need_named(row)?,
             value: if missing { 0.0 } else { self.value.need_number(row)? },
         };

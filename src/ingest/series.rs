@@ -7,6 +7,7 @@ mod grid;
 pub use frequency::{format_frequency, parse_frequency};
 
 use std::borrow::Cow;
+use std::fmt;
 use std::io;
 use std::path::Path;
 
@@ -40,14 +41,50 @@ pub struct Summary {
     pub missing: u64,
     /// The spacing, given or inferred; a series with a clear spacing of its own keeps that.
     pub frequency: Option<Frequency>,
+    /// Series that were left out as a whole; they are in the warnings, too.
+    pub skipped: Vec<Skipped>,
     /// What a reader should know, one sentence each.
     pub warnings: Vec<String>,
 }
 
+/// A series that was left out as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// Its name.
+    pub unique_id: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "series {:?} was left out: {}", self.unique_id, self.reason)
+    }
+}
+
+impl Summary {
+    /// Counts a series that is left out as a whole.
+    pub fn skip(&mut self, skipped: Skipped) {
+        self.warn(skipped.to_string());
+        self.skipped.push(skipped);
+    }
+
+    /// What was not used: rows that were rejected, and series that were left out.
+    pub fn unused(&self) -> u64 {
+        self.rejected + self.skipped.len() as u64
+    }
+
+    fn warn(&mut self, sentence: String) {
+        if self.warnings.len() < MAX_LISTED {
+            self.warnings.push(sentence);
+        }
+    }
+}
+
 /// A table of series after its first pass: how many there are, and whether they can be handed over as they come.
 ///
-/// A file whose names ascend is read twice (for its spacing, then for its values) and held one series at a time.
-/// Anything else, standard input included, is gathered by series: in memory up to 64 MB of rows, the rest in one
+/// A file whose names, and the stamps of each name, ascend is read twice (for its spacing, then for its values) and held one series at a time.
+/// Anything else, standard input and pipes included, is gathered by series: in memory up to 64 MB of rows, the rest in one
 /// temporary file. Either way the series come in ascending order of their names (by bytes).
 pub struct Source<'p> {
     input: &'p Path,
@@ -67,7 +104,8 @@ impl<'p> Source<'p> {
     /// Reads `input` (`-` is standard input) for the first time; `frequency` is inferred when absent.
     pub fn open(input: &'p Path, frequency: Option<Frequency>) -> Result<Self, ReadError> {
         let mut summary = Summary::default();
-        if input != Path::new("-") {
+        // what is no regular file, such as a pipe, can be read only once
+        if input != Path::new("-") && input.metadata().is_ok_and(|meta| meta.is_file()) {
             let survey = Survey::of(input)?;
             if survey.ascending {
                 let rows = Rows::InOrder(survey.spacings);
@@ -173,7 +211,8 @@ fn rows(input: &Path, each: &mut EachFound<'_>) -> Result<(), ReadError> {
 
 /// What a first pass over a file finds.
 struct Survey {
-    /// Whether the rows of each series follow each other, and the names ascend.
+    /// Whether the rows of each series follow each other, oldest first, and the names ascend: the distances of stamps
+    /// in any other order say nothing about the spacing.
     ascending: bool,
     series: u64,
     spacings: Spacings,
@@ -181,7 +220,7 @@ struct Survey {
 
 impl Survey {
     fn of(input: &Path) -> Result<Self, ReadError> {
-        let mut current = String::new();
+        let (mut current, mut before) = (String::new(), None);
         let mut survey = Self { ascending: true, series: 0, spacings: Spacings::default() };
         rows(input, &mut |found| {
             let Ok(Found { id, stamp, .. }) = found else { return Ok(()) };
@@ -190,8 +229,10 @@ impl Survey {
                 survey.series += 1;
                 current.clear();
                 current.push_str(&id);
+                before = None;
                 survey.spacings.next_series();
             }
+            survey.ascending &= before.replace(stamp).is_none_or(|before| before <= stamp);
             survey.spacings.add(stamp);
             Ok(())
         })?;
@@ -299,27 +340,26 @@ impl Read<'_> {
     ) -> Result<(), ReadError> {
         points.sort();
         let own = if self.asked.is_none() { points.own_frequency(self.common) } else { None };
-        let Some((grid, counts)) = points.on_grid(own.or(self.common)) else {
-            self.warn(format!(
-                "series {id:?} spans too many steps of its spacing and was left out; give --freq"
-            ));
-            return Ok(());
+        let on_grid = match self.asked.and_then(|asked| points.refuse(asked)) {
+            Some(reason) => Err(reason),
+            None => points.on_grid(own.or(self.common)),
+        };
+        let (grid, counts) = match on_grid {
+            Ok(on_grid) => on_grid,
+            Err(reason) => {
+                self.summary.skip(Skipped { unique_id: id, reason });
+                return Ok(());
+            }
         };
         if let (Some(own), Some(common)) = (own, self.common) {
             let (own, common) = (format_frequency(own), format_frequency(common));
-            self.warn(format!("series {id:?} has a spacing of its own, {own} instead of {common}"));
+            self.summary.warn(format!("series {id:?} has a spacing of its own, {own} instead of {common}"));
         }
         self.summary.series += 1;
         self.summary.duplicates += counts.duplicates;
         self.summary.off_grid += counts.off_grid;
         self.summary.missing += counts.missing;
         hand_over(Series { unique_id: id, grid, values: counts.values })
-    }
-
-    fn warn(&mut self, sentence: String) {
-        if self.summary.warnings.len() < MAX_LISTED {
-            self.summary.warnings.push(sentence);
-        }
     }
 
     /// The row, unless it was rejected.
@@ -379,6 +419,29 @@ mod tests {
         assert_eq!((summary.off_grid, summary.missing), (1, 2));
         assert_eq!(summary.rejects[0].place.line, Some(8));
         assert_eq!(summary.rejects[1].place.column.as_deref(), Some("y"));
+    }
+
+    #[test]
+    fn history_of_any_century_is_read_and_an_odd_year_is_rejected_with_the_range() {
+        let file = fixture(
+            "years.csv",
+            "unique_id,ds,y\na,1949-11-01,1\na,1949-12-01,2\na,1950-01-01,3\na,0001-01-01,4\n\
+             b,2249-12-01T00:00:00Z,5\nb,2250-01-01T00:00:00Z,6\n",
+        );
+        let (series, summary) = read(file.path(), None).unwrap();
+        assert_eq!((values(&series[0]), values(&series[1])), (vec![1.0, 2.0, 3.0], vec![5.0, 6.0]));
+        assert_eq!(series[0].grid.start.to_string(), "1949-11-01T00:00:00Z");
+        assert_eq!(summary.rejected, 1);
+        assert!(summary.rejects[0].expected.contains("from 1800 to 9999"), "{}", summary.rejects[0]);
+    }
+
+    #[test]
+    fn a_shuffled_series_has_the_spacing_of_a_sorted_one() {
+        let rows: String = (0..300).map(|row| format!("a,{},1\n", (row * 77) % 300)).collect();
+        let file = fixture("shuffled.csv", format!("unique_id,ds,y\n{rows}"));
+        let (series, summary) = read(file.path(), None).unwrap();
+        assert_eq!(series[0].grid.frequency, Frequency::Steps(1));
+        assert_eq!((summary.frequency, summary.warnings), (Some(Frequency::Steps(1)), Vec::new()));
     }
 
     #[test]

@@ -9,7 +9,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 pub(crate) use ingest::{Ingest, IngestFiles, IngestPrices, IngestWhat, OnOverlap};
 pub(crate) use operate::{Config, Db, Report, Token, User};
@@ -17,7 +18,7 @@ pub(crate) use plan::{
     ContainerExport, Market, Plan, PlanCapacity, PlanCommitments, PlanContainers, PlanRightsize, Replay,
     ReplayAutoscaling, ReplayCommitments,
 };
-pub(crate) use series::{Backtest, Forecast, Histories};
+pub(crate) use series::{Backtest, Forecast, Histories, Quantile};
 
 /// Cloud capacity forecasting and cost optimization.
 #[derive(Debug, Parser)]
@@ -29,6 +30,11 @@ pub(crate) struct Cli {
     /// Flags of every command.
     #[command(flatten)]
     pub(crate) global: Global,
+}
+
+/// A usage error that the flags show only together, or beside the files that they name.
+pub(crate) fn conflict(message: String) -> clap::Error {
+    Cli::command().error(ErrorKind::ArgumentConflict, message)
 }
 
 /// Flags of every command.

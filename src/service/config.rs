@@ -268,7 +268,9 @@ impl Config {
 
     /// The wall clock that demand follows.
     pub(crate) fn utc_offsets(&self) -> anyhow::Result<Vec<UtcOffset>> {
-        zone::utc_offsets(&self.forecast.time_zone).context("forecast.time_zone")
+        zone::named(&self.forecast.time_zone)
+            .and_then(|zone| zone::utc_offsets(&zone))
+            .context("forecast.time_zone")
     }
 
     /// Where people reach the pages.

@@ -39,10 +39,13 @@ fn main() -> ExitCode {
     logging::start(style);
     match run(&cli) {
         Ok(outcome) => outcome.into(),
-        Err(error) => {
-            eprintln!("headroom: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => match error.downcast::<clap::Error>() {
+            Ok(usage) => usage.exit(),
+            Err(error) => {
+                eprintln!("headroom: {error:#}");
+                ExitCode::FAILURE
+            }
+        },
     }
 }
 

@@ -92,6 +92,27 @@ fn usage_errors_end_with_2_and_failures_with_1() {
         let output = app.run(arguments).expect(2);
         assert!(output.stderr.contains("Usage") || output.stderr.contains("--help"), "{}", output.stderr);
     }
+    // found out before the file is looked for
+    let series = |command: &'static str, flags: &[&'static str]| {
+        [&[command, "--input", "none.csv", "--horizon", "3", "--output", "-"], flags].concat()
+    };
+    let flags: [(&'static str, &[&'static str]); 6] = [
+        ("forecast", &["--quantiles", "0.5,2"]),
+        ("forecast", &["--freq", "abc"]),
+        ("forecast", &["--season-length", "0"]),
+        ("forecast", &["--time-zone", "X"]),
+        ("backtest", &["--windows", "0"]),
+        ("backtest", &["--step", "0"]),
+    ];
+    for (command, flags) in flags {
+        app.run(&series(command, flags)).fails_with(2, &[flags[0]]);
+    }
+    for horizon in ["0", "87661"] {
+        for command in ["forecast", "backtest"] {
+            app.run(&[command, "--input", "none.csv", "--output", "-", "--horizon", horizon])
+                .fails_with(2, &["--horizon", "87660"]);
+        }
+    }
     let missing = ["forecast", "--input", "none.csv", "--horizon", "3", "--output", "-"];
     app.run(&missing).fails_with(1, &["none.csv"]);
 }

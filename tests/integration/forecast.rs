@@ -230,6 +230,10 @@ fn files_and_pipes_say_the_same() {
     assert!(piped.text() == expected, "pipes change the forecast");
     let beside: serde_json::Value = serde_json::from_str(&piped.stderr).unwrap();
     assert_eq!(beside["series"], 2);
+    // a pipe that is given as a path
+    let arguments = ["forecast", "--input", "/dev/stdin", "--horizon", "24", "--output", "-"];
+    assert!(app.run_with(&arguments, text.as_bytes()).expect(0).text() == expected, "the path changes it");
+    app.run_with(&arguments, b"PAR1").fails_with(1, &["/dev/stdin", "Parquet from a pipe"]);
 
     // Parquet out
     let out = app.path("out.parquet");
@@ -260,6 +264,98 @@ fn integer_steps_stay_integers_and_hopeless_series_are_named() {
 }
 
 #[test]
+fn a_series_that_is_left_out_is_named_and_counted() {
+    let app = Headroom::new();
+    let mut text = String::from("unique_id,ds,y\n");
+    for name in ["late", "whole"] {
+        (0..60).for_each(|second| {
+            writeln!(text, "{name},2026-01-01T00:00:{second:02}Z,{}", second % 6).unwrap()
+        });
+    }
+    let path = app.file("gap.csv", text.replace("late,2026-01-01T00:00:59Z", "late,2126-01-01T00:00:00Z"));
+    let output = forecast(&app, &path, 3, &app.path("out.csv"), &[]).expect(3);
+    let summary = output.json();
+    assert_eq!((&summary["series"], &summary["failed"]), (&2.into(), &1.into()), "{summary}");
+    let reason = summary["input"]["skipped"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("2126-01-01T00:00:00Z") && reason.contains("coarser --freq"), "{reason}");
+
+    let rows: String = (0..60).map(|row| format!("far,{},1\nnear,{row},1\n", i64::MAX - 62 + row)).collect();
+    let far = app.file("far.csv", format!("unique_id,ds,y\n{rows}"));
+    let output = forecast(&app, &far, 3, &app.path("out.csv"), &[]).expect(3);
+    let reason = output.json()["input"]["skipped"][0]["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains("no 3 stamps after its last one, 9223372036854775804"), "{reason}");
+    forecast(&app, &far, 2, &app.path("out.csv"), &[]).expect(0);
+
+    let reason = summary["input"]["skipped"][0]["reason"].as_str().unwrap();
+    let scores = app.path("scores.json");
+    app.run(&["backtest", "--input", &path, "--horizon", "3", "--output", &scores]).expect(3);
+    let scores: serde_json::Value = serde_json::from_slice(&std::fs::read(scores).unwrap()).unwrap();
+    assert_eq!((&scores["overall"]["series"], &scores["overall"]["skipped"]), (&1.into(), &1.into()));
+    assert_eq!(scores["series"][1]["unique_id"], "late");
+    assert_eq!(scores["series"][1]["warnings"][0], reason);
+}
+
+#[test]
+fn what_became_of_the_rows_is_told_by_both_commands() {
+    let app = Headroom::new();
+    let mut text = demand(&["api"]);
+    text.push_str("2026-03-01T00:00:00Z,x,api,44\n2026-03-01T00:05:00Z,x,api,44\n");
+    (0..30).for_each(|_| text.push_str("later,x,api,5\n"));
+    let path = app.file("rows.csv", text);
+    let counts = "536 rows: 30 rejected, 2 averaged with others at their point, 1 moved onto the grid";
+    for command in ["forecast", "backtest"] {
+        let output = app.path("out");
+        let arguments = [command, "--input", &path, "--horizon", "3", "--output", &output];
+        let told = app.run(&arguments).expect(3).stderr;
+        for part in [counts, "line 508, column ds: not a time: found \"later\"", "10 more"] {
+            assert!(told.contains(part), "{command}: {told}");
+        }
+        let told = app.run(&[&arguments[..], &["--json"]].concat()).expect(3).json();
+        assert_eq!((&told["input"]["rejected"], &told["input"]["duplicates"]), (&30.into(), &2.into()));
+    }
+
+    let hopeless = app.file("hopeless.csv", "unique_id,ds,y\na,01/02/2026,1\na,01/03/2026,2\n");
+    for command in ["forecast", "backtest"] {
+        let output = app.path("none");
+        app.run(&[command, "--input", &hopeless, "--horizon", "3", "--output", &output])
+            .fails_with(1, &["2 of 2 rows were rejected", "line 2, column ds", "01/02/2026", "line 3"]);
+        assert!(!std::path::Path::new(&output).exists());
+        let output = app.run(&[command, "--input", &hopeless, "--horizon", "3", "--output", "-"]).expect(1);
+        assert_eq!(output.text(), "");
+    }
+}
+
+#[test]
+fn a_spacing_of_the_wrong_kind_is_refused() {
+    let app = Headroom::new();
+    let times = app.file("times.csv", demand(&["api"]));
+    let rows: String = (0..60).map(|row| format!("steps,{},{}\n", 1_000 + 5 * row, row % 6)).collect();
+    let steps = app.file("steps.csv", format!("unique_id,ds,y\n{rows}"));
+    let wrong = [(&times, "24", "its stamps are times"), (&steps, "1h", "its stamps are steps")];
+    for (path, freq, reason) in wrong {
+        forecast(&app, path, 3, "-", &["--freq", freq]).fails_with(1, &[reason, &format!("--freq {freq}")]);
+    }
+    forecast(&app, &times, 3, "-", &["--freq", "1ms"]).fails_with(2, &["--freq", "milliseconds"]);
+    let shown = forecast(&app, &steps, 3, "-", &["--freq", "5"]).expect(0).text();
+    assert!(shown.contains("\nsteps,1300,"), "{shown}");
+}
+
+#[test]
+fn what_is_read_is_not_written_over() {
+    let app = Headroom::new();
+    let text = demand(&["api"]);
+    let path = app.file("history.csv", &text);
+    let events = app.file("events.csv", "name,starts_at,ends_at,multiplier\n");
+    let other = app.path("./history.csv");
+    for command in ["forecast", "backtest"] {
+        app.run(&[command, "--input", &path, "--horizon", "3", "--output", &other])
+            .fails_with(2, &["--output", "--input", "history.csv"]);
+    }
+    forecast(&app, &path, 3, &events, &["--events", &events]).fails_with(2, &["--events"]);
+    assert!(std::fs::read_to_string(&path).unwrap() == text, "the history is as it was");
+}
+
+#[test]
 fn bad_rows_are_named_and_bad_files_refused() {
     let app = Headroom::new();
     let mut text = demand(&["api"]);
@@ -277,8 +373,9 @@ fn bad_rows_are_named_and_bad_files_refused() {
     let header_only = app.file("header.csv", "unique_id,ds,y\n");
     forecast(&app, &header_only, 3, "-", &[]).fails_with(1, &["no series"]);
     let good = app.file("good.csv", demand(&["api"]));
-    forecast(&app, &good, 3, "-", &["--quantiles", "0.5,1.5"]).fails_with(1, &["1.5"]);
-    forecast(&app, &good, 0, "-", &[]).fails_with(1, &["horizon"]);
+    forecast(&app, &good, 3, "-", &["--quantiles", "0.5,1.5"]).fails_with(2, &["--quantiles", "1.5"]);
+    forecast(&app, &good, 0, "-", &[]).fails_with(2, &["--horizon"]);
+    forecast(&app, &good, 3, "-", &["--threads", "20000"]).expect(0);
     forecast(&app, &good, 3, "/nowhere/out.csv", &[]).fails_with(1, &["/nowhere/out.csv"]);
 }
 
@@ -296,7 +393,7 @@ fn the_rhythm_of_the_day_follows_the_clock_of_a_time_zone() {
     let (utc, berlin) = (at("UTC"), at("Europe/Berlin"));
     assert!(berlin - utc > 20.0, "{berlin} by the clock of Berlin, {utc} by UTC");
     forecast(&app, &path, 24, "-", &["--time-zone", "Mars/Base"])
-        .fails_with(1, &["--time-zone", "Mars/Base", "Europe/Berlin"]);
+        .fails_with(2, &["--time-zone", "Mars/Base", "Europe/Berlin"]);
 }
 
 #[test]

@@ -8,6 +8,38 @@ use domain::{Frequency, Stamp};
 /// Different distances that are counted; a regular file has a handful.
 const MAX_DISTANCES: usize = 10_000;
 
+/// Spacings that people choose, the shortest first.
+pub(super) const USUAL: [Frequency; 25] = [
+    Frequency::Seconds(1),
+    Frequency::Seconds(5),
+    Frequency::Seconds(10),
+    Frequency::Seconds(15),
+    Frequency::Seconds(20),
+    Frequency::Seconds(30),
+    Frequency::Seconds(60),
+    Frequency::Seconds(2 * 60),
+    Frequency::Seconds(5 * 60),
+    Frequency::Seconds(10 * 60),
+    Frequency::Seconds(15 * 60),
+    Frequency::Seconds(20 * 60),
+    Frequency::Seconds(30 * 60),
+    Frequency::HOUR,
+    Frequency::Seconds(2 * 3_600),
+    Frequency::Seconds(3 * 3_600),
+    Frequency::Seconds(4 * 3_600),
+    Frequency::Seconds(6 * 3_600),
+    Frequency::Seconds(8 * 3_600),
+    Frequency::Seconds(12 * 3_600),
+    Frequency::DAY,
+    Frequency::Seconds(7 * 86_400),
+    Frequency::Months(1),
+    Frequency::Months(3),
+    Frequency::Months(12),
+];
+
+/// How far, as a share of it, the middle gap of irregular stamps may be from the usual spacing that they are taken for.
+const NEAR: f64 = 0.05;
+
 /// A spacing as typed: `1h`, `30min`, `5m`, `90s`, `1d`, `1w`, `1mo`, `1q`, `1y`, or a bare number of integer steps.
 pub fn parse_frequency(text: &str) -> Result<Frequency, String> {
     let wrong = || {
@@ -22,7 +54,14 @@ pub fn parse_frequency(text: &str) -> Result<Frequency, String> {
     }
     let months =
         |each: u32| u32::try_from(number).map(|number| Frequency::Months(number * each)).map_err(|_| wrong());
-    match unit.trim().to_ascii_lowercase().as_str() {
+    let unit = unit.trim();
+    // what other tools write for milliseconds and for months
+    if unit == "ms" || unit == "M" {
+        return Err(format!(
+            "{text:?} could be minutes, months or milliseconds: write 1min or 1mo; a second is the least"
+        ));
+    }
+    match unit.to_ascii_lowercase().as_str() {
         "" if digits > 0 => Ok(Frequency::Steps(number)),
         "s" | "sec" => Ok(Frequency::Seconds(number)),
         "m" | "min" | "t" => Ok(Frequency::Seconds(number * 60)),
@@ -86,7 +125,8 @@ impl Spacings {
         }
     }
 
-    /// The most frequent distance, the shortest of equals; calendar months where they fit better.
+    /// The most frequent distance, the shortest of equals; calendar months where they fit better, and a usual spacing
+    /// for stamps that scatter around it.
     pub(super) fn common(&self) -> Option<Frequency> {
         let (step, step_count) = most(&self.steps);
         let (second, second_count) = most(&self.seconds);
@@ -97,7 +137,32 @@ impl Spacings {
         if step_count == 0 && second_count == 0 {
             return None;
         }
-        Some(if step_count >= second_count { Frequency::Steps(step) } else { Frequency::Seconds(second) })
+        if step_count >= second_count {
+            return Some(Frequency::Steps(step));
+        }
+        Some(self.scattered(second).unwrap_or(Frequency::Seconds(second)))
+    }
+
+    /// The usual spacing of stamps that scatter: which of their distances is the most frequent is chance, and a grid of
+    /// that would drift away from them. `None` for regular stamps with gaps, most of whose distances are multiples of `most`.
+    fn scattered(&self, most: i64) -> Option<Frequency> {
+        let mut distances: Vec<(i64, u64)> =
+            self.seconds.iter().map(|(distance, count)| (*distance, *count)).collect();
+        distances.sort_unstable();
+        let total: u64 = distances.iter().map(|(_, count)| count).sum();
+        let regular: u64 =
+            distances.iter().filter(|(distance, _)| distance % most == 0).map(|(_, count)| count).sum();
+        if regular * 2 >= total {
+            return None;
+        }
+        let mut before = 0;
+        let (middle, _) = distances.into_iter().find(|(_, count)| {
+            before += count;
+            before * 2 >= total
+        })?;
+        USUAL.into_iter().find(|usual| {
+            usual.mean_seconds().is_some_and(|seconds| (middle as f64 - seconds).abs() <= NEAR * seconds)
+        })
     }
 
     /// The one distance of nearly all (95 %) of at least eight neighbours.
@@ -140,7 +205,8 @@ mod tests {
         assert_eq!(parse_frequency("D"), Ok(Frequency::DAY));
         assert_eq!(parse_frequency("1q"), Ok(Frequency::Months(3)));
         assert_eq!(parse_frequency("2"), Ok(Frequency::Steps(2)));
-        for bad in ["", "0h", "-1h", "1x", "h1", "99999999999h"] {
+        assert_eq!(parse_frequency("MS"), Ok(Frequency::Months(1)));
+        for bad in ["", "0h", "-1h", "1x", "h1", "99999999999h", "1ms", "100ms", "1M"] {
             assert!(parse_frequency(bad).is_err(), "{bad}");
         }
     }
@@ -150,6 +216,39 @@ mod tests {
         for text in ["1h", "5min", "90s", "1d", "2w", "1mo", "1q", "1y", "3"] {
             assert_eq!(format_frequency(parse_frequency(text).unwrap()), text);
         }
+    }
+
+    /// The spacing of stamps that are this far from a regular one, in turns.
+    fn spacing(seconds: i64, offsets: &[i64]) -> Option<Frequency> {
+        let mut spacings = Spacings::default();
+        for step in 0..400 {
+            let at = 1_704_072_200 + step * seconds + offsets[(step as usize * 7) % offsets.len()];
+            spacings.add(Stamp::Time(DateTime::from_timestamp(at, 0).unwrap()));
+        }
+        spacings.common()
+    }
+
+    #[test]
+    fn scattered_stamps_have_the_usual_spacing_and_regular_ones_their_own() {
+        let scatter = [3, -26, 14, 30, -9, -18, 22, -2, 9, -30, 17];
+        assert_eq!(spacing(3_600, &scatter), Some(Frequency::HOUR));
+        assert_eq!(spacing(3_600, &scatter.map(|offset| offset * 4)), Some(Frequency::HOUR));
+        assert_eq!(spacing(300, &scatter), Some(Frequency::Seconds(300)));
+        assert_eq!(
+            spacing(86_400 * 7, &scatter.map(|offset| offset * 600)),
+            Some(Frequency::Seconds(604_800))
+        );
+        assert_eq!(spacing(3_591, &[0]), Some(Frequency::Seconds(3_591)));
+    }
+
+    #[test]
+    fn regular_stamps_with_many_gaps_keep_their_spacing() {
+        let mut spacings = Spacings::default();
+        // one, two, three and four steps of 7 minutes in turns
+        for step in (0..400).flat_map(|round| [0, 1, 3, 6].map(|step| round * 10 + step)) {
+            spacings.add(Stamp::Time(DateTime::from_timestamp(step * 420, 0).unwrap()));
+        }
+        assert_eq!(spacings.common(), Some(Frequency::Seconds(420)));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Stamps of one series, put on a regular grid.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Datelike, Utc};
 use domain::{Frequency, Grid, Stamp};
 
-use super::frequency::Spacings;
+use super::frequency::{Spacings, USUAL, format_frequency};
 
 /// Points of one grid; a point a minute over 15 years stays below.
-const MAX_POINTS: i64 = 8_000_000;
+const MAX_POINTS: usize = 8_000_000;
 
 /// Rows of one series, as they come.
 #[derive(Debug, Default)]
@@ -54,6 +56,20 @@ impl Points {
         self.rows.iter().map(|(at, _)| self.stamp(*at))
     }
 
+    /// Why these stamps cannot be put on a grid of the spacing that was asked for: it is of the other kind.
+    pub(super) fn refuse(&self, asked: Frequency) -> Option<String> {
+        let given = format_frequency(asked);
+        match (self.is_time?, asked) {
+            (true, Frequency::Steps(_)) => Some(format!(
+                "its stamps are times, and --freq {given} counts steps: give a time, such as 1h"
+            )),
+            (false, Frequency::Seconds(_) | Frequency::Months(_)) => Some(format!(
+                "its stamps are steps, and --freq {given} is a time: give a number of steps, such as 1"
+            )),
+            _ => None,
+        }
+    }
+
     /// The spacing of this series alone, where it is clear and coarser than, or unlike, the common one.
     pub(super) fn own_frequency(&self, common: Option<Frequency>) -> Option<Frequency> {
         let mut spacings = Spacings::default();
@@ -62,8 +78,11 @@ impl Points {
     }
 
     /// Puts the rows on a grid that begins at the first one (for spacings up to a day: on the multiple of the
-    /// spacing where most rows lie). `None` when the grid would have too many points.
-    pub(super) fn on_grid(&self, frequency: Option<Frequency>) -> Option<(Grid, OnGrid)> {
+    /// spacing where most rows lie).
+    ///
+    /// # Errors
+    /// Why there is no such grid: too many points.
+    pub(super) fn on_grid(&self, frequency: Option<Frequency>) -> Result<(Grid, OnGrid), String> {
         let is_time = self.is_time.unwrap_or(false);
         let frequency = match frequency {
             Some(Frequency::Steps(_)) | None if is_time => Frequency::DAY,
@@ -72,27 +91,42 @@ impl Points {
             Some(other) => other,
             None => Frequency::Steps(1),
         };
-        let first = self.rows.first()?.0;
+        let (first, newest) = match (self.rows.first(), self.rows.last()) {
+            (Some((first, _)), Some((newest, _))) => (*first, *newest),
+            _ => return Err("it has no rows".to_owned()),
+        };
+        let too_many = || {
+            let (from, to, frequency) = (self.stamp(first), self.stamp(newest), format_frequency(frequency));
+            format!(
+                "its stamps from {from} to {to} are more than {MAX_POINTS} steps of {frequency} apart: correct the \
+                 stamps, or give a coarser --freq"
+            )
+        };
         let start = match frequency {
-            Frequency::Seconds(seconds) => first - (first - self.phase(seconds)).rem_euclid(seconds),
+            Frequency::Seconds(seconds) => {
+                let after = (first - self.phase(seconds)).rem_euclid(seconds);
+                // the point nearest to the first row, so that none stands empty before it
+                first - after + if after * 2 > seconds { seconds } else { 0 }
+            }
             _ => first,
         };
         let index = |at: i64| match frequency {
             Frequency::Seconds(step) | Frequency::Steps(step) => {
-                // the nearest point, the earlier one of two equally near
-                (at - start).div_euclid(step) + i64::from((at - start).rem_euclid(step) * 2 > step)
+                // the nearest point, the earlier one of two equally near; steps can be further apart than an i64 holds
+                let (after, step) = (i128::from(at) - i128::from(start), i128::from(step));
+                after.div_euclid(step) + i128::from(after.rem_euclid(step) * 2 > step)
             }
-            Frequency::Months(months) => months_between(start, at).div_euclid(i64::from(months.max(1))),
+            Frequency::Months(months) => {
+                i128::from(months_between(start, at).div_euclid(i64::from(months.max(1))))
+            }
         };
-        let last = index(self.rows.last()?.0);
-        if !(0..MAX_POINTS).contains(&last) {
-            return None;
-        }
+        let last =
+            usize::try_from(index(newest)).ok().filter(|last| *last < MAX_POINTS).ok_or_else(too_many)?;
         let grid = Grid { start: self.stamp(start), frequency };
-        let mut sums = vec![(0.0, 0_u32, 0_u32); usize::try_from(last).ok()? + 1];
+        let mut sums = vec![(0.0, 0_u32, 0_u32); last + 1];
         let (mut off_grid, mut duplicates, mut before) = (0, 0, None);
         for (at, value) in &self.rows {
-            let point = usize::try_from(index(*at).max(0)).ok()?;
+            let point = usize::try_from(index(*at)).unwrap_or(0);
             off_grid += u64::from(grid.stamp(point) != self.stamp(*at));
             duplicates += u64::from(before.replace(point) == Some(point));
             if let Some((sum, count, rows)) = sums.get_mut(point) {
@@ -106,17 +140,22 @@ impl Points {
         let values: Vec<Option<f64>> =
             sums.iter().map(|(sum, count, _)| (*count > 0).then(|| sum / f64::from(*count))).collect();
         let missing = values.iter().filter(|value| value.is_none()).count() as u64;
-        Some((grid, OnGrid { values, duplicates, off_grid, missing }))
+        Ok((grid, OnGrid { values, duplicates, off_grid, missing }))
     }
 
-    /// Where most rows lie within a spacing: 0 for stamps on the whole hour, 53 for those at second 53.
+    /// Where the rows lie within a spacing: 0 for stamps on the whole hour, 53 for most of them at second 53, and the
+    /// middle of stamps that scatter, so that each is nearest to its own point.
     fn phase(&self, seconds: i64) -> i64 {
-        let mut counts = std::collections::BTreeMap::new();
+        let mut counts = BTreeMap::new();
         for (at, _) in self.rows.iter().take(10_000) {
             *counts.entry(at.rem_euclid(seconds)).or_insert(0_u64) += 1;
         }
+        let total: u64 = counts.values().sum();
         let most = counts.iter().max_by_key(|(phase, count)| (**count, std::cmp::Reverse(**phase)));
-        most.map_or(0, |(phase, _)| *phase)
+        match most {
+            Some((_, count)) if count * 2 < total => middle(&counts, seconds),
+            most => most.map_or(0, |(phase, _)| *phase),
+        }
     }
 
     fn stamp(&self, at: i64) -> Stamp {
@@ -126,6 +165,32 @@ impl Points {
             Stamp::Step(at)
         }
     }
+}
+
+/// The middle of places within a spacing, of which the last is beside the first, in the largest usual unit that the
+/// places scatter more than: the middle of those around the full minute is the full minute.
+fn middle(counts: &BTreeMap<i64, u64>, seconds: i64) -> i64 {
+    let turn = std::f64::consts::TAU / seconds as f64;
+    let (mut sin, mut cos) = (0.0, 0.0);
+    for (phase, count) in counts {
+        let angle = *phase as f64 * turn;
+        sin += angle.sin() * *count as f64;
+        cos += angle.cos() * *count as f64;
+    }
+    let middle = (sin.atan2(cos) / turn).round() as i64;
+    let (mut away, mut total) = (0, 0);
+    for (phase, count) in counts {
+        let after = (phase - middle).rem_euclid(seconds);
+        away += i128::from(after.min(seconds - after)) * i128::from(*count);
+        total += i128::from(*count);
+    }
+    let fits = |unit: i64| seconds % unit == 0 && i128::from(unit) * total <= away;
+    let units = USUAL.into_iter().rev().filter_map(|usual| match usual {
+        Frequency::Seconds(unit) => Some(unit),
+        _ => None,
+    });
+    let unit = units.into_iter().find(|unit| fits(*unit)).unwrap_or(1);
+    ((middle + unit / 2).div_euclid(unit) * unit).rem_euclid(seconds)
 }
 
 /// Calendar months from one instant to another, by their names.
@@ -165,8 +230,32 @@ mod tests {
     }
 
     #[test]
+    fn scattered_stamps_lie_on_both_sides_of_their_points() {
+        let mut points = Points::default();
+        // around the full hour, and around 23 minutes after it
+        for (base, start) in [(0, 0), (1_380, 1_380)] {
+            points.rows.clear();
+            for hour in 0..200_i64 {
+                let at = DateTime::from_timestamp(hour * 3_600 + base + (hour * 37) % 121 - 60, 0).unwrap();
+                assert!(points.push(Stamp::Time(at), Some(hour as f64)));
+            }
+            let (grid, on_grid) = points.on_grid(Some(Frequency::HOUR)).unwrap();
+            assert_eq!(grid.start, Stamp::Time(DateTime::from_timestamp(start, 0).unwrap()));
+            assert_eq!((on_grid.duplicates, on_grid.missing, on_grid.values.len()), (0, 0, 200));
+        }
+    }
+
+    #[test]
     fn a_typing_error_in_the_year_does_not_fill_memory() {
         let points = points(&[("1971-01-01T00:00:00Z", 1.0), ("2026-01-01T00:00:00Z", 2.0)]);
-        assert!(points.on_grid(Some(Frequency::Seconds(60))).is_none());
+        let reason = points.on_grid(Some(Frequency::Seconds(60))).err().unwrap();
+        assert!(
+            reason.contains("1971-01-01T00:00:00Z to 2026-01-01T00:00:00Z")
+                && reason.contains("steps of 1min"),
+            "{reason}"
+        );
+        let mut far = Points::default();
+        assert!([i64::MIN, 0, i64::MAX].into_iter().all(|step| far.push(Stamp::Step(step), None)));
+        assert!(far.on_grid(Some(Frequency::Steps(1))).is_err());
     }
 }

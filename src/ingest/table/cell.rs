@@ -8,7 +8,7 @@ use arrow::datatypes::{
     Int16Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
     TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use chrono::{DateTime, Days, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
 
 /// The cell at `row`, `None` when null or of a kind that no table here uses.
 pub(crate) fn text(array: &dyn Array, row: usize) -> Option<Cow<'_, str>> {
@@ -57,7 +57,7 @@ fn scalar(array: &dyn Array, row: usize) -> Option<String> {
         DataType::Date32 => {
             let days = array.as_primitive::<Date32Type>().value(row);
             let epoch = NaiveDate::from_ymd_opt(1970, 1, 1)?;
-            epoch.checked_add_days(Days::new(u64::try_from(days).ok()?)).map(|day| day.to_string())
+            epoch.checked_add_signed(TimeDelta::days(days.into())).map(|day| day.to_string())
         }
         DataType::Timestamp(unit, _) => {
             instant(array, row, *unit).map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true))

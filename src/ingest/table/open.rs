@@ -72,7 +72,8 @@ impl Input {
             if handle.metadata().map_err(unreadable)?.is_dir() {
                 return Err(unreadable(io::Error::other("it is a folder, not a file")));
             }
-            (Box::new(handle.try_clone().map_err(unreadable)?), Some(handle))
+            let is_file = handle.metadata().map_err(unreadable)?.is_file();
+            (Box::new(handle.try_clone().map_err(unreadable)?), Some(handle).filter(|_| is_file))
         };
         let mut raw =
             BufReader::with_capacity(1 << 16, CountFile { inner: raw, counters: Rc::clone(&counters) });
@@ -86,7 +87,7 @@ impl Input {
             let Some(mut handle) = seekable else {
                 return Err(ReadError::WrongFormat {
                     path: file,
-                    found: "Parquet on standard input".to_owned(),
+                    found: "Parquet from a pipe".to_owned(),
                     next_step: "give the path of the file instead: Parquet is read from its end".to_owned(),
                 });
             };

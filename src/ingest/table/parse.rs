@@ -6,8 +6,8 @@ use rust_decimal::Decimal;
 
 /// Largest amount that is still believed; it keeps sums far from the end of the decimal range.
 const MAX_AMOUNT: Decimal = Decimal::from_parts(2_764_472_320, 232_830, 0, false, 0);
-/// Years that a stamp may fall into.
-const YEARS: std::ops::RangeInclusive<i32> = 1970..=2199;
+/// Years that a stamp may fall into: before, it is a filler such as 0001-01-01; RFC 3339 ends with the last.
+pub(crate) const YEARS: std::ops::RangeInclusive<i32> = 1800..=9999;
 
 /// An exact amount: plain, with an exponent, or as spreadsheets show it (`$1,234.50 `, `(12.00)`).
 ///
@@ -224,6 +224,7 @@ mod tests {
             "2023-02-01T30:00:00Z",
             "2024-13-01",
             "0001-01-01",
+            "1799-12-31",
             "2024-09-18Q22:00",
             "24-9-1",
             "２０２４-01-01",
@@ -231,6 +232,8 @@ mod tests {
         ] {
             assert_eq!(instant(bad), None, "{bad}");
         }
+        assert_eq!(instant("1800-01-01").unwrap().timestamp(), -5_364_662_400);
+        assert_eq!(instant("9999-12-31T23:59:59Z").unwrap().timestamp(), 253_402_300_799);
         assert_eq!(us_instant("09/01/2023").unwrap().to_rfc3339(), "2023-09-01T00:00:00+00:00");
         assert_eq!(us_instant("5/1/25").unwrap().to_rfc3339(), "2025-05-01T00:00:00+00:00");
         assert_eq!(us_instant("5/1/2025 4:30").unwrap().to_rfc3339(), "2025-05-01T04:30:00+00:00");

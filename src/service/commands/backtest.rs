@@ -1,5 +1,6 @@
 //! `headroom backtest`: how good the forecasts would have been, had they been made earlier.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -13,8 +14,8 @@ use serde::Serialize;
 
 use crate::batches;
 use crate::cli;
-use crate::commands::Outcome;
-use crate::commands::forecast::{drivers, threads};
+use crate::commands::forecast::{WARNINGS_SHOWN, drivers, keep_inputs, threads};
+use crate::commands::{Outcome, show_input};
 use crate::progress::Stopwatch;
 use crate::zone;
 
@@ -35,9 +36,18 @@ struct Tail<'a> {
     ms_per_series: f64,
 }
 
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    overall: &'a BacktestSummary,
+    input: &'a ingest::series::Summary,
+}
+
 /// Runs the command.
 pub(crate) fn run(args: &cli::Backtest, json: bool) -> anyhow::Result<Outcome> {
     let watch = Stopwatch::start();
+    keep_inputs(&args.output, &args.histories, None)?;
     threads(args.histories.threads)?;
     let horizon = args.histories.horizon;
     let mut settings = BacktestSettings::new(horizon);
@@ -45,7 +55,7 @@ pub(crate) fn run(args: &cli::Backtest, json: bool) -> anyhow::Result<Outcome> {
     settings.step = args.step.unwrap_or(horizon);
     settings.season_lengths = args.histories.season_length.clone();
     settings.drivers = drivers(&args.histories)?;
-    settings.utc_offsets = zone::utc_offsets(&args.histories.time_zone).context("--time-zone")?;
+    settings.utc_offsets = zone::utc_offsets(&args.histories.time_zone)?;
 
     let head = Head { horizon, windows: args.windows, step: settings.step };
     let mut scores = Scores::create(&args.output, &head)?;
@@ -59,16 +69,26 @@ pub(crate) fn run(args: &cli::Backtest, json: bool) -> anyhow::Result<Outcome> {
             scored.iter().try_for_each(|series| scores.add(series))
         },
     )?;
+    for skipped in &input.skipped {
+        let (unique_id, warnings) = (skipped.unique_id.clone(), vec![skipped.reason.clone()]);
+        let left_out = Backtest { unique_id, models: BTreeMap::new(), warnings };
+        totals.add(&left_out);
+        scores.add(&left_out)?;
+    }
     let overall = totals.summary();
     let seconds = watch.seconds();
     let series = (overall.series + overall.skipped).max(1);
     scores.finish(&Tail { overall: &overall, seconds, ms_per_series: seconds * 1000.0 / series as f64 })?;
-    if !json {
+    if json {
+        // With the scores on standard output, the summary goes beside them.
+        let text = serde_json::to_string_pretty(&Told { overall: &overall, input: &input })?;
+        if args.output == Path::new("-") { eprintln!("{text}") } else { outln!("{text}") }
+    } else {
+        input.warnings.iter().take(WARNINGS_SHOWN).for_each(|warning| eprintln!("warning: {warning}"));
         show(&overall);
-    } else if args.output != Path::new("-") {
-        outln!("{}", serde_json::to_string_pretty(&overall)?);
+        show_input(&input);
     }
-    Ok(Outcome::of_rejects(input.rejected))
+    Ok(Outcome::of_rejects(input.unused()))
 }
 
 /// The backtest of one series; its time stands with our own forecast, which includes every member.
@@ -86,6 +106,8 @@ struct Scores<'a> {
     output: &'a Path,
     draft: Option<Draft>,
     out: BufWriter<Box<dyn Write>>,
+    /// Written before the first series: an input without one leaves nothing behind, not even on standard output.
+    head: String,
     series: usize,
 }
 
@@ -97,16 +119,15 @@ impl<'a> Scores<'a> {
             let (draft, file): (_, File) = Draft::of(output)?;
             (draft, Box::new(file))
         };
-        let mut scores = Self { output, draft, out: BufWriter::new(out), series: 0 };
         let head = serde_json::to_string(head)?;
-        scores.write(&format!("{},\n\"series\": [", head.trim_end_matches('}')))?;
-        Ok(scores)
+        let head = format!("{},\n\"series\": [", head.trim_end_matches('}'));
+        Ok(Self { output, draft, out: BufWriter::new(out), head, series: 0 })
     }
 
     fn add(&mut self, series: &Backtest) -> anyhow::Result<()> {
-        let before = if self.series == 0 { "\n" } else { ",\n" };
+        let before = if self.series == 0 { std::mem::take(&mut self.head) } else { ",".to_owned() };
         self.series += 1;
-        self.write(&format!("{before}{}", serde_json::to_string(series)?))
+        self.write(&format!("{before}\n{}", serde_json::to_string(series)?))
     }
 
     fn finish(mut self, tail: &Tail<'_>) -> anyhow::Result<()> {
@@ -127,7 +148,7 @@ impl<'a> Scores<'a> {
 }
 
 fn show(overall: &BacktestSummary) {
-    eprintln!("{} series, {} too short to score", overall.series, overall.skipped);
+    eprintln!("{} series, {} too short or left out", overall.series, overall.skipped);
     eprintln!("{:<24} {:>8} {:>8} {:>9} {:>9}", "model", "MASE", "sMAPE", "cover 80", "cover 95");
     for (model, score) in &overall.models {
         let shown = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));

@@ -1,23 +1,23 @@
 //! `headroom forecast`: a long table in, quantiles out; no database, bounded memory.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::path::Path;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use domain::{Forecast, Stamp};
 use forecast::Driver;
-use ingest::series::parse_frequency;
 use ingest::write::{Cell, Kind, TableWriter};
 use serde::Serialize;
 
 use crate::batches;
-use crate::cli;
-use crate::commands::Outcome;
+use crate::cli::{self, Quantile};
+use crate::commands::{Outcome, show_input};
 use crate::progress::Stopwatch;
 use crate::zone;
 
 /// Warnings shown to people; `--json` has all of them.
-const WARNINGS_SHOWN: usize = 20;
+pub(crate) const WARNINGS_SHOWN: usize = 20;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -33,6 +33,7 @@ struct Summary {
 /// Runs the command.
 pub(crate) fn run(args: &cli::Forecast, json: bool) -> anyhow::Result<Outcome> {
     let watch = Stopwatch::start();
+    keep_inputs(&args.output, &args.histories, args.events.as_deref())?;
     let request = request(args)?;
     threads(args.histories.threads)?;
     let mut sink = Sink::new(&args.output, &args.quantiles, &request);
@@ -44,19 +45,43 @@ pub(crate) fn run(args: &cli::Forecast, json: bool) -> anyhow::Result<Outcome> {
     )?;
     let mut summary = sink.finish()?;
     summary.warnings.extend(input.warnings.iter().cloned());
+    summary.series += input.skipped.len();
+    summary.failed += input.skipped.len();
     summary.input = input;
     summary.seconds = watch.seconds();
     report(&summary, json, &args.output)?;
-    Ok(Outcome::of_rejects(summary.input.rejected))
+    Ok(Outcome::of_rejects(summary.input.unused()))
+}
+
+/// Refuses to write over what is read.
+pub(crate) fn keep_inputs(
+    output: &Path,
+    asked: &cli::Histories,
+    events: Option<&Path>,
+) -> anyhow::Result<()> {
+    let inputs =
+        [("--input", Some(&*asked.input)), ("--drivers", asked.drivers.as_deref()), ("--events", events)];
+    // an output that is not there yet is none of the inputs; devices and pipes keep nothing
+    let Some(written) = output.canonicalize().ok().filter(|path| path.is_file()) else { return Ok(()) };
+    for (flag, input) in inputs {
+        if input.is_some_and(|input| input.canonicalize().is_ok_and(|read| read == written)) {
+            let output = output.display();
+            return Err(cli::conflict(format!(
+                "--output {output} is the file of {flag}, which would be lost: give another name"
+            ))
+            .into());
+        }
+    }
+    Ok(())
 }
 
 /// The request that the flags describe.
 fn request(args: &cli::Forecast) -> anyhow::Result<forecast::Request> {
     let mut request = forecast::Request::new(args.histories.horizon);
-    request.levels = args.quantiles.iter().map(|level| level_of(level)).collect::<anyhow::Result<_>>()?;
+    request.levels = args.quantiles.iter().map(|quantile| quantile.level).collect();
     request.season_lengths = args.histories.season_length.clone();
     request.drivers = drivers(&args.histories)?;
-    request.utc_offsets = zone::utc_offsets(&args.histories.time_zone).context("--time-zone")?;
+    request.utc_offsets = zone::utc_offsets(&args.histories.time_zone)?;
     if let Some(events) = &args.events {
         request.events = ingest::events::read(events)?.all()?;
     }
@@ -67,8 +92,7 @@ fn request(args: &cli::Forecast) -> anyhow::Result<forecast::Request> {
 /// The drivers that the flags name.
 pub(crate) fn drivers(asked: &cli::Histories) -> anyhow::Result<Vec<Driver>> {
     let Some(path) = &asked.drivers else { return Ok(Vec::new()) };
-    let frequency = asked.freq.as_deref().map(parse_frequency).transpose().map_err(anyhow::Error::msg)?;
-    let (series, read) = ingest::series::read(path, frequency).context("--drivers")?;
+    let (series, read) = ingest::series::read(path, asked.freq).context("--drivers")?;
     ensure!(
         read.rejected == 0,
         "--drivers {}: {} rows cannot be read, the first is {}",
@@ -76,16 +100,17 @@ pub(crate) fn drivers(asked: &cli::Histories) -> anyhow::Result<Vec<Driver>> {
         read.rejected,
         read.rejects.first().map_or_else(String::new, ToString::to_string),
     );
+    if let Some(skipped) = read.skipped.first() {
+        bail!("--drivers {}: {skipped}", path.display());
+    }
     Ok(series.into_iter().map(Driver::from).collect())
 }
 
-fn level_of(text: &str) -> anyhow::Result<f64> {
-    text.trim().parse().with_context(|| format!("--quantiles {text:?} is not a number between 0 and 1"))
-}
-
-/// Limits the threads of the process; without a limit, all cores work.
+/// Limits the threads of the process; without a limit, all cores work. Threads beyond the cores only get into each other's
+/// way: thousands of them never came to an end.
 pub(crate) fn threads(count: Option<usize>) -> anyhow::Result<()> {
-    let builder = rayon::ThreadPoolBuilder::new().num_threads(count.unwrap_or(0));
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let builder = rayon::ThreadPoolBuilder::new().num_threads(count.unwrap_or(0).min(cores));
     builder.build_global().context("cannot start the threads")
 }
 
@@ -100,10 +125,10 @@ struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    fn new(output: &'a Path, quantiles: &[String], request: &'a forecast::Request) -> Self {
+    fn new(output: &'a Path, quantiles: &[Quantile], request: &'a forecast::Request) -> Self {
         Self {
             output,
-            columns: quantiles.iter().map(|level| format!("q{}", level.trim())).collect(),
+            columns: quantiles.iter().map(|quantile| format!("q{}", quantile.typed)).collect(),
             levels: &request.levels,
             writer: None,
             summary: Summary {
@@ -158,9 +183,8 @@ impl<'a> Sink<'a> {
     }
 
     fn finish(self) -> anyhow::Result<Summary> {
-        match self.writer {
-            Some(writer) => writer.finish()?,
-            None => anyhow::bail!("there is no series in the input: expected rows of unique_id, ds, y"),
+        if let Some(writer) = self.writer {
+            writer.finish()?;
         }
         Ok(self.summary)
     }
@@ -183,9 +207,8 @@ fn report(summary: &Summary, json: bool, output: &Path) -> anyhow::Result<()> {
     if summary.warnings.len() > WARNINGS_SHOWN {
         eprintln!("warning: {} more; --json lists all of them", summary.warnings.len() - WARNINGS_SHOWN);
     }
-    for reject in &summary.input.rejects {
-        eprintln!("rejected: {reject}");
-    }
-    eprintln!("{} series in {:.1} s", summary.series, summary.seconds);
+    let failed = if summary.failed > 0 { format!(", {} failed,", summary.failed) } else { String::new() };
+    eprintln!("{} series{failed} in {:.1} s", summary.series, summary.seconds);
+    show_input(&summary.input);
     Ok(())
 }

@@ -18,7 +18,7 @@ use store::source::Outcome as SourceOutcome;
 
 use crate::cli::{self, IngestWhat};
 use crate::clock;
-use crate::commands::Outcome;
+use crate::commands::{Outcome, show_rejects};
 use crate::context::{Context, Database};
 use crate::progress::{self, Stopwatch};
 
@@ -26,9 +26,6 @@ pub(crate) use configured::{configured, due};
 pub(crate) use tables::{outcome, tables};
 
 use inputs::Inputs;
-
-/// Rejects shown to people; `--json` has the first thousand.
-const REJECTS_SHOWN: usize = 20;
 
 /// What `--json` prints for bills.
 #[derive(Debug, Serialize)]
@@ -229,13 +226,4 @@ fn show_billing(context: &Context, result: &BillingResult) -> anyhow::Result<()>
     }
     eprintln!("done in {:.1} s", result.seconds);
     Ok(())
-}
-
-fn show_rejects(rejects: &[ingest::Reject], rejected: u64) {
-    for reject in rejects.iter().take(REJECTS_SHOWN) {
-        eprintln!("  rejected: {reject}");
-    }
-    if rejected > REJECTS_SHOWN as u64 {
-        eprintln!("  rejected: {} more; --json lists the first thousand", rejected - REJECTS_SHOWN as u64);
-    }
 }

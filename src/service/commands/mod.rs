@@ -18,6 +18,12 @@ pub(crate) mod user;
 
 use std::process::ExitCode;
 
+use ::ingest::Reject;
+use ::ingest::series::Summary;
+
+/// Rejects shown to people; `--json` has the first thousand.
+const REJECTS_SHOWN: usize = 20;
+
 /// How a command ended, when it did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -36,6 +42,34 @@ impl Outcome {
     /// The worse of two.
     pub(crate) fn and(self, other: Self) -> Self {
         if other == Self::SomeRejected { other } else { self }
+    }
+}
+
+/// Tells people what became of the rows of a table of series.
+fn show_input(input: &Summary) {
+    let counts = [
+        (input.rejected, "rejected"),
+        (input.duplicates, "averaged with others at their point"),
+        (input.off_grid, "moved onto the grid"),
+    ];
+    let counts: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    if !counts.is_empty() {
+        eprintln!("{} rows: {}", input.rows_read, counts.join(", "));
+    }
+    show_rejects(&input.rejects, input.rejected);
+}
+
+/// Tells people which rows were rejected, the first ones with place and reason.
+fn show_rejects(rejects: &[Reject], rejected: u64) {
+    for reject in rejects.iter().take(REJECTS_SHOWN) {
+        eprintln!("  rejected: {reject}");
+    }
+    if rejected > REJECTS_SHOWN as u64 {
+        eprintln!("  rejected: {} more; --json lists the first thousand", rejected - REJECTS_SHOWN as u64);
     }
 }
 

@@ -160,6 +160,7 @@ fn instant(stamp: domain::Stamp) -> DateTime<Utc> {
 fn plan_capacity(args: &cli::PlanCapacity, json: bool) -> anyhow::Result<Outcome> {
     let format: Option<Format> = args.export.as_deref().map(str::parse).transpose()?;
     let (demand, input) = ingest::series::read(&args.demand, None)?;
+    input.skipped.iter().for_each(|skipped| eprintln!("warning: {skipped}"));
     let (unit_throughput, rejected) = unit_throughput(args, &demand)?;
     let settings = capacity_settings(args, unit_throughput)?;
     let events = match &args.events {
@@ -216,7 +217,7 @@ fn plan_capacity(args: &cli::PlanCapacity, json: bool) -> anyhow::Result<Outcome
             advice.reasons.iter().for_each(|reason| eprintln!("{id}: {reason}"));
         }
     }
-    Ok(Outcome::of_rejects(input.rejected + rejected))
+    Ok(Outcome::of_rejects(input.unused() + rejected))
 }
 
 /// The advised policy as a file.

@@ -48,6 +48,7 @@ fn autoscaling(args: &cli::ReplayAutoscaling) -> anyhow::Result<Outcome> {
         events,
         triggers: args.trigger.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
     };
+    let unused = input.unused();
     let bar = progress::bar("replaying", demand.len() as u64);
     let one = |series: &Series| {
         let replayed = settings.replay(series);
@@ -63,5 +64,5 @@ fn autoscaling(args: &cli::ReplayAutoscaling) -> anyhow::Result<Outcome> {
         anyhow::bail!("no series could be replayed");
     }
     write_json(&args.output, &output)?;
-    Ok(Outcome::of_rejects(input.rejected))
+    Ok(Outcome::of_rejects(unused))
 }

@@ -10,8 +10,7 @@ use store::PgConnection;
 use store::source::Outcome as SourceOutcome;
 
 use super::inputs::{Inputs, Readable};
-use super::show_rejects;
-use crate::commands::Outcome;
+use crate::commands::{Outcome, show_rejects};
 use crate::context::{Context, Database};
 use crate::{cli, clock, progress};
 
@@ -172,6 +171,9 @@ async fn demand(
     let mut result = TableResult::new("demand", input);
     let read = tokio::task::block_in_place(|| ingest::series::read(&input.path, Some(Frequency::HOUR)));
     let (series, summary) = read.map_err(|error| input.blame(error))?;
+    if let Some(skipped) = summary.skipped.first() {
+        anyhow::bail!("{}: {skipped}", input.name);
+    }
     for one in &series {
         let hours = demand_hours(one)?;
         result.data_until = result.data_until.max(hours.last().map(|row| row.hour + TimeDelta::hours(1)));
