@@ -36,7 +36,7 @@ pub use charge::{
 pub use commitment::{Commitment, Payment, PricingPlan};
 pub use container::{Autoscaler, Container, WorkloadKind};
 pub use effect::{Effect, Relocation};
-pub use event::Event;
+pub use event::{Event, share_of_step};
 pub use forecast::{Accuracy, Components, Forecast, Member};
 pub use ids::{ManifestId, OrganizationId, RunId, UserId};
 pub use metric::{HourlyMetric, MetricName};

@@ -88,6 +88,11 @@ impl Grid {
         }
     }
 
+    /// The step at `index`: its stamp and that of the next.
+    pub fn step(&self, index: usize) -> (Stamp, Stamp) {
+        (self.stamp(index), self.stamp(index + 1))
+    }
+
     /// Whether the stamp at `index` can be told from those around it and written down: steps end with 64 bits, times
     /// with the year 9999.
     pub fn reaches(&self, index: usize) -> bool {

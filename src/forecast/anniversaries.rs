@@ -22,7 +22,7 @@ const LEAST_DAYS: usize = 400;
 /// Where the usual value of a day is read: the same weekday up to three weeks before and after.
 const SAME_WEEKDAY: [isize; 6] = [-21, -14, -7, 7, 14, 21];
 /// Share of the usual size below which ratios mean nothing.
-const NOTHING: f64 = 0.02;
+pub(crate) const NOTHING: f64 = 0.02;
 /// Chance with which a series without any such date is taken to have one.
 const SIGNIFICANCE: f64 = 0.1;
 /// A rule holds on most of its days: two of two, two of three, three of four …

@@ -63,10 +63,7 @@ impl Anomaly {
 /// Only the past of a day is looked at. Days of `known` occasions are neither judged nor learned from, and an
 /// unexpected day is not learned from either, unless the new level stays.
 pub fn anomalies(series: &Series, known: &[Holiday], last: usize) -> Vec<Anomaly> {
-    let inside = |index: usize| {
-        let stamp = series.grid.stamp(index);
-        known.iter().any(|occasion| occasion.starts_at <= stamp && stamp < occasion.ends_at)
-    };
+    let inside = |index: usize| known.iter().any(|occasion| occasion.share(series.grid.step(index)) > 0.0);
     let mut usable: Vec<Option<f64>> =
         series.values.iter().enumerate().map(|(index, value)| value.filter(|_| !inside(index))).collect();
     let first = series.len().saturating_sub(last).max(WEEK * (WEEKS + 1) + LEVEL_DAYS);

@@ -2,6 +2,7 @@
 
 use crate::combine::Actuals;
 use crate::order::{mean, sorted_quantile};
+use crate::paths::normal_quantile;
 use crate::recipe::RECIPE;
 use crate::repetition::{ErrorSums, Repetition};
 
@@ -318,7 +319,7 @@ fn phase_sizes<'a>(rests: impl Iterator<Item = (usize, &'a f64)>, season: usize,
     sizes.iter().map(|size| size / centre).collect()
 }
 
-/// Linear between the table's points, its ends beyond.
+/// Linear between the table's points; beyond them as the normal distribution goes on.
 fn interpolate(levels: &[f64], values: &[f64], level: f64) -> f64 {
     let after = levels.partition_point(|known| *known < level);
     match (after.checked_sub(1), levels.get(after)) {
@@ -326,9 +327,14 @@ fn interpolate(levels: &[f64], values: &[f64], level: f64) -> f64 {
             let share = (level - levels[before]) / (next - levels[before]);
             values[before] + share * (values[after] - values[before])
         }
-        (None, _) => values.first().copied().unwrap_or(0.0),
-        (_, None) => values.last().copied().unwrap_or(0.0),
+        (None, _) => beyond(levels.first(), values.first(), level),
+        (_, None) => beyond(levels.last(), values.last(), level),
     }
+}
+
+fn beyond(end: Option<&f64>, value: Option<&f64>, level: f64) -> f64 {
+    let (Some(end), Some(value)) = (end, value) else { return 0.0 };
+    value * normal_quantile(level) / normal_quantile(*end)
 }
 
 #[cfg(test)]
@@ -345,6 +351,14 @@ mod tests {
         let (folds, seasons) =
             (Folds { origins: vec![0; 8], horizon: 1 }, Seasons { cycles: Vec::new(), year: None });
         Repetition::new(&[], &folds, &seasons)
+    }
+
+    #[test]
+    fn levels_beyond_the_table_are_further_out() {
+        let table = &RECIPE.intervals;
+        let at = |level: f64| interpolate(&table.levels, &table.quantiles, level);
+        assert_eq!(at(0.995), 3.8);
+        assert!(at(0.9999) > 5.0 && at(0.0001) < -5.0, "{} {}", at(0.9999), at(0.0001));
     }
 
     #[test]

@@ -83,10 +83,8 @@ impl<'a> Civil<'a> {
             starts_at: wall(holiday.starts_at),
             ends_at: wall(holiday.ends_at),
         };
-        let driver = |driver: &Driver| Driver {
-            name: driver.name.clone(),
-            points: driver.points.iter().map(|(stamp, value)| (wall(*stamp), *value)).collect(),
-        };
+        let driver =
+            |driver: &Driver| Driver { name: driver.name.clone(), points: on_the_wall(driver, wall) };
         let horizon = self.steps().max().map_or(request.horizon, |last| last + 1);
         Checked {
             horizon,
@@ -124,6 +122,28 @@ impl<'a> Civil<'a> {
             ..forecast
         }
     }
+}
+
+/// Points of a driver by the wall clock, the hour that it leaves out in spring filled with the value before.
+fn on_the_wall(driver: &Driver, wall: impl Fn(Stamp) -> Stamp) -> Vec<(Stamp, f64)> {
+    let mut points = driver.points.clone();
+    points.sort_by_key(|(stamp, _)| *stamp);
+    let mut moved = Vec::with_capacity(points.len());
+    for (place, (stamp, value)) in points.iter().enumerate() {
+        moved.push((wall(*stamp), *value));
+        let Some((next, _)) = points.get(place + 1) else { break };
+        let (Stamp::Time(from), Stamp::Time(to), Stamp::Time(mut at), Stamp::Time(until)) =
+            (*stamp, *next, wall(*stamp), wall(*next))
+        else {
+            continue;
+        };
+        let step = to - from;
+        while step > Duration::zero() && until - at > step {
+            at += step;
+            moved.push((Stamp::Time(at), *value));
+        }
+    }
+    moved
 }
 
 /// Seconds that the wall clock is ahead of UTC.
@@ -215,6 +235,21 @@ mod tests {
             .map(|step| forecast.grid.stamp(step).to_string())
             .collect();
         assert_eq!(multiplied, ["2026-03-30T10:00:00Z", "2026-03-30T11:00:00Z"]);
+    }
+
+    #[test]
+    fn a_driver_lasts_over_the_hour_that_is_left_out() {
+        let mut series = shop("2026-02-27T00:00:00Z", 672);
+        let orders = |hour: usize| f64::from(u32::try_from(hour * 7_919 % 101).unwrap());
+        series.values.iter_mut().enumerate().for_each(|(hour, value)| {
+            *value = value.map(|value| value + 5.0 * orders(hour));
+        });
+        let points = (0..672 + 24 * 7).map(|hour| (series.grid.stamp(hour), orders(hour))).collect();
+        let driver = Driver { name: "orders".to_owned(), points };
+        let request = Request { utc_offsets: berlin(), drivers: vec![driver], ..Request::new(24 * 7) };
+        let forecast = forecast(&series, &request);
+        assert!(forecast.warnings.is_empty(), "{:?}", forecast.warnings);
+        assert!(forecast.reason.contains("follows the drivers"), "{}", forecast.reason);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use domain::{Event, Grid, Stamp};
 
+use crate::anniversaries::NOTHING;
 use crate::history::History;
 use crate::order::median;
 use crate::paths::normal_quantile;
@@ -41,6 +42,17 @@ impl Multiplier {
         self.expected * (rank * if rank < 0.0 { self.below } else { self.above }).exp()
     }
 
+    /// The multiplier of a step that it holds for a share of.
+    fn over(self, share: f64) -> Self {
+        if share >= 1.0 {
+            return self;
+        }
+        let part = |multiplier: f64| (1.0 + share * (multiplier - 1.0)).max(1e-9);
+        let expected = part(self.expected);
+        let spread = |level: f64| ((part(self.at(level)) / expected).ln() / P90).abs();
+        Self { expected, below: spread(0.1), above: spread(0.9) }
+    }
+
     /// Two independent causes at once.
     fn times(self, other: Self) -> Self {
         Self {
@@ -51,10 +63,10 @@ impl Multiplier {
     }
 }
 
-/// Whether an event or holiday goes on at a stamp.
-pub(crate) fn covered(request: &Checked, unique_id: &str, stamp: Stamp) -> bool {
-    request.events.iter().any(|event| event.covers(unique_id, stamp))
-        || request.holidays.iter().any(|holiday| holiday.starts_at <= stamp && stamp < holiday.ends_at)
+/// Whether an event or holiday goes on during a part of a step at least.
+pub(crate) fn covered(request: &Checked, unique_id: &str, step: (Stamp, Stamp)) -> bool {
+    request.events.iter().any(|event| event.share(unique_id, step) > 0.0)
+        || request.holidays.iter().any(|holiday| holiday.share(step) > 0.0)
 }
 
 /// The multiplier of each step ahead. What somebody named counts alone on a date that comes back every year.
@@ -63,20 +75,20 @@ pub(crate) fn multipliers(request: &Checked, unique_id: &str, ahead: Grid, study
         .holidays
         .iter()
         .filter(|holiday| holiday.ends_at > ahead.start)
-        .map(|holiday| (holiday, learn(&holiday.name, request, &study.history, &study.usual)))
+        .filter_map(|holiday| Some((holiday, learn(&holiday.name, request, &study.history, &study.usual)?)))
         .collect();
     (0..request.horizon)
-        .map(|step| {
-            let stamp = ahead.stamp(step);
-            let announced =
-                request.events.iter().filter(|event| event.covers(unique_id, stamp)).map(of_event);
-            let learned = effects
-                .iter()
-                .filter(|(holiday, _)| holiday.starts_at <= stamp && stamp < holiday.ends_at)
-                .map(|(_, effect)| *effect);
-            let found = || study.anniversaries.multiplier(stamp);
+        .map(|index| {
+            let step = ahead.step(index);
+            let announced = request.events.iter().filter_map(|event| {
+                let share = event.share(unique_id, step);
+                (share > 0.0).then(|| of_event(event).over(share))
+            });
+            // What was learned is the effect on such a step, whatever its share.
+            let learned =
+                effects.iter().filter(|(holiday, _)| holiday.share(step) > 0.0).map(|(_, effect)| *effect);
             let named = announced.chain(learned).reduce(Multiplier::times);
-            named.or_else(found).unwrap_or(Multiplier::NONE)
+            named.or_else(|| study.anniversaries.multiplier(step.0)).unwrap_or(Multiplier::NONE)
         })
         .collect()
 }
@@ -88,23 +100,27 @@ fn of_event(event: &Event) -> Multiplier {
     Multiplier { expected: event.multiplier, below: spread(event.low()), above: spread(event.high()) }
 }
 
-/// Median ratio of actual to usual over the past occurrences of a name, shrunk towards 1 by their number.
-fn learn(name: &str, request: &Checked, history: &History, usual: &[f64]) -> Multiplier {
+/// Median ratio of actual to usual over the past occurrences of a name, shrunk towards 1 by their number; `None` where
+/// it has not come yet.
+fn learn(name: &str, request: &Checked, history: &History, usual: &[f64]) -> Option<Multiplier> {
     let mut ratios = Vec::new();
     let mut occurrences = 0_usize;
     for holiday in request.holidays.iter().filter(|holiday| holiday.name == name) {
         let before = ratios.len();
         for (index, expected) in usual.iter().enumerate() {
-            let stamp = history.grid.stamp(index);
             let actual = history.values[index];
-            if holiday.starts_at <= stamp && stamp < holiday.ends_at && actual > 0.0 && *expected > 0.0 {
-                ratios.push((actual / expected).ln());
+            if holiday.share(history.grid.step(index)) > 0.0 && !actual.is_nan() && *expected > 0.0 {
+                // A closed shop sells next to nothing; its logarithm has to end somewhere.
+                ratios.push((actual / expected).max(NOTHING).ln());
             }
         }
         occurrences += usize::from(ratios.len() > before);
     }
+    if occurrences == 0 {
+        return None;
+    }
     let effect = median(&mut ratios);
-    Multiplier::of_log(believed(occurrences) * effect, doubt(effect, occurrences))
+    Some(Multiplier::of_log(believed(occurrences) * effect, doubt(effect, occurrences)))
 }
 
 /// Share of an effect that is believed after so many occurrences.
@@ -166,6 +182,49 @@ mod tests {
     }
 
     #[test]
+    fn a_sale_of_half_a_day_lifts_the_day_by_half_and_an_hour_as_announced() {
+        let at = |text: &str| Stamp::Time(text.parse().unwrap());
+        let sale = Event {
+            starts_at: at("2026-04-05T08:00:00Z"),
+            ends_at: at("2026-04-05T20:00:00Z"),
+            multiplier: 3.0,
+            ..event(None, None)
+        };
+        let lifted = |frequency: domain::Frequency, points: usize| {
+            let grid = Grid { start: at("2026-03-16T00:00:00Z"), frequency };
+            let series =
+                domain::Series { unique_id: "shop".to_owned(), grid, values: vec![Some(100.0); points] };
+            let request = crate::Request { events: vec![sale.clone()], ..crate::Request::new(24) };
+            crate::forecast(&series, &request).mean
+        };
+        let days = lifted(domain::Frequency::DAY, 20);
+        assert!((days[0] - 200.0).abs() < 1e-6 && (days[1] - 100.0).abs() < 1e-6, "{days:?}");
+        let hours = lifted(domain::Frequency::HOUR, 20 * 24);
+        assert!((hours[7] - 100.0).abs() < 1e-6 && (hours[8] - 300.0).abs() < 1e-6, "{hours:?}");
+        assert!((hours[19] - 300.0).abs() < 1e-6 && (hours[20] - 100.0).abs() < 1e-6, "{hours:?}");
+    }
+
+    #[test]
+    fn a_closed_shop_is_learned_and_a_name_without_a_past_is_not() {
+        let grid = Grid { start: Stamp::Step(0), frequency: domain::Frequency::Steps(1) };
+        let mut values = vec![Some(100.0); 40];
+        values[20] = Some(0.0);
+        let series = domain::Series { unique_id: "shop".to_owned(), grid, values };
+        let holiday = |at| Holiday {
+            name: "closed".to_owned(),
+            starts_at: Stamp::Step(at),
+            ends_at: Stamp::Step(at + 1),
+        };
+        let learned = |at| {
+            let request = crate::Request { holidays: vec![holiday(at)], ..crate::Request::new(1) };
+            let history = History::new(&series, |_| false);
+            learn("closed", &Checked::new(&request), &history, &[100.0 / history.unit; 40])
+        };
+        assert!(learned(20).unwrap().expected < 0.2, "{:?}", learned(20));
+        assert_eq!(learned(45), None);
+    }
+
+    #[test]
     fn a_small_learned_effect_is_doubted_less_than_a_large_one() {
         let learned = |effect: f64| {
             let grid = Grid { start: Stamp::Step(0), frequency: domain::Frequency::Steps(1) };
@@ -177,7 +236,7 @@ mod tests {
             let request = crate::Request { holidays: vec![holiday], ..crate::Request::new(1) };
             let history = History::new(&series, |_| false);
             let usual = vec![100.0 / history.unit; 40];
-            learn("sale", &Checked::new(&request), &history, &usual)
+            learn("sale", &Checked::new(&request), &history, &usual).unwrap()
         };
         let (small, large) = (learned(1.2), learned(10.0));
         assert!(small.at(0.1) > 1.0, "{small:?} says that the sale may cost less than no sale");

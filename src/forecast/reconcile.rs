@@ -109,7 +109,9 @@ fn check(leaves: &[Forecast], groups: &[Group]) -> Result<(), ReconcileError> {
 fn agreed_means(leaves: &[Forecast], groups: &[Group]) -> Vec<Vec<f64>> {
     let mut variances: Vec<f64> =
         leaves.iter().chain(groups.iter().map(|group| &group.forecast)).map(variance).collect();
-    let least = (LEAST_VARIANCE_SHARE * crate::order::mean(&variances)).max(f64::MIN_POSITIVE);
+    // Where nothing is in doubt, everybody gives way alike.
+    let mean = crate::order::mean(&variances);
+    let least = if mean > 0.0 { LEAST_VARIANCE_SHARE * mean } else { 1.0 };
     variances.iter_mut().for_each(|variance| *variance = variance.max(least));
     let (of_leaves, of_groups) = variances.split_at(leaves.len());
     let size = groups.len();
@@ -244,6 +246,14 @@ mod tests {
         let moved = |leaf: usize| leaves[leaf].mean[0] - 10.0;
         assert!(moved(1) > 5.0 * moved(0), "{} and {}", moved(0), moved(1));
         assert_eq!(leaves[0].components.trend[0], leaves[0].mean[0]);
+    }
+
+    #[test]
+    fn means_without_any_doubt_meet_halfway_and_stay_finite() {
+        let leaves = vec![node("a", 10.0, 0.0), node("b", 10.0, 0.0)];
+        let groups = vec![Group { forecast: node("total", 26.0, 0.0), leaves: vec![0, 1] }];
+        let Reconciled { leaves, groups } = reconcile(leaves, groups).unwrap();
+        assert!((leaves[0].mean[0] - 12.0).abs() < 1e-9 && (groups[0].mean[0] - 24.0).abs() < 1e-9);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What to forecast, checked once into a form that the rest of the crate can rely on.
 
 use chrono::{DateTime, Utc};
-use domain::{Event, Series, Stamp};
+use domain::{Event, Series, Stamp, share_of_step};
 
 /// Levels when the caller has no wish: the 50, 80, 90 and 95 % intervals and the median.
 const DEFAULT_LEVELS: [f64; 9] = [0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975];
@@ -18,6 +18,13 @@ pub struct Holiday {
     pub starts_at: Stamp,
     /// Last instant, exclusive.
     pub ends_at: Stamp,
+}
+
+impl Holiday {
+    /// The share of a step (its first instant and that of the next) that it takes: 0 to 1.
+    pub(crate) fn share(&self, step: (Stamp, Stamp)) -> f64 {
+        share_of_step((self.starts_at, self.ends_at), step)
+    }
 }
 
 /// Another series that drives the one to forecast and whose values ahead are known or planned: orders on the books, a

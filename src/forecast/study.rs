@@ -70,7 +70,7 @@ impl Study {
     /// Studies a series; with `None` observed it forecasts zeros.
     pub(crate) fn new(series: &Series, request: &Checked) -> Self {
         let grid = series.grid;
-        let announced = |index: usize| events::covered(request, &series.unique_id, grid.stamp(index));
+        let announced = |index: usize| events::covered(request, &series.unique_id, grid.step(index));
         let anniversaries = Anniversaries::find(series, announced);
         let mut history =
             History::new(series, |index| announced(index) || anniversaries.covers(grid.stamp(index)));
