@@ -76,9 +76,15 @@ impl History {
         let size = mean(&observed.iter().map(|value| value.abs()).collect::<Vec<_>>());
         let unit = if size > 0.0 { size } else { 1.0 };
         values.iter_mut().for_each(|value| *value /= unit);
+        let mut in_event: Vec<bool> = (0..values.len()).map(|index| in_event(start + index)).collect();
+        let outside = values.iter().zip(&in_event).any(|(value, in_event)| !value.is_nan() && !in_event);
+        if !outside && !observed.is_empty() {
+            in_event.fill(false);
+            warnings.push("all of history lies within events: it is taken as usual".to_owned());
+        }
         Self {
             grid: series.grid.advance(start),
-            in_event: (0..values.len()).map(|index| in_event(start + index)).collect(),
+            in_event,
             values,
             unit,
             non_negative: observed.iter().all(|value| *value >= 0.0),

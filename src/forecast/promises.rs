@@ -220,6 +220,17 @@ fn an_outage_that_goes_on_and_a_refund_of_yesterday_change_little() {
 }
 
 #[test]
+fn a_launch_that_is_all_of_history_is_what_is_usual() {
+    let hours = 24 * 4;
+    let launch = Event { ends_at: sale(hours, 1.0).starts_at, ..sale(0, 2.0) };
+    let request = Request { events: vec![launch], ..Request::new(24) };
+    let values = (0..hours as usize).map(|hour| Some(500.0 + 50.0 * noise(hour))).collect();
+    let forecast = forecast(&hourly(values), &request);
+    assert!((400.0..600.0).contains(&size_and_width(&forecast).0), "{:?}", forecast.mean);
+    assert!(forecast.warnings[0].contains("within events"), "{:?}", forecast.warnings);
+}
+
+#[test]
 fn a_holiday_is_learned_from_its_past_occurrences() {
     let closed = [100, 130, 160, 190];
     let values = (0..200)
