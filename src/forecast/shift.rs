@@ -37,7 +37,7 @@ pub(crate) struct Jump {
 
 /// Moves everything before each clear jump to the level after it, the latest jump first; returns the jumps.
 ///
-/// By a factor where everything is above zero, else by a difference. A level that the series had before (a batch job) is
+/// By a factor where nothing is negative and both levels are above zero, else by a difference. A level that the series had before (a batch job) is
 /// no jump. Levels are compared without the longest of the `seasons` (ascending lengths).
 pub(crate) fn level_out(values: &mut [f64], seasons: &[usize]) -> Vec<Jump> {
     let (short, long) = (seasons.first().copied().unwrap_or(1), seasons.last().copied().unwrap_or(1));
@@ -52,7 +52,7 @@ pub(crate) fn level_out(values: &mut [f64], seasons: &[usize]) -> Vec<Jump> {
     if lengths.is_empty() {
         return Vec::new();
     }
-    let positive = values.iter().all(|value| *value > 0.0);
+    let positive = values.iter().all(|value| *value >= 0.0);
     let mut levels = without_season(values, long, positive);
     let mut jumps = Vec::new();
     for length in lengths {
@@ -95,8 +95,9 @@ fn jump(levels: &[f64], start: usize, after: usize, positive: bool) -> Option<Ju
     if distance <= APART * (before.range + now.range) || distance <= 0.0 || is_known(&now, &levels[..place]) {
         return None;
     }
+    let by_factor = positive && before.median > 0.0 && now.median > 0.0;
     let (factor, difference) =
-        if positive { (now.median / before.median, 0.0) } else { (1.0, now.median - before.median) };
+        if by_factor { (now.median / before.median, 0.0) } else { (1.0, now.median - before.median) };
     Some(Jump { place, factor, difference })
 }
 
@@ -184,6 +185,18 @@ mod tests {
         let jumps = level_out(&mut values, &[7]);
         assert_eq!(jumps.iter().map(|jump| jump.place).collect::<Vec<_>>(), [115]);
         assert!((jumps[0].factor - 0.7).abs() < 0.03, "{jumps:?}");
+    }
+
+    #[test]
+    fn hours_of_nothing_stay_nothing() {
+        let value = |hour: usize| {
+            let open = if hour % 24 >= 2 { 10.0 + 0.3 * wave(5 * hour) } else { 0.0 };
+            if hour >= 400 { 3.0 * open } else { open }
+        };
+        let mut values: Vec<f64> = (0..480).map(value).collect();
+        let jumps = level_out(&mut values, &[24]);
+        assert!(!jumps.is_empty() && jumps.iter().all(|jump| jump.difference == 0.0), "{jumps:?}");
+        assert_eq!(values[..24].iter().filter(|value| **value == 0.0).count(), 2);
     }
 
     #[test]
