@@ -9,11 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chrono::{Datelike, Days, Month, NaiveDate, Weekday};
-use domain::{Frequency, Grid, Series, Stamp, easter};
+use domain::{Grid, Series, Stamp, easter};
 
 use crate::events::{self, Multiplier};
 use crate::fees::around;
 use crate::order::{mean, median};
+use crate::seasons::steps_per_day;
 
 /// Newest years that are looked at.
 const YEARS: usize = 8;
@@ -216,9 +217,7 @@ impl PastDays {
     /// The newest years; `None` for series without a clock, with steps beyond a day, too short, or with values below
     /// zero.
     fn new(series: &Series, announced: impl Fn(usize) -> bool) -> Option<Self> {
-        let Frequency::Seconds(step) = series.grid.frequency else { return None };
-        let per_day =
-            usize::try_from(86_400_i64.checked_div(step).filter(|count| count * step == 86_400)?).ok()?;
+        let per_day = steps_per_day(series.grid.frequency)?;
         if series.len() < LEAST_DAYS * per_day || series.values.iter().flatten().any(|value| *value < 0.0) {
             return None;
         }
@@ -335,6 +334,7 @@ fn date_of(stamp: Stamp) -> Option<NaiveDate> {
 #[cfg(test)]
 mod tests {
     use chrono::{DateTime, Utc};
+    use domain::Frequency;
 
     use crate::{Request, forecast};
 

@@ -152,14 +152,10 @@ fn steps_per_year(frequency: Frequency) -> Option<usize> {
     ((50.0..20_000.0).contains(&steps)).then_some(steps as usize)
 }
 
-/// Steps of one day, where there are several.
-pub(crate) fn day(frequency: Frequency) -> Option<usize> {
-    match frequency {
-        Frequency::Seconds(seconds) if seconds < 86_400 && 86_400 % seconds == 0 => {
-            Some((86_400 / seconds) as usize)
-        }
-        _ => None,
-    }
+/// Steps of one day; `None` without a clock, and where a day is no whole number of steps.
+pub(crate) fn steps_per_day(frequency: Frequency) -> Option<usize> {
+    let Frequency::Seconds(step) = frequency else { return None };
+    usize::try_from(86_400_i64.checked_div(step).filter(|count| count * step == 86_400)?).ok()
 }
 
 /// Season lengths worth a test, ascending.

@@ -77,7 +77,7 @@ impl Study {
         let fees = Fees::take_out(&mut history).ahead(&series.next_grid(), request.horizon);
         let n = history.len();
         // An outburst that lasts is told from its neighbours only a day away, whether or not the days are alike.
-        let day = seasons::day(grid.frequency);
+        let day = seasons::steps_per_day(grid.frequency).filter(|steps| *steps > 1);
         let rough = history.without_one_offs(n, day.as_slice());
         let seasons = seasons::find(&rough, grid.frequency, request.season_lengths.as_deref());
         let (usual, jumps) = history.usual(n, &seasons.cycles);

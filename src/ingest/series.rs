@@ -83,9 +83,10 @@ impl Summary {
 
 /// A table of series after its first pass: how many there are, and whether they can be handed over as they come.
 ///
-/// A file whose names, and the stamps of each name, ascend is read twice (for its spacing, then for its values) and held one series at a time.
-/// Anything else, standard input and pipes included, is gathered by series: in memory up to 64 MB of rows, the rest in one
-/// temporary file. Either way the series come in ascending order of their names (by bytes).
+/// A file whose names, and the stamps of each name, ascend is read twice (for its spacing, then for its values) and
+/// held one series at a time. Anything else, standard input and pipes included, is gathered by series: in memory up to
+/// 64 MB of rows, the rest in one temporary file. Either way the series come in ascending order of their names (by
+/// bytes).
 pub struct Source<'p> {
     input: &'p Path,
     frequency: Option<Frequency>,
