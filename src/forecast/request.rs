@@ -52,7 +52,7 @@ pub struct UtcOffset {
 /// |---|---|---|---|
 /// | `horizon` | – | steps ahead | 1 to 87,660 |
 /// | `levels` | 2.5, 5, 10, 25, 50, 75, 90, 95, 97.5 % | quantile levels | inside (0, 1), ascending |
-/// | `season_lengths` | `None`: detected by a test | season lengths in steps | each ≥ 2, or 1 for none |
+/// | `season_lengths` | `None`: detected by a test | season lengths in steps, looked for before any other | each ≥ 2, or 1 for none |
 /// | `events` | none | past ones are kept out of the fit, future ones multiply | multiplier finite, ≥ 0 |
 /// | `holidays` | none | recurring days, effect learned by name | – |
 /// | `drivers` | none | series known ahead that explain a part of this one | a value for every step ahead |
@@ -64,7 +64,7 @@ pub struct Request {
     pub horizon: usize,
     /// Quantile levels.
     pub levels: Vec<f64>,
-    /// Season lengths in steps; `None`: detected.
+    /// Season lengths in steps that are looked for before any other; `None`: those that the spacing suggests.
     pub season_lengths: Option<Vec<usize>>,
     /// Announced events, past and future.
     pub events: Vec<Event>,

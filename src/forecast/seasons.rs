@@ -1,4 +1,5 @@
-//! Season lengths: candidates from the frequency, kept when a test on the autocorrelation finds them.
+//! Season lengths: candidates that were told or that the frequency suggests, kept when a test on the autocorrelation
+//! finds them.
 
 use domain::Frequency;
 
@@ -87,62 +88,55 @@ impl Seasons {
     }
 }
 
-/// Seasons as given, or those of the frequency's candidates that the test finds in `values` (no gaps).
-pub(crate) fn find(values: &[f64], frequency: Frequency, given: Option<&[usize]>) -> Seasons {
-    let n = values.len();
-    let year = steps_per_year(frequency);
-    if let Some(given) = given {
-        let fits = |length: &&usize| **length <= LONGEST_SHORT_SEASON && **length >= 2 && 2 * **length <= n;
-        let given_year = given.iter().copied().find(|length| *length > LONGEST_SHORT_SEASON);
-        let mut cycles: Vec<usize> = given.iter().filter(fits).copied().collect();
-        // More than two: the shortest and the longest carry the shape.
-        if cycles.len() > 2 {
-            cycles = vec![cycles[0], cycles[cycles.len() - 1]];
+/// Seasons that a test finds in `values` (no gaps): of the lengths that were told, else of those that the frequency
+/// suggests or that stand out. Told an empty list, there are none but the year.
+pub(crate) fn find(values: &[f64], frequency: Frequency, told: Option<&[usize]>) -> Seasons {
+    let cycles = match told {
+        Some([]) => Vec::new(),
+        _ => cycles(&tamed(values), frequency, told.unwrap_or_default()),
+    };
+    let long = told.unwrap_or_default().iter().copied().find(|length| *length > LONGEST_SHORT_SEASON);
+    let year = long.or_else(|| steps_per_year(frequency));
+    Seasons { year: year.filter(|length| values.len() > *length && !cycles.contains(length)), cycles }
+}
+
+/// The shortest season and a longer one of which it is a part, where there are such.
+fn cycles(values: &[f64], frequency: Frequency, told: &[usize]) -> Vec<usize> {
+    let has_clock = !matches!(frequency, Frequency::Steps(_));
+    let expected = if frequency == Frequency::DAY { EXPECTED_OF_DAYS } else { EXPECTED };
+    let suggested = candidates(frequency);
+    let told = || told.iter().copied().filter(|length| (2..=LONGEST_SHORT_SEASON).contains(length));
+    let strengths = |lengths: &mut dyn Iterator<Item = usize>, proof: Proof| -> Vec<(usize, f64)> {
+        lengths.filter_map(|length| Some((length, strength(values, length, None, proof)?))).collect()
+    };
+    let proof = if has_clock { expected } else { USUAL };
+    let mut found = strengths(&mut told(), expected);
+    if found.is_empty() {
+        found = strengths(&mut suggested.iter().copied(), proof);
+        if found.is_empty() || !has_clock {
+            // A calendar says nothing here: a day of business hours has any number of steps.
+            found.extend(strengths(&mut peaks(values).into_iter(), SEARCHED));
+            found.sort_unstable_by_key(|(candidate, _)| *candidate);
+            found.dedup_by_key(|(candidate, _)| *candidate);
+            let all = found.clone();
+            found.retain(|(candidate, strength)| {
+                let beside = |other: usize| other.abs_diff(*candidate) * NEIGHBOURS <= *candidate;
+                !all.iter().any(|(other, stronger)| beside(*other) && stronger > strength)
+            });
         }
-        let given_year = given_year.or(year).filter(|length| n > *length && !cycles.contains(length));
-        return Seasons { cycles, year: given_year };
-    }
-    let values = &tamed(values);
-    let strengths = |candidates: Vec<usize>, proof: Proof| -> Vec<(usize, f64)> {
-        let tested =
-            candidates.into_iter().map(|candidate| (candidate, strength(values, candidate, None, proof)));
-        tested.filter_map(|(candidate, strength)| Some((candidate, strength?))).collect()
-    };
-    let proof = match frequency {
-        Frequency::DAY => EXPECTED_OF_DAYS,
-        Frequency::Steps(_) => USUAL,
-        Frequency::Seconds(_) | Frequency::Months(_) => EXPECTED,
-    };
-    let mut found = strengths(candidates(frequency), proof);
-    if found.is_empty() || matches!(frequency, Frequency::Steps(_)) {
-        // A calendar says nothing here: a day of business hours has any number of steps.
-        found.extend(strengths(peaks(values), SEARCHED));
-        found.sort_unstable_by_key(|(candidate, _)| *candidate);
-        found.dedup_by_key(|(candidate, _)| *candidate);
-        let all = found.clone();
-        found.retain(|(candidate, strength)| {
-            let beside = |other: usize| other.abs_diff(*candidate) * NEIGHBOURS <= *candidate;
-            !all.iter().any(|(other, stronger)| beside(*other) && stronger > strength)
-        });
     }
     let strongest = found.iter().map(|(_, strength)| *strength).fold(0.0, f64::max);
-    let enough = match frequency {
-        Frequency::Steps(_) => NEARLY_STRONGEST_OF_STEPS,
-        Frequency::Seconds(_) | Frequency::Months(_) => NEARLY_STRONGEST,
-    };
+    let enough = if has_clock { NEARLY_STRONGEST } else { NEARLY_STRONGEST_OF_STEPS };
     let short = found.iter().find(|(_, strength)| *strength >= enough * strongest).map(|(season, _)| *season);
     let long = short.and_then(|short| {
-        let mut longer = candidates(frequency);
-        if !longer.contains(&short) {
-            longer.extend(WEEKS_OF_DAYS.map(|days| days * short));
-        }
-        longer
-            .into_iter()
+        let weeks = WEEKS_OF_DAYS.iter().map(|days| days * short).filter(|_| !suggested.contains(&short));
+        told()
+            .chain(suggested.iter().copied())
+            .chain(weeks)
             .filter(|longer| *longer > short && longer % short == 0)
             .find(|longer| strength(values, *longer, Some(short), proof).is_some())
     });
-    let cycles: Vec<usize> = short.into_iter().chain(long).collect();
-    Seasons { year: year.filter(|length| n > *length && !cycles.contains(length)), cycles }
+    short.into_iter().chain(long).collect()
 }
 
 /// Steps of one year when they are more than a handful.
@@ -392,9 +386,13 @@ mod tests {
     }
 
     #[test]
-    fn given_seasons_are_taken_as_they_are_when_history_is_long_enough() {
-        let values = vec![1.0; 400];
-        assert_eq!(find(&values, Frequency::HOUR, Some(&[24, 168])).cycles, [24, 168]);
-        assert_eq!(find(&values[..100], Frequency::HOUR, Some(&[24, 168])).cycles, [24]);
+    fn told_seasons_are_looked_for_first_and_need_to_be_there() {
+        let shifts: Vec<f64> = (0..600).map(|hour| 10.0 + wave(hour, 60.0) + 1.5 * noise(hour)).collect();
+        assert_eq!(find(&shifts, Frequency::HOUR, Some(&[60])).cycles, [60]);
+        let flat: Vec<f64> = (0..1000).map(|hour| 10.0 + noise(hour)).collect();
+        assert_eq!(find(&flat, Frequency::HOUR, Some(&[24, 168])), Seasons::default());
+        let daily: Vec<f64> = (0..1000).map(|hour| 10.0 + 3.0 * wave(hour, 24.0) + noise(hour)).collect();
+        assert_eq!(find(&daily, Frequency::HOUR, Some(&[60])).cycles, [24]);
+        assert_eq!(find(&daily, Frequency::HOUR, Some(&[])), Seasons::default());
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct Histories {
     /// Spacing of the series (1h, 5min, 1d, 1mo); inferred when absent
     #[arg(long, value_parser = parse_frequency)]
     pub(crate) freq: Option<Frequency>,
-    /// Season lengths in steps, comma separated, 1 for no season; detected when absent
+    /// Season lengths in steps to look for first, comma separated, 1 for no season; found when absent
     #[arg(long, value_delimiter = ',', value_parser = season_length)]
     pub(crate) season_length: Option<Vec<usize>>,
     /// Series known ahead that drive all others: unique_id, ds, y, a value for every step ahead

@@ -34,7 +34,7 @@ pub(super) struct BacktestsBody {
     /// Steps between origins; the horizon when absent.
     #[schema(minimum = 1, maximum = 50_000)]
     step: Option<usize>,
-    /// Season lengths in steps; detected when absent.
+    /// Season lengths in steps to look for first, 1 for no season; found when absent.
     #[schema(max_items = 100)]
     season_lengths: Option<Vec<usize>>,
     /// Events known at every origin.

@@ -32,7 +32,7 @@ pub(super) struct ForecastsBody {
     /// Quantile levels between 0 and 1; nine of them when absent.
     #[schema(min_items = 1, max_items = 100)]
     levels: Option<Vec<f64>>,
-    /// Season lengths in steps; detected when absent.
+    /// Season lengths in steps to look for first, 1 for no season; found when absent.
     #[schema(max_items = 100)]
     season_lengths: Option<Vec<usize>>,
     /// Series known ahead that drive all others, with a value for every step ahead.
