@@ -20,6 +20,11 @@ const DATES_OF_YEAR: usize = 26;
 /// Years of history that it takes.
 const LEAST_YEARS: f64 = 1.5;
 
+/// A horizon of this part of a year is tried where the year and as much of its return have been seen, if a quarter of a year
+/// is left: without it nothing would tell a season of the year from a trend.
+const PART_OF_YEAR: usize = 10;
+const QUARTERS: usize = 4;
+
 /// Origins of the internal backtest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Folds {
@@ -33,6 +38,7 @@ pub(crate) struct Folds {
 pub(crate) fn plan(length: usize, horizon: usize, seasons: &Seasons) -> Folds {
     let wanted = (2 * seasons.long() + seasons.long() / 4 + 8).min(length / 2).max(length / LEAST_SHARE);
     let least = wanted.max((2 * seasons.short() + 2).min(length * 3 / 5)).max(LEAST_HISTORY);
+    let least = least.max(year_seen(length, horizon, seasons).unwrap_or(0));
     let room = length.saturating_sub(least);
     if room == 0 || horizon == 0 {
         return Folds { origins: Vec::new(), horizon: 0 };
@@ -59,6 +65,14 @@ pub(crate) fn plan(length: usize, horizon: usize, seasons: &Seasons) -> Folds {
     };
     let newest = length - scored;
     Folds { origins: (0..count).rev().map(|back| newest - back * step).collect(), horizon: scored }
+}
+
+/// Points by which the year has been seen and is known to return; `None` where the horizon is too short to ask for it, or
+/// history to wait for it.
+fn year_seen(length: usize, horizon: usize, seasons: &Seasons) -> Option<usize> {
+    let year = seasons.year?;
+    let seen = year + year / PART_OF_YEAR;
+    (horizon >= year / PART_OF_YEAR && length >= seen + year / QUARTERS).then_some(seen)
 }
 
 #[cfg(test)]
@@ -93,6 +107,16 @@ mod tests {
         // Quarters cover the year as they are.
         let days = Seasons { cycles: vec![7], year: Some(365) };
         assert_eq!(plan(2_000, 90, &days).origins.len(), 12);
+    }
+
+    #[test]
+    fn a_long_horizon_is_tried_where_the_year_was_seen() {
+        let seasons = Seasons { cycles: vec![7], year: Some(365) };
+        let folds = plan(790, 365, &seasons);
+        assert!(folds.origins.len() >= SEPARATE && folds.origins[0] >= 365 + 36, "{folds:?}");
+        assert!(folds.horizon > 200, "{folds:?}");
+        // A fortnight does not ask for the year, and fourteen months cannot wait for it.
+        assert!(plan(790, 14, &seasons).origins[0] > 401 && plan(425, 90, &seasons).origins[0] < 365);
     }
 
     #[test]

@@ -90,6 +90,10 @@ impl Repetition {
 }
 
 fn size(repeated: &[Repeated], left_out: Option<usize>) -> Option<f64> {
+    // Where history is too short to repeat a season, repeating a step says how large the season is.
+    if repeated.get(1).is_some_and(|season| season.all.count < FEWEST) {
+        return None;
+    }
     let seen = repeated.iter().map(|repeated| match left_out {
         Some(fold) => repeated.all.plus(-1.0, repeated.folds[fold]),
         None => repeated.all,

@@ -17,6 +17,16 @@ struct Proof {
     points: usize,
 }
 
+/// What it takes instead while history holds few seasons, and none that could come back again and again.
+#[derive(Debug, Clone, Copy)]
+struct FirstReturn {
+    /// Seasons that history holds: from so many to less than so many.
+    seasons: (f64, f64),
+    /// As in [`Proof`].
+    errors: f64,
+    strength: f64,
+}
+
 /// A length that the calendar suggests: many series have it, so one standard error is enough.
 const EXPECTED: Proof = Proof { errors: 1.0, strength: 0.1, points: 0 };
 
@@ -31,12 +41,16 @@ const USUAL: Proof = Proof { errors: 1.645, strength: 0.1, points: 0 };
 const SEARCHED: Proof = Proof { errors: 1.645, strength: 0.4, points: 0 };
 const SEARCH_LEAST: usize = 150;
 
-/// Seasons that history has to hold: it comes back twice, and a little of it a third time …
+/// Seasons that history has to hold: it comes back twice, and a little of it a third time.
 const LEAST_SEASONS: f64 = 2.5;
-/// … but a longer one beside a shorter that was found is believed on its first return (two weeks of hours, the newest
-/// not whole), where it is at least this strong.
-const LEAST_LONGER_SEASONS: f64 = 1.75;
-const STRENGTH_AT_FIRST_RETURN: f64 = 0.15;
+
+/// A longer season beside a shorter that was found is believed on its first return (two weeks of hours, the newest not
+/// whole).
+const OF_LONGER: FirstReturn = FirstReturn { seasons: (1.75, LEAST_SEASONS), errors: 1.0, strength: 0.15 };
+
+/// The day of hours, the week of days and the year of months are so usual that a part of the return is enough, and the
+/// few errors that it shows are not asked.
+const OF_FAMILIAR: FirstReturn = FirstReturn { seasons: (1.25, 3.0), errors: 0.0, strength: 0.25 };
 
 /// A season longer than this is handled as the year, by members of its own.
 const LONGEST_SHORT_SEASON: usize = 2_500;
@@ -82,6 +96,15 @@ impl Seasons {
         self.cycles.first().copied().unwrap_or(1)
     }
 
+    /// Steps after which the same time of the year comes back. A lone season of 12 or 4 steps is taken for a year of months
+    /// or quarters: the folds will tell.
+    pub(crate) fn yearly(&self) -> Option<usize> {
+        self.year.or(match self.cycles[..] {
+            [season @ (12 | 4)] => Some(season),
+            _ => None,
+        })
+    }
+
     /// The longest season below the year, 1 when there is none.
     pub(crate) fn long(&self) -> usize {
         self.cycles.last().copied().unwrap_or(1)
@@ -106,8 +129,18 @@ fn cycles(values: &[f64], frequency: Frequency, told: &[usize]) -> Vec<usize> {
     let expected = if frequency == Frequency::DAY { EXPECTED_OF_DAYS } else { EXPECTED };
     let suggested = candidates(frequency);
     let told = || told.iter().copied().filter(|length| (2..=LONGEST_SHORT_SEASON).contains(length));
+    // Without a calendar, the one who tells knows it.
+    let familiar = |length: usize| match frequency {
+        Frequency::Months(_) | Frequency::DAY => suggested.contains(&length),
+        Frequency::Seconds(_) => Some(length) == steps_per_day(frequency),
+        Frequency::Steps(_) => told().any(|told| told == length),
+    };
     let strengths = |lengths: &mut dyn Iterator<Item = usize>, proof: Proof| -> Vec<(usize, f64)> {
-        lengths.filter_map(|length| Some((length, strength(values, length, None, proof)?))).collect()
+        let tested = lengths.map(|length| {
+            let early = familiar(length).then_some(OF_FAMILIAR);
+            (length, strength(values, length, None, proof, early))
+        });
+        tested.filter_map(|(length, strength)| Some((length, strength?))).collect()
     };
     let proof = if has_clock { expected } else { USUAL };
     let mut found = strengths(&mut told(), expected);
@@ -134,7 +167,7 @@ fn cycles(values: &[f64], frequency: Frequency, told: &[usize]) -> Vec<usize> {
             .chain(suggested.iter().copied())
             .chain(weeks)
             .filter(|longer| *longer > short && longer % short == 0)
-            .find(|longer| strength(values, *longer, Some(short), proof).is_some())
+            .find(|longer| strength(values, *longer, Some(short), proof, Some(OF_LONGER)).is_some())
     });
     short.into_iter().chain(long).collect()
 }
@@ -211,11 +244,16 @@ fn tamed(values: &[f64]) -> Vec<f64> {
 
 /// The autocorrelation at `season`, where it is significantly above zero (Bartlett's error, as in M4's Naive2)
 /// after the trend or a shorter season is taken out, and higher than at half a season.
-fn strength(values: &[f64], season: usize, shorter: Option<usize>, proof: Proof) -> Option<f64> {
+fn strength(
+    values: &[f64],
+    season: usize,
+    shorter: Option<usize>,
+    proof: Proof,
+    early: Option<FirstReturn>,
+) -> Option<f64> {
     let held = values.len() as f64 / season as f64;
-    let first_return = shorter.is_some() && held < LEAST_SEASONS;
-    let least = if first_return { LEAST_LONGER_SEASONS } else { LEAST_SEASONS };
-    if held < least || season > LONGEST_SHORT_SEASON * 5 {
+    let early = early.filter(|early| early.seasons.0 <= held && held < early.seasons.1);
+    if (held < LEAST_SEASONS && early.is_none()) || season > LONGEST_SHORT_SEASON * 5 {
         return None;
     }
     let window = &values[values.len().saturating_sub((season * 12).max(proof.points))..];
@@ -225,12 +263,15 @@ fn strength(values: &[f64], season: usize, shorter: Option<usize>, proof: Proof)
     }
     let rest = Centred::new(rest);
     let at_season = rest.autocorrelation(season);
-    let enough = if first_return { STRENGTH_AT_FIRST_RETURN } else { proof.strength };
+    let (errors, enough) = match early {
+        Some(early) => (early.errors, early.strength),
+        None => (proof.errors, proof.strength),
+    };
     if at_season <= enough || at_season <= rest.autocorrelation(season / 2) {
         return None;
     }
     // A wobble comes back once, a season again and again.
-    if !first_return && rest.autocorrelation(2 * season) < ECHO * at_season {
+    if early.is_none() && rest.autocorrelation(2 * season) < ECHO * at_season {
         return None;
     }
     // Lags within the season enter the error of the estimate; a coarse grid of them is enough.
@@ -240,7 +281,7 @@ fn strength(values: &[f64], season: usize, shorter: Option<usize>, proof: Proof)
             * stride as f64;
     let count = rest.values.len() as f64;
     let error = ((1.0 + 2.0 * inner.min(count / 4.0)) / count).sqrt();
-    (at_season > proof.errors * error).then_some(at_season)
+    (at_season > errors * error).then_some(at_season)
 }
 
 /// Differences from a centred moving average over one season (ends use what is there).
@@ -359,6 +400,18 @@ mod tests {
         let alike: Vec<f64> =
             (0..14 * 24 - 5).map(|hour| 10.0 + 3.0 * wave(hour, 24.0) + noise(hour)).collect();
         assert_eq!(find(&alike, Frequency::HOUR, None).cycles, [24]);
+    }
+
+    #[test]
+    fn a_familiar_season_is_believed_when_it_begins_to_return() {
+        let daily: Vec<f64> = (0..40).map(|hour| 10.0 + 3.0 * wave(hour, 24.0) + noise(hour)).collect();
+        assert_eq!(find(&daily, Frequency::HOUR, None).cycles, [24]);
+        let yearly: Vec<f64> = (0..24).map(|month| 100.0 + month as f64 + 20.0 * wave(month, 12.0)).collect();
+        assert_eq!(find(&yearly, Frequency::Months(1), None).cycles, [12]);
+        assert_eq!(find(&yearly, Frequency::Steps(1), None).cycles, [] as [usize; 0]);
+        assert_eq!(find(&yearly, Frequency::Steps(1), Some(&[12])).cycles, [12]);
+        let growing: Vec<f64> = (0..24).map(|month| 100.0 + month as f64 + noise(month)).collect();
+        assert_eq!(find(&growing, Frequency::Months(1), None).cycles, [] as [usize; 0]);
     }
 
     #[test]
