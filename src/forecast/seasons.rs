@@ -22,8 +22,6 @@ struct Proof {
 struct FirstReturn {
     /// Seasons that history holds: from so many to less than so many.
     seasons: (f64, f64),
-    /// As in [`Proof`].
-    errors: f64,
     strength: f64,
 }
 
@@ -46,11 +44,11 @@ const LEAST_SEASONS: f64 = 2.5;
 
 /// A longer season beside a shorter that was found is believed on its first return (two weeks of hours, the newest not
 /// whole).
-const OF_LONGER: FirstReturn = FirstReturn { seasons: (1.75, LEAST_SEASONS), errors: 1.0, strength: 0.15 };
+const OF_LONGER: FirstReturn = FirstReturn { seasons: (1.75, LEAST_SEASONS), strength: 0.15 };
 
-/// The day of hours, the week of days and the year of months are so usual that a part of the return is enough, and the
-/// few errors that it shows are not asked.
-const OF_FAMILIAR: FirstReturn = FirstReturn { seasons: (1.25, 3.0), errors: 0.0, strength: 0.25 };
+/// The day of hours, the week of days and the year of months are so usual that a part of the return is enough, however
+/// uncertain it is.
+const OF_FAMILIAR: FirstReturn = FirstReturn { seasons: (1.25, 3.0), strength: 0.25 };
 
 /// A season longer than this is handled as the year, by members of its own.
 const LONGEST_SHORT_SEASON: usize = 2_500;
@@ -263,12 +261,12 @@ fn strength(
     }
     let rest = Centred::new(rest);
     let at_season = rest.autocorrelation(season);
-    let (errors, enough) = match early {
-        Some(early) => (early.errors, early.strength),
-        None => (proof.errors, proof.strength),
-    };
+    let enough = early.map_or(proof.strength, |early| early.strength);
     if at_season <= enough || at_season <= rest.autocorrelation(season / 2) {
         return None;
+    }
+    if early.is_some() && shorter.is_none() {
+        return Some(at_season);
     }
     // A wobble comes back once, a season again and again.
     if early.is_none() && rest.autocorrelation(2 * season) < ECHO * at_season {
@@ -281,7 +279,7 @@ fn strength(
             * stride as f64;
     let count = rest.values.len() as f64;
     let error = ((1.0 + 2.0 * inner.min(count / 4.0)) / count).sqrt();
-    (at_season > errors * error).then_some(at_season)
+    (at_season > proof.errors * error).then_some(at_season)
 }
 
 /// Differences from a centred moving average over one season (ends use what is there).
