@@ -336,13 +336,10 @@ mod tests {
     use chrono::{DateTime, Utc};
     use domain::Frequency;
 
+    use crate::promises::noise;
     use crate::{Request, forecast};
 
     use super::*;
-
-    fn noise(index: usize) -> f64 {
-        ((index as f64 * 12.9898).sin() * 43_758.547).fract()
-    }
 
     /// Days from the first of January 2023, weekends at 70 %, 5 % of noise, times what a date does.
     fn days(count: usize, effect: impl Fn(NaiveDate) -> f64) -> Series {

@@ -341,11 +341,8 @@ fn beyond(end: Option<&f64>, value: Option<&f64>, level: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::folds::Folds;
+    use crate::promises::noise;
     use crate::seasons::Seasons;
-
-    fn noise(index: usize) -> f64 {
-        ((index as f64 * 12.9898).sin() * 43_758.547).fract()
-    }
 
     fn unknown() -> Repetition {
         let (folds, seasons) =

@@ -61,15 +61,12 @@ mod tests {
     use domain::{Event, Frequency, Series};
 
     use super::*;
+    use crate::promises::noise;
     use crate::{Request, forecast};
 
     fn grid() -> Grid {
         let start = Stamp::Time("2026-01-01T00:00:00Z".parse().unwrap());
         Grid { start, frequency: Frequency::DAY }
-    }
-
-    fn noise(index: usize) -> f64 {
-        ((index as f64 * 12.9898).sin() * 43_758.547).fract()
     }
 
     /// Campaigns of one to three days, now and then.
@@ -107,7 +104,6 @@ mod tests {
         let alone = error(&request);
         request.drivers = vec![driver("weather", 328, |day| 10.0 + (day * day * 31 % 97) as f64)];
         let misled = error(&request);
-        eprintln!("X {misled}");
         assert!(misled < 1.1 * alone, "{misled} against {alone}");
         request.drivers.push(driver("spend", 328, spend));
         let driven = error(&request);

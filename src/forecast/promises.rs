@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use crate::{Holiday, Request, forecast, forecast_all};
 
-/// Deterministic noise in (-1, 1).
-fn noise(index: usize) -> f64 {
+/// Deterministic noise in (-1, 1), for any test of the crate.
+pub(crate) fn noise(index: usize) -> f64 {
     ((index as f64 * 12.9898).sin() * 43_758.547).fract()
 }
 
