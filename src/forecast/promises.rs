@@ -48,6 +48,17 @@ fn assert_honest(forecast: &Forecast, request: &Request, non_negative: bool) {
 }
 
 #[test]
+fn a_season_that_was_told_and_is_not_there_is_named() {
+    let warnings = |length: usize| {
+        let mut request = Request::new(24);
+        request.season_lengths = Some(vec![length]);
+        forecast(&hourly(shop(400)), &request).warnings.join("; ")
+    };
+    assert!(warnings(90).contains("season of 90 steps that was told is not used"), "{}", warnings(90));
+    assert_eq!(warnings(24), "");
+}
+
+#[test]
 fn bad_input_gets_an_honest_forecast_with_a_warning() {
     let cases: Vec<(&str, Vec<Option<f64>>)> = vec![
         ("empty", vec![]),

@@ -80,6 +80,14 @@ impl Study {
         let day = seasons::steps_per_day(grid.frequency).filter(|steps| *steps > 1);
         let rough = history.without_one_offs(n, day.as_slice());
         let seasons = seasons::find(&rough, grid.frequency, request.season_lengths.as_deref());
+        let used = |length: &usize| seasons.cycles.contains(length) || seasons.year == Some(*length);
+        let unused = request.season_lengths.iter().flatten().filter(|length| !used(length));
+        history.warnings.extend(unused.map(|length| {
+            format!(
+                "the season of {length} steps that was told is not used: history does not show it, or two others are \
+                 enough"
+            )
+        }));
         let (usual, jumps) = history.usual(n, &seasons.cycles);
         let first = usual.first().copied().unwrap_or(0.0);
         let constant = usual.iter().all(|value| (value - first).abs() <= 1e-12 * first.abs());
