@@ -37,8 +37,8 @@ pub(crate) struct Jump {
 
 /// Moves everything before each clear jump to the level after it, the latest jump first; returns the jumps.
 ///
-/// By a factor where nothing is negative and both levels are above zero, else by a difference. A level that the series had before (a batch job) is
-/// no jump. Levels are compared without the longest of the `seasons` (ascending lengths).
+/// By a factor where nothing is negative and both levels are above zero, else by a difference. A level that the series
+/// had before (a batch job) is no jump. Levels are compared without the longest of the `seasons` (ascending lengths).
 pub(crate) fn level_out(values: &mut [f64], seasons: &[usize]) -> Vec<Jump> {
     let (short, long) = (seasons.first().copied().unwrap_or(1), seasons.last().copied().unwrap_or(1));
     let part = |share: f64, season: usize| (share * season as f64).ceil() as usize;
