@@ -38,6 +38,37 @@ pub struct ModelScore {
     pub folds: usize,
 }
 
+/// Scores of a [`ModelScore`], its folds not counted.
+const SCORES: usize = 12;
+
+/// Scores averaged one by one: each over those that have it, and the folds added up.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ScoreMeans {
+    /// Sum and count of each score.
+    sums: [(f64, usize); SCORES],
+    folds: usize,
+}
+
+impl ScoreMeans {
+    pub(crate) fn add(&mut self, score: &ModelScore) {
+        for ((sum, count), score) in self.sums.iter_mut().zip(score.clone().each()) {
+            if let Some(score) = score {
+                *sum += *score;
+                *count += 1;
+            }
+        }
+        self.folds += score.folds;
+    }
+
+    pub(crate) fn score(&self) -> ModelScore {
+        let mut means = ModelScore { folds: self.folds, ..ModelScore::default() };
+        for (mean, (sum, count)) in means.each().into_iter().zip(self.sums) {
+            *mean = (count > 0).then(|| sum / count as f64);
+        }
+        means
+    }
+}
+
 /// Levels of the pinball loss (`pinball`, `wql`).
 const PINBALL_LEVELS: [f64; 5] = [0.025, 0.1, 0.5, 0.9, 0.975];
 
@@ -63,8 +94,9 @@ pub(crate) struct Fold<'a> {
 impl ModelScore {
     /// Scores of one series over its folds.
     pub(crate) fn of(folds: &[Fold]) -> Self {
-        let scored: Vec<Self> = folds.iter().filter_map(Self::of_fold).collect();
-        Self { folds: scored.len(), ..Self::average(&scored) }
+        let mut means = ScoreMeans::default();
+        folds.iter().filter_map(Self::of_fold).for_each(|score| means.add(&score));
+        means.score()
     }
 
     /// Scores of one fold; `None` when nothing came.
@@ -124,27 +156,38 @@ impl ModelScore {
         })
     }
 
-    /// The mean of every score over those that have it; folds add up.
-    pub(crate) fn average(scores: &[Self]) -> Self {
-        let over = |pick: fn(&Self) -> Option<f64>| {
-            let known: Vec<f64> = scores.iter().filter_map(pick).collect();
-            (!known.is_empty()).then(|| mean(&known))
-        };
-        Self {
-            mase: over(|score| score.mase),
-            smape: over(|score| score.smape),
-            wape: over(|score| score.wape),
-            pinball: over(|score| score.pinball),
-            wql: over(|score| score.wql),
-            crps: over(|score| score.crps),
-            msis_95: over(|score| score.msis_95),
-            coverage_50: over(|score| score.coverage_50),
-            coverage_80: over(|score| score.coverage_80),
-            coverage_95: over(|score| score.coverage_95),
-            bias: over(|score| score.bias),
-            ms_per_series: over(|score| score.ms_per_series),
-            folds: scores.iter().map(|score| score.folds).sum(),
-        }
+    /// Every score but the folds, in a fixed order.
+    fn each(&mut self) -> [&mut Option<f64>; SCORES] {
+        // Taken apart whole, so that a new score cannot be forgotten here.
+        let Self {
+            mase,
+            smape,
+            wape,
+            pinball,
+            wql,
+            crps,
+            msis_95,
+            coverage_50,
+            coverage_80,
+            coverage_95,
+            bias,
+            ms_per_series,
+            folds: _,
+        } = self;
+        [
+            mase,
+            smape,
+            wape,
+            pinball,
+            wql,
+            crps,
+            msis_95,
+            coverage_50,
+            coverage_80,
+            coverage_95,
+            bias,
+            ms_per_series,
+        ]
     }
 }
 

@@ -3,21 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::backtest::{Backtest, BacktestSummary};
-use crate::score::ModelScore;
+use crate::score::ScoreMeans;
 
 /// What has been added so far; its size does not depend on the number of series.
 #[derive(Debug, Clone, Default)]
 pub struct BacktestTotals {
     series: usize,
     skipped: usize,
-    models: BTreeMap<String, Total>,
-}
-
-/// Sums and counts of each score of one model.
-#[derive(Debug, Clone, Default)]
-struct Total {
-    scores: [(f64, usize); 12],
-    folds: usize,
+    models: BTreeMap<String, ScoreMeans>,
 }
 
 impl BacktestTotals {
@@ -30,10 +23,10 @@ impl BacktestTotals {
         }
         for (name, score) in &backtest.models {
             if !self.models.contains_key(name) {
-                self.models.insert(name.clone(), Total::default());
+                self.models.insert(name.clone(), ScoreMeans::default());
             }
-            if let Some(total) = self.models.get_mut(name) {
-                total.add(score);
+            if let Some(means) = self.models.get_mut(name) {
+                means.add(score);
             }
         }
     }
@@ -43,82 +36,7 @@ impl BacktestTotals {
         BacktestSummary {
             series: self.series,
             skipped: self.skipped,
-            models: self.models.iter().map(|(name, total)| (name.clone(), total.mean())).collect(),
-        }
-    }
-}
-
-impl Total {
-    fn add(&mut self, score: &ModelScore) {
-        // taken apart whole, so that a new score cannot be forgotten here
-        let ModelScore {
-            mase,
-            smape,
-            wape,
-            pinball,
-            wql,
-            crps,
-            msis_95,
-            coverage_50,
-            coverage_80,
-            coverage_95,
-            bias,
-            ms_per_series,
-            folds,
-        } = score;
-        let scores = [
-            mase,
-            smape,
-            wape,
-            pinball,
-            wql,
-            crps,
-            msis_95,
-            coverage_50,
-            coverage_80,
-            coverage_95,
-            bias,
-            ms_per_series,
-        ];
-        for ((sum, count), score) in self.scores.iter_mut().zip(scores) {
-            if let Some(score) = score {
-                *sum += score;
-                *count += 1;
-            }
-        }
-        self.folds += folds;
-    }
-
-    fn mean(&self) -> ModelScore {
-        let means = self.scores.map(|(sum, count)| (count > 0).then(|| sum / count as f64));
-        let [
-            mase,
-            smape,
-            wape,
-            pinball,
-            wql,
-            crps,
-            msis_95,
-            coverage_50,
-            coverage_80,
-            coverage_95,
-            bias,
-            ms_per_series,
-        ] = means;
-        ModelScore {
-            mase,
-            smape,
-            wape,
-            pinball,
-            wql,
-            crps,
-            msis_95,
-            coverage_50,
-            coverage_80,
-            coverage_95,
-            bias,
-            ms_per_series,
-            folds: self.folds,
+            models: self.models.iter().map(|(name, means)| (name.clone(), means.score())).collect(),
         }
     }
 }
