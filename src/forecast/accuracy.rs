@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::{Frequency, Grid, Series, Stamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{BacktestSettings, backtest, merge};
+use crate::{BacktestSettings, Request, backtest, merge};
 
 /// How to accept new scores.
 const REFRESH: &str = "cargo test -p headroom-forecast refresh_accuracy -- --ignored";
@@ -143,7 +143,7 @@ fn measure() -> BTreeMap<String, Frozen> {
     kinds()
         .into_iter()
         .map(|(kind, (horizon, series))| {
-            let settings = BacktestSettings::new(horizon);
+            let settings = BacktestSettings::new(Request::new(horizon));
             let results: Vec<_> = series.iter().map(|series| backtest(series, &settings)).collect();
             let models = merge(&results).models;
             let (own, naive) = (&models["headroom"], &models["seasonal_naive"]);

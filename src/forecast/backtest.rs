@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Event, Series};
+use domain::Series;
 use serde::{Deserialize, Serialize};
 
 use crate::civil::Civil;
 use crate::ensemble::finish;
-use crate::request::{Checked, Driver, Request, UtcOffset};
+use crate::request::{Checked, Request};
 use crate::score::{Fold, ModelScore, SCORED_LEVELS};
 use crate::study::{Study, seasonal_difference};
 use crate::totals::BacktestTotals;
@@ -21,37 +21,21 @@ const LEAST_HISTORY: usize = 3;
 /// How to test.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BacktestSettings {
-    /// Steps ahead that are scored at each origin.
-    pub horizon: usize,
-    /// Number of origins, the last one `horizon` before the end.
+    /// What is forecast at each origin. Its events are known there, and so is what its drivers were at each step; its levels
+    /// do not count: every score has levels of its own.
+    pub request: Request,
+    /// Number of origins, the last one a horizon before the end.
     pub windows: usize,
     /// Steps between origins; at least 1.
     pub step: usize,
-    /// Season lengths as in [`Request`].
-    pub season_lengths: Option<Vec<usize>>,
     /// Lag of the seasonal naive error that scales MASE; `None`: the shortest season, given or found.
     pub scale_season: Option<usize>,
-    /// Events known at every origin.
-    pub events: Vec<Event>,
-    /// Drivers, as in [`Request`]; what they were at each step is taken as known at the origin.
-    pub drivers: Vec<Driver>,
-    /// The wall clock, as in [`Request`]; the series is scored as read by it.
-    pub utc_offsets: Vec<UtcOffset>,
 }
 
 impl BacktestSettings {
-    /// Three origins, a horizon apart, seasons detected, no events.
-    pub fn new(horizon: usize) -> Self {
-        Self {
-            horizon,
-            windows: 3,
-            step: horizon,
-            season_lengths: None,
-            scale_season: None,
-            events: Vec::new(),
-            drivers: Vec::new(),
-            utc_offsets: Vec::new(),
-        }
+    /// Three origins, a horizon apart.
+    pub fn new(request: Request) -> Self {
+        Self { windows: 3, step: request.horizon, scale_season: None, request }
     }
 }
 
@@ -81,15 +65,9 @@ pub struct BacktestSummary {
 
 /// Scores forecasts of the series made at earlier origins; nothing after an origin is seen by its forecast.
 ///
-/// A series too short for one
-/// origin has no models and a warning.
+/// A series too short for one origin has no models and a warning.
 pub fn backtest(series: &Series, settings: &BacktestSettings) -> Backtest {
-    let mut request = Request::new(settings.horizon);
-    request.season_lengths = settings.season_lengths.clone();
-    request.events = settings.events.clone();
-    request.drivers = settings.drivers.clone();
-    request.utc_offsets = settings.utc_offsets.clone();
-    let request = Checked::new(&request);
+    let request = Checked::new(&settings.request);
     let civil = Civil::new(series, 0, &request.utc_offsets);
     let by_clock = civil.as_ref().map(|civil| (civil.series(series), civil.request(&request)));
     let (series, request) =
@@ -102,7 +80,7 @@ pub fn backtest(series: &Series, settings: &BacktestSettings) -> Backtest {
             series.len(),
             origins.len(),
             settings.windows,
-            settings.horizon
+            request.horizon
         ));
     }
     let windows: Vec<Window> = origins
@@ -130,7 +108,7 @@ pub fn merge(backtests: &[Backtest]) -> BacktestSummary {
 /// Numbers of points before each origin, oldest first.
 fn origins(length: usize, settings: &BacktestSettings) -> Vec<usize> {
     let step = settings.step.max(1);
-    let newest = length.checked_sub(settings.horizon.max(1));
+    let newest = length.checked_sub(settings.request.horizon.max(1));
     let mut origins: Vec<usize> = (0..settings.windows)
         .map_while(|back| newest?.checked_sub(back.checked_mul(step)?))
         .take_while(|origin| *origin >= LEAST_HISTORY)
@@ -198,7 +176,7 @@ mod tests {
 
     #[test]
     fn the_own_forecast_beats_the_baseline_and_covers_about_what_it_promises() {
-        let result = backtest(&wave(600), &BacktestSettings::new(24));
+        let result = backtest(&wave(600), &BacktestSettings::new(Request::new(24)));
         let (own, naive) = (&result.models[OWN], &result.models["seasonal_naive"]);
         assert!(own.mase < naive.mase && own.crps < naive.crps, "{own:?} against {naive:?}");
         assert!(own.coverage_80.unwrap() > 0.6, "{own:?}");
@@ -216,8 +194,11 @@ mod tests {
 
     #[test]
     fn too_short_a_series_is_skipped_with_a_warning() {
-        let result = backtest(&wave(10), &BacktestSettings::new(24));
+        let result = backtest(&wave(10), &BacktestSettings::new(Request::new(24)));
         assert!(result.models.is_empty() && !result.warnings.is_empty());
-        assert_eq!(merge(&[result, backtest(&wave(600), &BacktestSettings::new(24))]).skipped, 1);
+        assert_eq!(
+            merge(&[result, backtest(&wave(600), &BacktestSettings::new(Request::new(24)))]).skipped,
+            1
+        );
     }
 }

@@ -255,12 +255,12 @@ mod tests {
     #[test]
     fn a_backtest_over_a_change_is_better_by_the_wall_clock() {
         let series = shop("2026-03-05T00:00:00Z", 24 * 35);
-        let mut settings = BacktestSettings::new(24 * 7);
+        let mut settings = BacktestSettings::new(Request::new(24 * 7));
         settings.windows = 2;
         let error =
             |settings: &BacktestSettings| backtest(&series, settings).models["headroom"].smape.unwrap();
         let by_utc = error(&settings);
-        settings.utc_offsets = berlin();
+        settings.request.utc_offsets = berlin();
         assert!(error(&settings) < 0.1 * by_utc, "{} against {by_utc}", error(&settings));
     }
 }

@@ -28,7 +28,7 @@ impl BacktestReport {
     /// Joins the scores of all series; `seconds` is how long they took.
     pub fn new(settings: &BacktestSettings, series: Vec<Backtest>, seconds: f64) -> Self {
         Self {
-            horizon: settings.horizon,
+            horizon: settings.request.horizon,
             windows: settings.windows,
             step: settings.step,
             seconds,

@@ -14,10 +14,9 @@ use serde::Serialize;
 
 use crate::batches;
 use crate::cli;
-use crate::commands::forecast::{WARNINGS_SHOWN, drivers, keep_inputs, threads};
+use crate::commands::forecast::{WARNINGS_SHOWN, keep_inputs, of_histories, threads};
 use crate::commands::{Outcome, show_input};
 use crate::progress::Stopwatch;
-use crate::zone;
 
 /// What the output begins with; the scores of each series follow.
 #[derive(Debug, Serialize)]
@@ -50,12 +49,9 @@ pub(crate) fn run(args: &cli::Backtest, json: bool) -> anyhow::Result<Outcome> {
     keep_inputs(&args.output, &args.histories, None)?;
     threads(args.histories.threads)?;
     let horizon = args.histories.horizon;
-    let mut settings = BacktestSettings::new(horizon);
+    let mut settings = BacktestSettings::new(of_histories(&args.histories)?);
     settings.windows = args.windows;
     settings.step = args.step.unwrap_or(horizon);
-    settings.season_lengths = args.histories.season_length.clone();
-    settings.drivers = drivers(&args.histories)?;
-    settings.utc_offsets = zone::utc_offsets(&args.histories.time_zone)?;
 
     let head = Head { horizon, windows: args.windows, step: settings.step };
     let mut scores = Scores::create(&args.output, &head)?;

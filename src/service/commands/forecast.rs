@@ -77,11 +77,8 @@ pub(crate) fn keep_inputs(
 
 /// The request that the flags describe.
 fn request(args: &cli::Forecast) -> anyhow::Result<forecast::Request> {
-    let mut request = forecast::Request::new(args.histories.horizon);
+    let mut request = of_histories(&args.histories)?;
     request.levels = args.quantiles.iter().map(|quantile| quantile.level).collect();
-    request.season_lengths = args.histories.season_length.clone();
-    request.drivers = drivers(&args.histories)?;
-    request.utc_offsets = zone::utc_offsets(&args.histories.time_zone)?;
     if let Some(events) = &args.events {
         request.events = ingest::events::read(events)?.all()?;
     }
@@ -89,8 +86,17 @@ fn request(args: &cli::Forecast) -> anyhow::Result<forecast::Request> {
     Ok(request)
 }
 
+/// The part of a request that forecast and backtest share.
+pub(crate) fn of_histories(asked: &cli::Histories) -> anyhow::Result<forecast::Request> {
+    let mut request = forecast::Request::new(asked.horizon);
+    request.season_lengths = asked.season_length.clone();
+    request.drivers = drivers(asked)?;
+    request.utc_offsets = zone::utc_offsets(&asked.time_zone)?;
+    Ok(request)
+}
+
 /// The drivers that the flags name.
-pub(crate) fn drivers(asked: &cli::Histories) -> anyhow::Result<Vec<Driver>> {
+fn drivers(asked: &cli::Histories) -> anyhow::Result<Vec<Driver>> {
     let Some(path) = &asked.drivers else { return Ok(Vec::new()) };
     let (series, read) = ingest::series::read(path, asked.freq).context("--drivers")?;
     ensure!(

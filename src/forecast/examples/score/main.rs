@@ -48,12 +48,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn score(set: &Set, tasks: &[Series], options: &Options) {
-    let settings = BacktestSettings {
-        windows: 1,
-        season_lengths: options.seasons.clone(),
-        scale_season: Some(set.scale),
-        ..BacktestSettings::new(set.horizon)
-    };
+    let request = Request { season_lengths: options.seasons.clone(), ..Request::new(set.horizon) };
+    let settings =
+        BacktestSettings { windows: 1, scale_season: Some(set.scale), ..BacktestSettings::new(request) };
     let results: Vec<Backtest> = tasks.par_iter().map(|task| backtest(task, &settings)).collect();
     if options.each {
         for result in &results {

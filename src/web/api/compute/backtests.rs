@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use domain::Event;
-use forecast::{BacktestReport, BacktestSettings};
+use forecast::{BacktestReport, BacktestSettings, Request};
 use rayon::prelude::*;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -54,18 +54,22 @@ pub(super) struct BacktestsBody {
 )]
 pub(crate) async fn compute(State(app): State<App>, _: Caller, Body(body): Body<BacktestsBody>) -> Answer {
     let mut faults = Faults::default();
-    let mut settings = BacktestSettings::new(body.horizon);
+    let mut settings = BacktestSettings::new(Request::new(body.horizon));
     settings.windows = body.windows.unwrap_or(settings.windows);
     settings.step = body.step.unwrap_or(settings.step);
-    settings.season_lengths = body.season_lengths;
-    faults.want((1..=MAX_HORIZON).contains(&settings.horizon), || "horizon".to_owned(), "1 to 2000 steps");
+    settings.request.season_lengths = body.season_lengths;
+    faults.want(
+        (1..=MAX_HORIZON).contains(&settings.request.horizon),
+        || "horizon".to_owned(),
+        "1 to 2000 steps",
+    );
     faults.want((1..=MAX_WINDOWS).contains(&settings.windows), || "windows".to_owned(), "1 to 20 origins");
     faults.want((1..=50_000).contains(&settings.step), || "step".to_owned(), "1 to 50000 steps");
-    let lengths = settings.season_lengths.iter().flatten();
+    let lengths = settings.request.season_lengths.iter().flatten();
     faults.want(lengths.clone().count() <= 100, || "season_lengths".to_owned(), "at most 100 lengths");
     faults.want(lengths.clone().all(|length| *length > 0), || "season_lengths".to_owned(), "above 0");
     check_events(&body.events, &mut faults);
-    settings.events = body.events;
+    settings.request.events = body.events;
     let series = series(body.series, "series", &mut faults);
     faults.none()?;
     let (started, clock) = (app.now(), app.clone());
