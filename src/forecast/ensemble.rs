@@ -3,6 +3,7 @@
 use domain::{Accuracy, Components, Forecast, Member, Series};
 use rayon::prelude::*;
 
+use crate::calibrate::Lessons;
 use crate::civil::Civil;
 use crate::events;
 use crate::request::{Checked, Request};
@@ -34,15 +35,17 @@ fn one(series: &Series, request: &Checked) -> Forecast {
 
 fn by_utc(series: &Series, request: &Checked) -> Forecast {
     let study = Study::new(series, request);
-    let (accuracy, mase_by_step) = accuracy(&study, &study.fold_paths, request.horizon);
-    let baseline =
-        study.runs.first().and_then(|baseline| self::accuracy(&study, &baseline.folds, request.horizon).0);
+    let lessons = study.lessons(&study.fold_paths);
+    let (accuracy, mase_by_step) = accuracy(&study, &study.fold_paths, &lessons, request.horizon);
+    let baseline = study.runs.first().and_then(|baseline| {
+        self::accuracy(&study, &baseline.folds, &study.lessons(&baseline.folds), request.horizon).0
+    });
     let Finished { path, quantiles, event_multiplier } = finish(
         &study,
         request,
         series,
         &study.path,
-        study.quantiles(&study.lessons(&study.fold_paths), None, &study.path, &request.levels),
+        study.quantiles(&lessons, None, &study.path, &request.levels),
         &request.levels,
     );
     Forecast {
@@ -113,15 +116,19 @@ pub(crate) fn finish(
 }
 
 /// Scores of paths forecast at the folds, each with an interval that did not see its own fold.
-fn accuracy(study: &Study, paths: &[Vec<f64>], horizon: usize) -> (Option<Accuracy>, Vec<Option<f64>>) {
+fn accuracy(
+    study: &Study,
+    paths: &[Vec<f64>],
+    lessons: &Lessons,
+    horizon: usize,
+) -> (Option<Accuracy>, Vec<Option<f64>>) {
     let scale = study.scale;
     let floor = if study.history.non_negative { 0.0 } else { f64::MIN };
-    let lessons = study.lessons(paths);
     let quantiles: Vec<Vec<Vec<f64>>> = paths
         .iter()
         .enumerate()
         .map(|(fold, path)| {
-            let mut quantiles = study.quantiles(&lessons, Some(fold), path, &SCORED_LEVELS);
+            let mut quantiles = study.quantiles(lessons, Some(fold), path, &SCORED_LEVELS);
             quantiles.iter_mut().flatten().for_each(|value| *value = value.max(floor));
             quantiles
         })

@@ -3,7 +3,7 @@
 use domain::{Grid, Series};
 
 use crate::order::{mean, median};
-use crate::shift::{self, Jump};
+use crate::shift::{self, Jumps};
 
 /// Longest history that is fitted; 16 months of hours, seven weeks of 5-minute points.
 const MAX_POINTS: usize = 14_000;
@@ -103,7 +103,7 @@ impl History {
 
     /// The first `origin` points, with everything unusual replaced by what was usual and everything before a lasting
     /// jump moved to the level after it, judged by these points alone; and the jumps.
-    pub(crate) fn usual(&self, origin: usize, seasons: &[usize]) -> (Vec<f64>, Vec<Jump>) {
+    pub(crate) fn usual(&self, origin: usize, seasons: &[usize]) -> (Vec<f64>, Jumps) {
         let mut values = self.without_one_offs(origin, seasons);
         let jumps = shift::level_out(&mut values, seasons);
         (values, jumps)
@@ -111,10 +111,7 @@ impl History {
 
     /// The first `origin` points with announced events, rare one-offs and gaps filled.
     pub(crate) fn without_one_offs(&self, origin: usize, seasons: &[usize]) -> Vec<f64> {
-        let mut values = self.values[..origin].to_vec();
-        for (value, _) in values.iter_mut().zip(&self.in_event).filter(|(_, in_event)| **in_event) {
-            *value = f64::NAN;
-        }
+        let mut values = self.unannounced(origin);
         for index in one_offs(&values, seasons) {
             values[index] = f64::NAN;
         }
@@ -122,12 +119,15 @@ impl History {
         values
     }
 
+    /// The first `origin` points; NaN within announced events, too.
+    fn unannounced(&self, origin: usize) -> Vec<f64> {
+        let points = self.values[..origin].iter().zip(&self.in_event);
+        points.map(|(value, in_event)| if *in_event { f64::NAN } else { *value }).collect()
+    }
+
     /// Points that say nothing about the usual course: missing, announced, or a rare one-off.
     pub(crate) fn unusual(&self, seasons: &[usize]) -> Vec<bool> {
-        let mut values = self.values.clone();
-        for (value, _) in values.iter_mut().zip(&self.in_event).filter(|(_, in_event)| **in_event) {
-            *value = f64::NAN;
-        }
+        let values = self.unannounced(self.len());
         let mut unusual: Vec<bool> = values.iter().map(|value| value.is_nan()).collect();
         for index in one_offs(&values, seasons) {
             unusual[index] = true;

@@ -15,6 +15,13 @@ pub(crate) fn median(sample: &mut [f64]) -> f64 {
     0.5 * (lower + upper)
 }
 
+/// The usual course of a season: at each of its phases the median over `points` values that are told by index, the first
+/// of which has phase 0.
+pub(crate) fn median_by_phase(points: usize, season: usize, value: impl Fn(usize) -> f64) -> Vec<f64> {
+    let at = |phase| (phase..points).step_by(season).map(&value).collect::<Vec<f64>>();
+    (0..season).map(|phase| median(&mut at(phase))).collect()
+}
+
 /// Mean of the sample; 0 for an empty one.
 pub(crate) fn mean(sample: &[f64]) -> f64 {
     if sample.is_empty() { 0.0 } else { sample.iter().sum::<f64>() / sample.len() as f64 }

@@ -103,6 +103,11 @@ impl Seasons {
         })
     }
 
+    /// The longer of two seasons.
+    pub(crate) fn longer(&self) -> Option<usize> {
+        self.cycles.get(1).copied()
+    }
+
     /// The longest season below the year, 1 when there is none.
     pub(crate) fn long(&self) -> usize {
         self.cycles.last().copied().unwrap_or(1)

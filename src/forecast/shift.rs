@@ -1,6 +1,6 @@
 //! Level shifts: what lies before a lasting jump only lends its shape, moved to the new level.
 
-use crate::order::{mean, median};
+use crate::order::{mean, median_by_phase};
 use crate::seasons::moving_average;
 
 /// Fewest points on the new level …
@@ -26,20 +26,36 @@ const PLACES: usize = 400;
 
 /// A lasting jump from one level to another.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Jump {
+struct Jump {
     /// First point on the new level.
-    pub(crate) place: usize,
+    place: usize,
     /// What values before it were multiplied by; 1 where they were moved by a difference.
-    pub(crate) factor: f64,
+    factor: f64,
     /// What was added to them.
     difference: f64,
+}
+
+/// The jumps of a history, the latest first.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Jumps(Vec<Jump>);
+
+impl Jumps {
+    /// What brings a value at a point to the level of today.
+    pub(crate) fn to_today(&self, at: usize) -> f64 {
+        self.0.iter().filter(|jump| at < jump.place).map(|jump| jump.factor).product()
+    }
+
+    /// Whether the level jumps after what is known at `origin` and until the point `at`.
+    pub(crate) fn lie_between(&self, origin: usize, at: usize) -> bool {
+        self.0.iter().any(|jump| origin <= jump.place && jump.place <= at)
+    }
 }
 
 /// Moves everything before each clear jump to the level after it, the latest jump first; returns the jumps.
 ///
 /// By a factor where nothing is negative and both levels are above zero, else by a difference. A level that the series
 /// had before (a batch job) is no jump. Levels are compared without the longest of the `seasons` (ascending lengths).
-pub(crate) fn level_out(values: &mut [f64], seasons: &[usize]) -> Vec<Jump> {
+pub(crate) fn level_out(values: &mut [f64], seasons: &[usize]) -> Jumps {
     let (short, long) = (seasons.first().copied().unwrap_or(1), seasons.last().copied().unwrap_or(1));
     let part = |share: f64, season: usize| (share * season as f64).ceil() as usize;
     let after = LEAST_AFTER.max(part(LEAST_OF_SHORT, short)).max(part(LEAST_OF_LONG, long));
@@ -50,7 +66,7 @@ pub(crate) fn level_out(values: &mut [f64], seasons: &[usize]) -> Vec<Jump> {
         .collect();
     lengths.reverse();
     if lengths.is_empty() {
-        return Vec::new();
+        return Jumps(Vec::new());
     }
     let positive = values.iter().all(|value| *value >= 0.0);
     let mut levels = without_season(values, long, positive);
@@ -62,7 +78,7 @@ pub(crate) fn level_out(values: &mut [f64], seasons: &[usize]) -> Vec<Jump> {
         values[..jump.place].iter_mut().for_each(move_up);
         jumps.push(jump);
     }
-    jumps
+    Jumps(jumps)
 }
 
 /// Values against what is usual at their phase of the season: divided by it, or less it.
@@ -71,18 +87,10 @@ fn without_season(values: &[f64], season: usize, positive: bool) -> Vec<f64> {
         return values.to_vec();
     }
     let trend = moving_average(values, season);
-    let profile: Vec<f64> = (0..season)
-        .map(|phase| {
-            let at = (phase..values.len()).step_by(season);
-            let mut around: Vec<f64> = if positive {
-                at.map(|index| (values[index] / trend[index].max(f64::MIN_POSITIVE)).max(LEAST_OF_SEASON))
-                    .collect()
-            } else {
-                at.map(|index| values[index] - trend[index]).collect()
-            };
-            median(&mut around)
-        })
-        .collect();
+    let profile = median_by_phase(values.len(), season, |index| {
+        let (value, trend) = (values[index], trend[index]);
+        if positive { (value / trend.max(f64::MIN_POSITIVE)).max(LEAST_OF_SEASON) } else { value - trend }
+    });
     let usual = values.iter().zip(profile.iter().cycle());
     usual.map(|(value, usual)| if positive { value / usual } else { value - usual }).collect()
 }
@@ -168,7 +176,7 @@ mod tests {
     fn history_before_a_jump_is_moved_to_the_new_level() {
         let mut values: Vec<f64> =
             (0..300).map(|index| (10.0 + wave(index)) * if index < 200 { 8.0 } else { 1.0 }).collect();
-        let jumps = level_out(&mut values, &[24]);
+        let jumps = level_out(&mut values, &[24]).0;
         assert_eq!(jumps.iter().map(|jump| jump.place).collect::<Vec<_>>(), [200]);
         assert!((jumps[0].factor - 0.125).abs() < 0.01, "{jumps:?}");
         assert!((mean(&values[..192]) - 10.0).abs() < 0.2, "{}", mean(&values[..192]));
@@ -182,7 +190,7 @@ mod tests {
             weekend * (1.0 + 0.04 * wave(5 * day)) * if day >= 115 { 0.7 } else { 1.0 }
         };
         let mut values: Vec<f64> = (0..120).map(value).collect();
-        let jumps = level_out(&mut values, &[7]);
+        let jumps = level_out(&mut values, &[7]).0;
         assert_eq!(jumps.iter().map(|jump| jump.place).collect::<Vec<_>>(), [115]);
         assert!((jumps[0].factor - 0.7).abs() < 0.03, "{jumps:?}");
     }
@@ -194,7 +202,7 @@ mod tests {
             if hour >= 400 { 3.0 * open } else { open }
         };
         let mut values: Vec<f64> = (0..480).map(value).collect();
-        let jumps = level_out(&mut values, &[24]);
+        let jumps = level_out(&mut values, &[24]).0;
         assert!(!jumps.is_empty() && jumps.iter().all(|jump| jump.difference == 0.0), "{jumps:?}");
         assert_eq!(values[..24].iter().filter(|value| **value == 0.0).count(), 2);
     }
@@ -202,14 +210,14 @@ mod tests {
     #[test]
     fn a_season_a_ramp_and_a_late_spike_are_no_jump() {
         let mut season: Vec<f64> = (0..300).map(|index| 10.0 + 9.0 * wave(index)).collect();
-        assert_eq!(level_out(&mut season, &[24]), [] as [Jump; 0]);
+        assert_eq!(level_out(&mut season, &[24]).0, []);
         let mut ramp: Vec<f64> = (0..300).map(|index| index as f64).collect();
-        assert_eq!(level_out(&mut ramp, &[]), [] as [Jump; 0]);
+        assert_eq!(level_out(&mut ramp, &[]).0, []);
         let mut spike: Vec<f64> =
             (0..300).map(|index| if index >= 295 { 100.0 } else { 10.0 + wave(index) }).collect();
         let weekly = |index: usize| if index / 24 % 7 >= 5 { 1.0 } else { 20.0 };
         let mut weekend: Vec<f64> = (0..24 * 28).map(weekly).collect();
-        assert_eq!(level_out(&mut weekend, &[24]), [] as [Jump; 0]);
-        assert_eq!(level_out(&mut spike, &[24]), [] as [Jump; 0]);
+        assert_eq!(level_out(&mut weekend, &[24]).0, []);
+        assert_eq!(level_out(&mut spike, &[24]).0, []);
     }
 }

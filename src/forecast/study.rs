@@ -17,6 +17,7 @@ use crate::order::mean;
 use crate::repetition::Repetition;
 use crate::request::Checked;
 use crate::seasons::{self, Seasons};
+use crate::shift::Jumps;
 use crate::stacking::Stacking;
 
 /// Paths may leave the range of history by this share of it, and by more when the horizon is long against history.
@@ -80,14 +81,7 @@ impl Study {
         let day = seasons::steps_per_day(grid.frequency).filter(|steps| *steps > 1);
         let rough = history.without_one_offs(n, day.as_slice());
         let seasons = seasons::find(&rough, grid.frequency, request.season_lengths.as_deref());
-        let used = |length: &usize| seasons.cycles.contains(length) || seasons.year == Some(*length);
-        let unused = request.season_lengths.iter().flatten().filter(|length| !used(length));
-        history.warnings.extend(unused.map(|length| {
-            format!(
-                "the season of {length} steps that was told is not used: history does not show it, or two others are \
-                 enough"
-            )
-        }));
+        history.warnings.extend(unused(request, &seasons));
         let (usual, jumps) = history.usual(n, &seasons.cycles);
         let first = usual.first().copied().unwrap_or(0.0);
         let constant = usual.iter().all(|value| (value - first).abs() <= 1e-12 * first.abs());
@@ -97,36 +91,11 @@ impl Study {
             folds::plan(n, request.horizon, &seasons)
         };
         let unusual = history.unusual(&seasons.cycles);
-        let going_on = (0..n).rev().take_while(|at| unusual[*at]);
-        let dropped = going_on.filter(|at| !history.values[*at].is_nan() && !history.in_event[*at]).count();
-        if dropped > 0 {
-            history.warnings.push(format!(
-                "the newest points ({dropped}) are far below what is usual and are left out: an outage, or a step that is \
-                 not whole yet"
-            ));
-        }
-        // Errors count as they would be on the level of today, and what nobody could know does not.
-        let to_today =
-            |at: usize| jumps.iter().filter(|jump| at < jump.place).map(|jump| jump.factor).product::<f64>();
-        let jumped =
-            |origin: usize, at: usize| jumps.iter().any(|jump| origin <= jump.place && jump.place <= at);
-        let steady =
-            folds.origins.iter().filter(|origin| !jumped(**origin, **origin + folds.horizon - 1)).count();
-        let foreseen = |origin: usize, at: usize| steady < STEADY_FOLDS || !jumped(origin, at);
-        let actuals: Actuals = folds
-            .origins
-            .iter()
-            .map(|origin| {
-                (*origin..origin + folds.horizon)
-                    .map(|at| {
-                        (!unusual[at] && foreseen(*origin, at)).then(|| history.values[at] * to_today(at))
-                    })
-                    .collect()
-            })
-            .collect();
-
+        history.warnings.extend(drop_going_on(&history, &unusual));
+        // Errors count as they would be on the level of today.
+        let actuals = actuals(&history, &folds, &unusual, &jumps);
         let measured = history.values.iter().enumerate().take(folds.origins.first().copied().unwrap_or(n));
-        let measured: Vec<f64> = measured.map(|(at, value)| value * to_today(at)).collect();
+        let measured: Vec<f64> = measured.map(|(at, value)| value * jumps.to_today(at)).collect();
         let scale = seasonal_difference(&measured, seasons.short());
         let (drivers, problems) = driver::align(&request.drivers, history.grid, n, request.horizon);
         history.warnings.extend(problems);
@@ -137,7 +106,7 @@ impl Study {
         };
         for run in &mut runs {
             for (path, origin) in run.folds.iter_mut().zip(&folds.origins) {
-                path.iter_mut().enumerate().for_each(|(step, value)| *value *= to_today(origin + step));
+                path.iter_mut().enumerate().for_each(|(step, value)| *value *= jumps.to_today(origin + step));
             }
         }
         let errors = match &intermittent {
@@ -212,6 +181,41 @@ impl Study {
         let back = (self.history.len() - self.folds.origins[fold]) % season;
         (season - back) % season
     }
+}
+
+/// What to say of seasons that were told in vain.
+fn unused(request: &Checked, seasons: &Seasons) -> impl Iterator<Item = String> {
+    let used = |length: &usize| seasons.cycles.contains(length) || seasons.year == Some(*length);
+    let unused = request.season_lengths.iter().flatten().filter(move |length| !used(length));
+    unused.map(|length| {
+        format!(
+            "the season of {length} steps that was told is not used: history does not show it, or two others are enough"
+        )
+    })
+}
+
+/// What to say of a drop that is still going on.
+fn drop_going_on(history: &History, unusual: &[bool]) -> Option<String> {
+    let going_on = (0..history.len()).rev().take_while(|at| unusual[*at]);
+    let dropped = going_on.filter(|at| !history.values[*at].is_nan() && !history.in_event[*at]).count();
+    (dropped > 0).then(|| {
+        format!(
+            "the newest points ({dropped}) are far below what is usual and are left out: an outage, or a step that is \
+             not whole yet"
+        )
+    })
+}
+
+/// What came at the folds, on the level of today, where it was usual and could be known.
+fn actuals(history: &History, folds: &Folds, unusual: &[bool], jumps: &Jumps) -> Actuals {
+    let span = |origin: usize| origin..origin + folds.horizon;
+    let is_steady = |origin: &&usize| !jumps.lie_between(**origin, **origin + folds.horizon - 1);
+    let all_count = folds.origins.iter().filter(is_steady).count() < STEADY_FOLDS;
+    let actual = |origin: usize, at: usize| {
+        let foreseen = all_count || !jumps.lie_between(origin, at);
+        (!unusual[at] && foreseen).then(|| history.values[at] * jumps.to_today(at))
+    };
+    folds.origins.iter().map(|origin| span(*origin).map(|at| actual(*origin, at)).collect()).collect()
 }
 
 /// Mean absolute difference at a lag over measured points; `None` when there is no pair, or when it is no more than

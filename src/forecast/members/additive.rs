@@ -3,7 +3,7 @@
 
 use std::f64::consts::TAU;
 
-use super::{Scale, View};
+use super::{Paths, Scale, View};
 use crate::linear::{dot, factor, substitute};
 use crate::order::mean;
 use crate::seasons::Seasons;
@@ -29,7 +29,7 @@ const WAVE_PENALTY: f64 = 0.5;
 const ROUNDS: usize = 2;
 
 /// The mean of the paths on both scales, or the path on the level where there is no logarithm.
-pub(super) fn run(views: &[View]) -> Option<Vec<Vec<f64>>> {
+pub(super) fn run(views: &[View]) -> Option<Paths> {
     let designs = views.iter().map(|view| Design::new(view, WAVES)).collect::<Option<Vec<Design>>>()?;
     let path = |(view, design): (&View, &Design)| {
         let mut path = design.path(&view.level, view.horizon);

@@ -6,8 +6,7 @@ use linfa::prelude::*;
 use linfa_elasticnet::ElasticNet;
 use ndarray::{Array1, Array2};
 
-use super::autoregression::{self, Difference, Family, Memory};
-use super::{Member, Scale, View, ets, mstl};
+use super::{Member, Scale, View, autoregression, ets, mstl};
 use crate::order::mean;
 
 /// An effect may come so many steps later, at most.
@@ -27,14 +26,14 @@ const PENALTY: f64 = 0.01;
 const LASSO_SHARE: f64 = 0.5;
 
 /// Members on each scale that series and drivers allow, where drivers were told.
-pub(super) fn run(views: &[View]) -> Vec<Member> {
-    let Some(oldest) = views.first().filter(|oldest| !oldest.drivers.is_empty()) else { return Vec::new() };
+pub(super) fn run(views: &[View]) -> Option<Vec<Member>> {
+    let oldest = views.first().filter(|oldest| !oldest.drivers.is_empty())?;
     let positive = oldest.drivers.iter().flatten().all(|value| *value > 0.0);
     let mut members = on(Scale::Level, views).unwrap_or_default();
     if positive && oldest.log.is_some() {
         members.extend(on(Scale::Log, views).unwrap_or_default());
     }
-    members
+    (!members.is_empty()).then_some(members)
 }
 
 fn on(scale: Scale, views: &[View]) -> Option<Vec<Member>> {
@@ -59,22 +58,19 @@ fn on(scale: Scale, views: &[View]) -> Option<Vec<Member>> {
         .iter()
         .zip(&effects)
         .map(|(view, effect)| {
-            let level = view.on(scale)?.iter().zip(effect).map(|(value, effect)| value - effect).collect();
-            Some(View { level, log: None, log_offset: 0.0, drivers: &[], calendar: None, ..*view })
+            Some(
+                view.rest(view.on(scale)?.iter().zip(effect).map(|(value, effect)| value - effect).collect()),
+            )
         })
         .collect::<Option<_>>()?;
-    let log = scale == Scale::Log;
-    let smoothed = mstl::run(Scale::Level, &rests).or_else(|| {
-        ets::run(ets::Spec { scale: Scale::Level, trend: true, seasonal: ets::Seasonal::None }, &rests)
-    });
-    let smoothed = smoothed
-        .map(|paths| Member { name: if log { "drivers_smooth_log" } else { "drivers_smooth" }, paths });
-    const RIDGE: &[(&str, Memory)] = &[("drivers_ridge", Memory::Long)];
-    const RIDGE_LOG: &[(&str, Memory)] = &[("drivers_ridge_log", Memory::Long)];
-    let fits = if log { RIDGE_LOG } else { RIDGE };
-    let family = Family { scale: Scale::Level, difference: Difference::None, fits };
-    let mut members = autoregression::run(family, &rests).unwrap_or_default();
-    members.extend(smoothed);
+    let (smooth, ridge) = match scale {
+        Scale::Level => ("drivers_smooth", "drivers_ridge"),
+        Scale::Log => ("drivers_smooth_log", "drivers_ridge_log"),
+    };
+    let smoothed = mstl::run(Scale::Level, &rests).or_else(|| ets::simple(Scale::Level, true, &rests));
+    let made = [(ridge, autoregression::of_rest(&rests)), (smooth, smoothed)];
+    let mut members: Vec<Member> =
+        made.into_iter().filter_map(|(name, paths)| Some(Member { name, paths: paths? })).collect();
     for member in &mut members {
         for ((path, view), effect) in member.paths.iter_mut().zip(views).zip(&effects) {
             let ahead = &effect[view.level.len()..];

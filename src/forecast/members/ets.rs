@@ -1,7 +1,7 @@
 //! Exponential smoothing in its additive error-correction form (Hyndman, Koehler, Ord & Snyder 2008):
 //! level, optional damped trend, none or one season, and with a season a first-order correction of the error.
 
-use super::{Scale, View};
+use super::{Paths, Scale, View};
 use crate::order::mean;
 
 /// Points at the end of history that the parameter search looks at: at least this, or this many seasons.
@@ -16,23 +16,6 @@ const TOUCH_UP_ROUNDS: usize = 2;
 
 /// Farther ahead the latest one-step errors say little, and chasing them does harm.
 const TOUCH_UP_HORIZON: usize = 24;
-
-/// One smoothing model.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Spec {
-    pub(super) scale: Scale,
-    pub(super) trend: bool,
-    pub(super) seasonal: Seasonal,
-}
-
-/// Which season the states follow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Seasonal {
-    /// None; for series without a season.
-    None,
-    /// The shortest.
-    Short,
-}
 
 /// Smoothing weights, each in 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,34 +32,38 @@ pub(crate) struct Weights {
     pub(crate) carry: f64,
 }
 
+/// Smoothing with or without a damped trend, for series without a season.
+pub(super) fn simple(scale: Scale, trend: bool, views: &[View]) -> Option<Paths> {
+    let season = views.first()?.seasons.short();
+    if season == 1 { run(scale, trend, season, views) } else { None }
+}
+
+/// Smoothing with a damped trend and the shortest season.
+pub(super) fn seasonal(scale: Scale, views: &[View]) -> Option<Paths> {
+    let season = views.first()?.seasons.short();
+    if season > 1 { run(scale, true, season, views) } else { None }
+}
+
 /// Finds weights at the oldest origin, filters at every origin and forecasts.
-pub(super) fn run(spec: Spec, views: &[View]) -> Option<Vec<Vec<f64>>> {
-    let oldest = views.first()?;
-    let seasons = oldest.seasons;
-    let season = match spec.seasonal {
-        Seasonal::None if seasons.short() == 1 => 1,
-        Seasonal::Short if seasons.short() > 1 => seasons.short(),
-        Seasonal::None | Seasonal::Short => return None,
-    };
+fn run(scale: Scale, trend: bool, season: usize, views: &[View]) -> Option<Paths> {
     let window =
         |history: &'_ [f64]| history.len().saturating_sub((SEARCH_SEASONS * season).max(SEARCH_POINTS));
-    let history = oldest.on(spec.scale)?;
+    let history = views.first()?.on(scale)?;
     if history.len() < 2 * season + 3 {
         return None;
     }
-    let mut weights =
-        search(&history[window(history)..], season, spec.trend, start(season, spec.trend), SEARCH_ROUNDS);
+    let mut weights = search(&history[window(history)..], season, trend, start(season, trend), SEARCH_ROUNDS);
     views
         .iter()
         .enumerate()
         .map(|(fold, view)| {
-            let history = view.on(spec.scale)?;
+            let history = view.on(scale)?;
             let history = &history[window(history)..];
             // Without seasons a step of the search is cheap, and a level that moves more than before is followed.
             if fold > 0 && season == 1 && view.horizon <= TOUCH_UP_HORIZON {
-                weights = search(history, season, spec.trend, weights, TOUCH_UP_ROUNDS);
+                weights = search(history, season, trend, weights, TOUCH_UP_ROUNDS);
             }
-            Some(view.back(spec.scale, filter(history, season, [weights]).predict(view.horizon)))
+            Some(view.back(scale, filter(history, season, [weights]).predict(view.horizon)))
         })
         .collect()
 }

@@ -1,6 +1,6 @@
 //! Daily cost far ahead: damped growth × weekday × place in the month × yearly shape shrunk by evidence.
 
-use super::View;
+use super::{Paths, View};
 use crate::calendar::Date;
 use crate::members::theta::slope;
 use crate::order::{mean, median};
@@ -27,7 +27,7 @@ const YEARS_HALF_BELIEVED: f64 = 1.5;
 const YEARLY_HARMONICS: usize = 3;
 
 /// Forecasts in logs; applies to daily series that are never negative.
-pub(super) fn run(views: &[View]) -> Option<Vec<Vec<f64>>> {
+pub(super) fn run(views: &[View]) -> Option<Paths> {
     let oldest = views.first()?;
     if oldest.level.len() < 2 * LEVEL_DAYS {
         return None;

@@ -2,8 +2,7 @@
 //! autoregression of what it leaves, which knows how this week differs from such weeks.
 
 use super::additive::Design;
-use super::autoregression::{self, Difference, Family, Memory};
-use super::{Scale, View};
+use super::{Paths, Scale, View, autoregression};
 
 /// Pairs of waves of the year: as many as Prophet has by default.
 const WAVES: usize = 10;
@@ -11,10 +10,8 @@ const WAVES: usize = 10;
 /// Most steps of a year: hours are told better by the days before them.
 const MOST_STEPS: usize = 400;
 
-const FITS: &[(&str, Memory)] = &[("errors", Memory::Long)];
-
 /// Forecasts logarithms, where there are any; `None` where history does not tell the waves of a year of days or weeks.
-pub(super) fn run(views: &[View]) -> Option<Vec<Vec<f64>>> {
+pub(super) fn run(views: &[View]) -> Option<Paths> {
     let scale = if views.iter().all(|view| view.log.is_some()) { Scale::Log } else { Scale::Level };
     let taken_apart = |view: &View| {
         view.seasons.year.filter(|year| *year <= MOST_STEPS)?;
@@ -24,13 +21,8 @@ pub(super) fn run(views: &[View]) -> Option<Vec<Vec<f64>>> {
     };
     let (rests, trends): (Vec<_>, Vec<_>) =
         views.iter().map(taken_apart).collect::<Option<Vec<_>>>()?.into_iter().unzip();
-    let rests: Vec<View> = views
-        .iter()
-        .zip(rests)
-        .map(|(view, level)| View { level, log: None, drivers: &[], calendar: None, ..*view })
-        .collect();
-    let family = Family { scale: Scale::Level, difference: Difference::None, fits: FITS };
-    let ahead = autoregression::run(family, &rests)?.pop()?.paths;
+    let rests: Vec<View> = views.iter().zip(rests).map(|(view, rest)| view.rest(rest)).collect();
+    let ahead = autoregression::of_rest(&rests)?;
     let joined = views.iter().zip(trends).zip(ahead).map(|((view, mut path), errors)| {
         path.iter_mut().zip(errors).for_each(|(value, error)| *value += error);
         view.back(scale, path)

@@ -61,6 +61,11 @@ impl View<'_> {
         }
         path
     }
+
+    /// What is left of this history, to be forecast on its own: without logarithm, drivers and calendar.
+    fn rest(&self, level: Vec<f64>) -> Self {
+        Self { level, log: None, log_offset: 0.0, drivers: &[], calendar: None, ..*self }
+    }
 }
 
 #[cfg(test)]
@@ -71,102 +76,75 @@ impl<'a> View<'a> {
     }
 }
 
-/// One member's forecasts: a path for each view, oldest first, in units of the history.
+/// A path for each view, oldest first, in units of the history.
+pub(crate) type Paths = Vec<Vec<f64>>;
+
+/// One member's forecasts.
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
     /// Name in results; stable.
     pub(crate) name: &'static str,
-    pub(crate) paths: Vec<Vec<f64>>,
+    pub(crate) paths: Paths,
 }
 
 /// One member, or a family of members that share their work.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Model {
-    name: &'static str,
-    kind: Kind,
+pub(crate) enum Model {
+    One(&'static str, fn(&[View]) -> Option<Paths>),
+    Family(fn(&[View]) -> Option<Vec<Member>>),
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    SeasonalNaive(naive::Season),
-    RecentMedian,
-    Profile(profile::Spec),
-    Ets(ets::Spec),
-    Theta(Scale),
-    Mstl(Scale),
-    Autoregression(autoregression::Family),
-    TotalShape,
-    TotalRidge,
-    YearAgo(Scale),
-    Growth,
-    Regression,
-    Additive,
-    Harmonic,
-    Drivers,
-}
-
-const fn model(name: &'static str, kind: Kind) -> Model {
-    Model { name, kind }
-}
-
-/// Folds from which a member's weight is told, and those of a regression, which may have met its match by chance.
+/// Folds from which a member's weight is told, and those of a family of regressions, which may have met its match by chance.
 const LEAST_FOLDS: usize = 2;
-const LEAST_FOLDS_OF_REGRESSION: usize = 3;
+const LEAST_FOLDS_OF_FAMILY: usize = 3;
 
 /// The baseline of every comparison; always applicable.
-pub(crate) const SEASONAL_NAIVE: Model = model("seasonal_naive", Kind::SeasonalNaive(naive::Season::Short));
+pub(crate) const SEASONAL_NAIVE: Model =
+    Model::One("seasonal_naive", |views| naive::seasonal(views.first()?.seasons.short(), views));
 
 /// Every member, the baseline first. Which of them apply is decided per series.
 pub(crate) const ZOO: &[Model] = {
-    use autoregression::{Difference, Family, Memory};
-    use ets::{Seasonal, Spec as Es};
-    use profile::{Cycle, Spec as Pr};
-    const fn ar(scale: Scale, difference: Difference, fits: &'static [(&'static str, Memory)]) -> Model {
-        model("ridge", Kind::Autoregression(Family { scale, difference, fits }))
-    }
-    const fn es(scale: Scale, trend: bool, seasonal: Seasonal) -> Kind {
-        Kind::Ets(Es { scale, trend, seasonal })
-    }
+    use Model::{Family, One};
+    use Scale::{Level, Log};
+    use autoregression::{Difference, Memory, run as ridge};
     &[
         SEASONAL_NAIVE,
-        model("seasonal_naive_long", Kind::SeasonalNaive(naive::Season::Long)),
-        model("recent_median", Kind::RecentMedian),
-        model("profile", Kind::Profile(Pr { cycle: Cycle::Short, count: 8 })),
-        model("profile_long", Kind::Profile(Pr { cycle: Cycle::Long, count: 8 })),
-        model("ets", es(Scale::Level, false, Seasonal::None)),
-        model("ets_trend", es(Scale::Level, true, Seasonal::None)),
-        model("ets_trend_log", es(Scale::Log, true, Seasonal::None)),
-        model("ets_seasonal_log", es(Scale::Log, true, Seasonal::Short)),
-        model("theta", Kind::Theta(Scale::Level)),
-        model("theta_log", Kind::Theta(Scale::Log)),
-        model("mstl", Kind::Mstl(Scale::Level)),
-        model("mstl_log", Kind::Mstl(Scale::Log)),
-        ar(Scale::Level, Difference::None, &[("ridge", Memory::Long)]),
-        ar(Scale::Log, Difference::None, &[("ridge_log", Memory::Long)]),
-        ar(
-            Scale::Level,
-            Difference::First,
-            &[("ridge_first", Memory::Long), ("ridge_first_fading", Memory::Fading)],
-        ),
-        ar(
-            Scale::Log,
-            Difference::First,
-            &[("ridge_first_log", Memory::Long), ("ridge_first_fading_log", Memory::Fading)],
-        ),
-        ar(Scale::Level, Difference::Short, &[("ridge_season", Memory::Long)]),
-        ar(Scale::Log, Difference::Short, &[("ridge_season_log", Memory::Long)]),
-        ar(Scale::Log, Difference::FirstAndShort, &[("ridge_both_log", Memory::Long)]),
-        ar(Scale::Level, Difference::Long, &[("ridge_long_season", Memory::Long)]),
-        ar(Scale::Log, Difference::Long, &[("ridge_long_season_log", Memory::Long)]),
-        model("total_shape", Kind::TotalShape),
-        model("total_ridge", Kind::TotalRidge),
-        model("year_ago", Kind::YearAgo(Scale::Level)),
-        model("year_ago_log", Kind::YearAgo(Scale::Log)),
-        model("growth", Kind::Growth),
-        model("regression", Kind::Regression),
-        model("additive", Kind::Additive),
-        model("harmonic", Kind::Harmonic),
-        model("drivers", Kind::Drivers),
+        One("seasonal_naive_long", |views| naive::seasonal(views.first()?.seasons.longer()?, views)),
+        One("recent_median", naive::recent_median),
+        One("profile", |views| profile::run(views.first()?.seasons.short(), views)),
+        One("profile_long", |views| profile::run(views.first()?.seasons.longer()?, views)),
+        One("ets", |views| ets::simple(Level, false, views)),
+        One("ets_trend", |views| ets::simple(Level, true, views)),
+        One("ets_trend_log", |views| ets::simple(Log, true, views)),
+        One("ets_seasonal_log", |views| ets::seasonal(Log, views)),
+        One("theta", |views| theta::run(Level, views)),
+        One("theta_log", |views| theta::run(Log, views)),
+        One("mstl", |views| mstl::run(Level, views)),
+        One("mstl_log", |views| mstl::run(Log, views)),
+        Family(|views| ridge(Level, Difference::None, &[("ridge", Memory::Long)], views)),
+        Family(|views| ridge(Log, Difference::None, &[("ridge_log", Memory::Long)], views)),
+        Family(|views| {
+            let fits = &[("ridge_first", Memory::Long), ("ridge_first_fading", Memory::Fading)];
+            ridge(Level, Difference::First, fits, views)
+        }),
+        Family(|views| {
+            let fits = &[("ridge_first_log", Memory::Long), ("ridge_first_fading_log", Memory::Fading)];
+            ridge(Log, Difference::First, fits, views)
+        }),
+        Family(|views| ridge(Level, Difference::Short, &[("ridge_season", Memory::Long)], views)),
+        Family(|views| ridge(Log, Difference::Short, &[("ridge_season_log", Memory::Long)], views)),
+        Family(|views| ridge(Log, Difference::FirstAndShort, &[("ridge_both_log", Memory::Long)], views)),
+        Family(|views| ridge(Level, Difference::Long, &[("ridge_long_season", Memory::Long)], views)),
+        Family(|views| ridge(Log, Difference::Long, &[("ridge_long_season_log", Memory::Long)], views)),
+        One("total_shape", total_shape::run),
+        One("total_ridge", total_shape::ridge),
+        One("year_ago", |views| year_ago::run(Level, views)),
+        One("year_ago_log", |views| year_ago::run(Log, views)),
+        One("growth", growth::run),
+        One("regression", regression::run),
+        One("additive", additive::run),
+        One("harmonic", harmonic::run),
+        Family(drivers::run),
     ]
 };
 
@@ -174,35 +152,22 @@ impl Model {
     /// Forecasts from each origin, oldest first; empty when the model does not apply to this series.
     ///
     /// Where the oldest origins have too little history for the model, it forecasts from the later ones, a few folds at
-    /// least. Parameters that need a search are found at the oldest origin and kept, so no fold sees its own future.
+    /// least. Parameters that need a search are found at the oldest of its origins, and searched on from there at most, so
+    /// no fold sees its own future.
     pub(crate) fn run(&self, views: &[View]) -> Vec<Member> {
-        let folds = match self.kind {
-            Kind::Autoregression(_) => LEAST_FOLDS_OF_REGRESSION,
-            _ => LEAST_FOLDS,
+        let folds = match self {
+            Self::One(..) => LEAST_FOLDS,
+            Self::Family(_) => LEAST_FOLDS_OF_FAMILY,
         };
         let latest = views.len().saturating_sub(1 + folds);
-        let made = (0..=latest).map(|late| self.run_on_all(&views[late..])).find(|made| !made.is_empty());
+        let made = (0..=latest).find_map(|late| self.run_on_all(&views[late..]));
         made.unwrap_or_default()
     }
 
-    fn run_on_all(&self, views: &[View]) -> Vec<Member> {
-        let paths = match self.kind {
-            Kind::Drivers => return drivers::run(views),
-            Kind::Autoregression(family) => return autoregression::run(family, views).unwrap_or_default(),
-            Kind::SeasonalNaive(season) => naive::seasonal(season, views),
-            Kind::RecentMedian => naive::recent_median(views),
-            Kind::Profile(spec) => profile::run(spec, views),
-            Kind::Ets(spec) => ets::run(spec, views),
-            Kind::Theta(scale) => theta::run(scale, views),
-            Kind::Mstl(scale) => mstl::run(scale, views),
-            Kind::TotalShape => total_shape::run(views),
-            Kind::TotalRidge => total_shape::ridge(views),
-            Kind::YearAgo(scale) => year_ago::run(scale, views),
-            Kind::Growth => growth::run(views),
-            Kind::Regression => regression::run(views),
-            Kind::Additive => additive::run(views),
-            Kind::Harmonic => harmonic::run(views),
-        };
-        paths.map(|paths| Member { name: self.name, paths }).into_iter().collect()
+    fn run_on_all(&self, views: &[View]) -> Option<Vec<Member>> {
+        match self {
+            Self::One(name, run) => Some(vec![Member { name, paths: run(views)? }]),
+            Self::Family(run) => run(views),
+        }
     }
 }

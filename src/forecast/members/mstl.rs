@@ -1,7 +1,7 @@
 //! Multi-season decomposition in the manner of MSTL (Bandara, Hyndman & Bergmeir 2021): seasons are estimated
 //! in turn from what the others and the trend leave, the rest is smoothed, and the latest seasons are repeated.
 
-use super::{Scale, View, ets};
+use super::{Paths, Scale, View, ets};
 use crate::seasons::moving_average;
 
 /// Longest stretch that is decomposed, in long seasons.
@@ -20,7 +20,7 @@ const STARTING_CYCLES: usize = 4;
 const DAMPING: f64 = 0.98;
 
 /// Decomposes, smooths the seasonally adjusted series with a damped trend, and repeats the last cycles.
-pub(super) fn run(scale: Scale, views: &[View]) -> Option<Vec<Vec<f64>>> {
+pub(super) fn run(scale: Scale, views: &[View]) -> Option<Paths> {
     let oldest = views.first()?;
     let seasons = &oldest.seasons.cycles;
     let long = oldest.seasons.long();

@@ -1,34 +1,19 @@
 //! The simplest members: repeat the last season, or the recent median.
 
-use super::View;
+use super::{Paths, View};
 use crate::order::median;
 
 /// The recent median looks back this many short seasons, or this many points without one.
 const RECENT_SEASONS: usize = 2;
 const RECENT_POINTS: usize = 10;
 
-/// Which season is repeated.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Season {
-    /// The shortest; the last value when there is none.
-    Short,
-    /// The longest, where it differs from the shortest.
-    Long,
-}
-
-/// Repeats the last season.
-pub(super) fn seasonal(season: Season, views: &[View]) -> Option<Vec<Vec<f64>>> {
-    let seasons = views.first()?.seasons;
-    let length = match season {
-        Season::Short => seasons.short(),
-        Season::Long if seasons.long() > seasons.short() => seasons.long(),
-        Season::Long => return None,
-    };
+/// Repeats the last season of so many steps; 1: the last value.
+pub(super) fn seasonal(season: usize, views: &[View]) -> Option<Paths> {
     views
         .iter()
         .map(|view| {
             let history = &view.level;
-            let length = length.min(history.len());
+            let length = season.min(history.len());
             let start = history.len() - length;
             (length > 0).then(|| (0..view.horizon).map(|step| history[start + step % length]).collect())
         })
@@ -36,7 +21,7 @@ pub(super) fn seasonal(season: Season, views: &[View]) -> Option<Vec<Vec<f64>>> 
 }
 
 /// The median of the last points, flat: good for series that return to their middle.
-pub(super) fn recent_median(views: &[View]) -> Option<Vec<Vec<f64>>> {
+pub(super) fn recent_median(views: &[View]) -> Option<Paths> {
     let seasons = views.first()?.seasons;
     let width = if seasons.short() > 1 { RECENT_SEASONS * seasons.short() } else { RECENT_POINTS };
     let flat = |view: &View| {

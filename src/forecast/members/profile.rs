@@ -1,58 +1,30 @@
 //! Seasonal profile plus smoothed level: the typical cycle, moved to where the series is now.
 
-use super::View;
-use crate::order::{mean, median};
+use super::{Paths, View};
+use crate::order::{mean, median_by_phase};
 use crate::seasons::moving_average;
 
 /// Weight of the newest cycle in the smoothed level.
 const LEVEL_SMOOTHING: f64 = 0.4;
 
-/// Which cycle, and how many of them at most make the profile.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Spec {
-    pub(super) cycle: Cycle,
-    pub(super) count: usize,
-}
+/// Cycles that make the profile, at most.
+const CYCLES: usize = 8;
 
-/// Which season the profile covers.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Cycle {
-    /// The shortest.
-    Short,
-    /// The longest, where it differs from the shortest.
-    Long,
-}
-
-/// Median profile of the last cycles around a moving average, on the level of the last short seasons.
-pub(super) fn run(spec: Spec, views: &[View]) -> Option<Vec<Vec<f64>>> {
-    let seasons = views.first()?.seasons;
-    let length = match spec.cycle {
-        Cycle::Short => seasons.short(),
-        Cycle::Long if seasons.long() > seasons.short() => seasons.long(),
-        Cycle::Long => return None,
-    };
-    if length < 2 || views[0].level.len() < 2 * length {
+/// Median profile of the last cycles of so many steps around a moving average, on the level of the last short seasons.
+pub(super) fn run(cycle: usize, views: &[View]) -> Option<Paths> {
+    let oldest = views.first()?;
+    if cycle < 2 || oldest.level.len() < 2 * cycle {
         return None;
     }
-    Some(
-        views
-            .iter()
-            .map(|view| path(&view.level, length, seasons.short(), spec.count, view.horizon))
-            .collect(),
-    )
+    let short = oldest.seasons.short();
+    Some(views.iter().map(|view| path(&view.level, cycle, short, view.horizon)).collect())
 }
 
-fn path(history: &[f64], length: usize, short: usize, count: usize, horizon: usize) -> Vec<f64> {
-    let used = (history.len() / length).min(count) * length;
+fn path(history: &[f64], length: usize, short: usize, horizon: usize) -> Vec<f64> {
+    let used = (history.len() / length).min(CYCLES) * length;
     let window = &history[history.len() - used..];
     let trend = moving_average(window, length);
-    let profile: Vec<f64> = (0..length)
-        .map(|phase| {
-            let mut around: Vec<f64> =
-                (phase..used).step_by(length).map(|index| window[index] - trend[index]).collect();
-            median(&mut around)
-        })
-        .collect();
+    let profile = median_by_phase(used, length, |index| window[index] - trend[index]);
     // Level of each short season against the profile, smoothed towards the newest.
     let rests: Vec<f64> =
         window.iter().enumerate().map(|(index, value)| value - profile[index % length]).collect();

@@ -4,7 +4,7 @@ use linfa::prelude::*;
 use linfa_elasticnet::ElasticNet;
 use ndarray::{Array1, Array2};
 
-use super::{Scale, View};
+use super::{Paths, Scale, View};
 use crate::calendar::Date;
 
 /// Newest points that are fitted.
@@ -21,7 +21,7 @@ const YEARLY_HARMONICS: usize = 4;
 const TOLERANCE: f64 = 1e-3;
 
 /// Regresses daily history on its calendar, and lets the last error fade.
-pub(super) fn run(views: &[View]) -> Option<Vec<Vec<f64>>> {
+pub(super) fn run(views: &[View]) -> Option<Paths> {
     let oldest = views.first()?;
     if oldest.level.len() < 60 {
         return None;

@@ -1,15 +1,15 @@
 //! The Theta method (Assimakopoulos & Nikolopoulos 2000) in the form of Hyndman & Billah (2003):
 //! the seasonally adjusted series is smoothed simply, with half the slope of its straight line as drift.
 
-use super::{Scale, View, ets};
-use crate::order::{mean, median};
+use super::{Paths, Scale, View, ets};
+use crate::order::{mean, median_by_phase};
 use crate::seasons::moving_average;
 
 /// Longest stretch whose straight line gives the drift: growth of long ago says nothing.
 const LINE_POINTS: usize = 600;
 
 /// Deseasonalizes, smooths with drift, and puts the season back.
-pub(super) fn run(scale: Scale, views: &[View]) -> Option<Vec<Vec<f64>>> {
+pub(super) fn run(scale: Scale, views: &[View]) -> Option<Paths> {
     let oldest = views.first()?;
     let season = oldest.seasons.long();
     if oldest.level.len() < 4 || (season > 1 && oldest.level.len() < 2 * season + 2) {
@@ -42,13 +42,7 @@ fn adjust(history: &[f64], season: usize) -> (Vec<f64>, Vec<f64>) {
         return (history.to_vec(), vec![0.0]);
     }
     let trend = moving_average(history, season);
-    let mut profile: Vec<f64> = (0..season)
-        .map(|phase| {
-            let mut around: Vec<f64> =
-                (phase..history.len()).step_by(season).map(|index| history[index] - trend[index]).collect();
-            median(&mut around)
-        })
-        .collect();
+    let mut profile = median_by_phase(history.len(), season, |index| history[index] - trend[index]);
     let centre = mean(&profile);
     profile.iter_mut().for_each(|value| *value -= centre);
     let adjusted = history.iter().enumerate().map(|(index, value)| value - profile[index % season]).collect();

@@ -1,7 +1,6 @@
 //! Total of each period times its shape: totals are forecast in logs, the split within a period is the usual one.
 
-use super::autoregression::{self, Difference, Family, Memory};
-use super::{Scale, View};
+use super::{Paths, View, autoregression};
 use crate::linear::solve;
 use crate::order::mean;
 use crate::seasons::Seasons;
@@ -9,8 +8,9 @@ use crate::seasons::Seasons;
 /// Totals are at least this, for their logarithm.
 const FLOOR: f64 = 1e-6;
 
-/// Periods whose split is averaged.
+/// Periods whose split is averaged, and the weight of each against the next newer one.
 const SHAPE_PERIODS: usize = 8;
+const SHAPE_FADING: f64 = 0.85;
 
 /// Periods that the totals are fitted on.
 const TOTAL_PERIODS: usize = 120;
@@ -18,28 +18,31 @@ const TOTAL_PERIODS: usize = 120;
 /// Ridge penalty of the autoregression of totals, per period: pulls to a plain repetition of the last total.
 const RIDGE: f64 = 0.1;
 
-/// Regresses each period's log total on its two predecessors' changes, and splits it as usual.
+/// Fewest periods at the oldest origin whose totals are regressed with a long memory.
+const LEAST_TOTALS: usize = 60;
+
+/// Regresses each period's log total on its two predecessors' changes.
+pub(super) fn run(views: &[View]) -> Option<Paths> {
+    split_ahead(views, |short, long| 2 * long.max(3 * short), |totals| totals.iter().map(predict).collect())
+}
+
+/// Regresses log totals on those before, a long memory included.
+pub(super) fn ridge(views: &[View]) -> Option<Paths> {
+    split_ahead(views, |short, _| LEAST_TOTALS * short, autoregression::of_rest)
+}
+
+/// Forecasts log totals and splits them as usual; `least` tells the points that it takes from the seasons.
 ///
 /// The period is the short season; where there is a long one, the split depends on the place in the long season
 /// (a Saturday has a Saturday's hours).
-pub(super) fn run(views: &[View]) -> Option<Vec<Vec<f64>>> {
-    let oldest = views.first()?;
-    let (short, long) = (oldest.seasons.short(), oldest.seasons.long());
-    if short < 2 || long % short != 0 || oldest.level.len() < 2 * long.max(3 * short) {
-        return None;
-    }
-    oldest.log.as_ref()?;
-    views.iter().map(|view| path(&view.level, short, long / short, view.horizon)).collect()
-}
-
-/// Fewest periods at the oldest origin whose totals are regressed.
-const LEAST_TOTALS: usize = 60;
-
-/// Regresses log totals on those before, a long memory included, and splits them as usual.
-pub(super) fn ridge(views: &[View]) -> Option<Vec<Vec<f64>>> {
+fn split_ahead(
+    views: &[View],
+    least: fn(usize, usize) -> usize,
+    forecast: fn(&[View]) -> Option<Paths>,
+) -> Option<Paths> {
     let oldest = views.first()?;
     let (period, long) = (oldest.seasons.short(), oldest.seasons.long());
-    if period < 2 || long % period != 0 || oldest.level.len() < LEAST_TOTALS * period {
+    if period < 2 || long % period != 0 || oldest.level.len() < least(period, long) {
         return None;
     }
     oldest.log.as_ref()?;
@@ -50,19 +53,14 @@ pub(super) fn ridge(views: &[View]) -> Option<Vec<Vec<f64>>> {
         .iter()
         .zip(&periods)
         .map(|(view, periods)| {
-            let level: Vec<f64> = periods.iter().map(|period| mean(period).max(FLOOR)).collect();
-            let log = Some(level.iter().map(|total| total.ln()).collect());
-            let horizon = view.horizon.div_ceil(period);
-            View { level, log, log_offset: 0.0, seasons: &seasons, drivers: &[], calendar: None, horizon }
+            let level = periods.iter().map(|period| mean(period).max(FLOOR).ln()).collect();
+            View { seasons: &seasons, horizon: view.horizon.div_ceil(period), ..view.rest(level) }
         })
         .collect();
-    const FITS: &[(&str, Memory)] = &[("totals", Memory::Long)];
-    let family = Family { scale: Scale::Log, difference: Difference::None, fits: FITS };
-    let ahead = autoregression::run(family, &totals)?.pop()?.paths;
-    let split = views.iter().zip(&periods).zip(ahead).map(|((view, periods), totals)| {
+    let split = views.iter().zip(&periods).zip(forecast(&totals)?).map(|((view, periods), totals)| {
         let shapes = shapes(periods, period, kinds);
         (0..view.horizon)
-            .map(|step| totals[step / period] * shapes[step / period % kinds][step % period])
+            .map(|step| totals[step / period].exp() * shapes[step / period % kinds][step % period])
             .collect()
     });
     Some(split.collect())
@@ -79,26 +77,13 @@ fn shapes(periods: &[&[f64]], period: usize, kinds: usize) -> Vec<Vec<f64>> {
     (0..kinds).map(|wanted| shape(periods, period, |index| kind(index) == wanted)).collect()
 }
 
-fn path(history: &[f64], period: usize, kinds: usize, horizon: usize) -> Option<Vec<f64>> {
-    let all = periods(history, period);
-    let blocks = &all[all.len().saturating_sub(TOTAL_PERIODS.max(SHAPE_PERIODS * kinds))..];
-    let totals: Vec<f64> = blocks.iter().map(|block| mean(block).max(FLOOR).ln()).collect();
-    let ahead = predict_totals(&totals, kinds, horizon.div_ceil(period))?;
-    let shapes = shapes(blocks, period, kinds);
-    Some(
-        (0..horizon)
-            .map(|step| ahead[step / period].exp() * shapes[step / period % kinds][step % period])
-            .collect(),
-    )
-}
-
 /// Ratio of each point to its period's mean, averaged over the latest periods of one kind.
 fn shape(blocks: &[&[f64]], period: usize, chosen: impl Fn(usize) -> bool) -> Vec<f64> {
     let mut sums = vec![0.0; period];
     let mut total = 0.0;
     let newest = (0..blocks.len()).rev().filter(|index| chosen(*index)).take(SHAPE_PERIODS);
     for (age, index) in newest.enumerate() {
-        let weight = 0.85_f64.powi(i32::try_from(age).unwrap_or(0));
+        let weight = SHAPE_FADING.powi(i32::try_from(age).unwrap_or(0));
         sums.iter_mut().zip(blocks[index]).for_each(|(sum, value)| *sum += weight * value);
         total += weight * mean(blocks[index]);
     }
@@ -107,7 +92,9 @@ fn shape(blocks: &[&[f64]], period: usize, chosen: impl Fn(usize) -> bool) -> Ve
 }
 
 /// Log totals ahead: the usual level of the kind of period, plus deviations that fade by autoregression.
-fn predict_totals(totals: &[f64], kinds: usize, periods: usize) -> Option<Vec<f64>> {
+fn predict(view: &View) -> Option<Vec<f64>> {
+    let (kinds, totals) = (view.seasons.short(), &view.level);
+    let totals = &totals[totals.len().saturating_sub(TOTAL_PERIODS.max(SHAPE_PERIODS * kinds))..];
     let n = totals.len();
     let usual: Vec<f64> = (0..kinds)
         .map(|kind| {
@@ -140,12 +127,12 @@ fn predict_totals(totals: &[f64], kinds: usize, periods: usize) -> Option<Vec<f6
     matrix[3] += RIDGE * size;
     solve(&mut matrix, &mut right)?;
     let (back, on) = (right[0].clamp(0.0, 1.0), right[1].clamp(-0.5, 0.5));
-    for _ in 0..periods {
+    for _ in 0..view.horizon {
         let now = rest.len();
         let (last, before) = (rest[now - 1], rest[now.saturating_sub(2)]);
         rest.push(last - back * last + on * (last - before));
     }
-    Some((0..periods).map(|period| rest[n + period] + usual[period % kinds]).collect())
+    Some((0..view.horizon).map(|period| rest[n + period] + usual[period % kinds]).collect())
 }
 
 #[cfg(test)]
@@ -158,7 +145,10 @@ mod tests {
             .map(|hour| if hour / 24 % 7 >= 5 { 1.0 } else { 2.0 + (hour % 24) as f64 / 24.0 })
             .collect();
         let n = history.len();
-        let path = path(&history, 24, 7, 24 * 5).unwrap();
+        let seasons = Seasons { cycles: vec![24, 168], year: None };
+        let log = Some(history.iter().map(|value| value.ln()).collect());
+        let view = View { log, ..View::plain(history.clone(), &seasons, 24 * 5) };
+        let path = run(&[view]).unwrap().remove(0);
         for (step, value) in path.iter().enumerate() {
             let expected = history[n - 168 + step];
             assert!((value - expected).abs() < 1e-6, "step {step}: {value} against {expected}");

@@ -1,14 +1,14 @@
 //! The same weeks, months or quarters a year ago, moved by how far this year differs: yearly shape without a yearly
 //! model.
 
-use super::{Scale, View};
+use super::{Paths, Scale, View};
 use crate::order::mean;
 
 /// The year of days or weeks is moved by the difference over the last short seasons, at least this many points.
 const RECENT_POINTS: usize = 14;
 
 /// Repeats the path of a year ago (a whole number of short seasons back) at today's level.
-pub(super) fn run(scale: Scale, views: &[View]) -> Option<Vec<Vec<f64>>> {
+pub(super) fn run(scale: Scale, views: &[View]) -> Option<Paths> {
     let oldest = views.first()?;
     let (short, long) = (oldest.seasons.short(), oldest.seasons.long());
     let year = oldest.seasons.yearly()?;

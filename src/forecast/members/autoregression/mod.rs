@@ -7,7 +7,7 @@
 mod lags;
 mod moments;
 
-use super::{Member, Scale, View};
+use super::{Member, Paths, Scale, View};
 use crate::order::mean;
 use lags::lags;
 use moments::Moments;
@@ -30,14 +30,6 @@ const HALF_LIFE_POINTS: f64 = 60.0;
 
 /// A steady drift of differences is halved after this share of the rows that showed it: growth fades by default.
 const DRIFT_HALF_LIFE: f64 = 1.0 / 8.0;
-
-/// What is regressed.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Family {
-    pub(super) scale: Scale,
-    pub(super) difference: Difference,
-    pub(super) fits: &'static [(&'static str, Memory)],
-}
 
 /// Differences taken before the regression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,12 +64,20 @@ struct Rows {
     reach: f64,
 }
 
-/// Fits every member of the family at every origin and forecasts recursively.
-pub(super) fn run(family: Family, views: &[View]) -> Option<Vec<Member>> {
+/// Names of members, and the memory of each.
+pub(super) type Fits = &'static [(&'static str, Memory)];
+
+/// What others leave of a history, forecast on its level with a long memory.
+pub(super) fn of_rest(views: &[View]) -> Option<Paths> {
+    Some(run(Scale::Level, Difference::None, &[("rest", Memory::Long)], views)?.pop()?.paths)
+}
+
+/// Fits every member at every origin and forecasts recursively.
+pub(super) fn run(scale: Scale, difference: Difference, fits: Fits, views: &[View]) -> Option<Vec<Member>> {
     let (oldest, newest) = (views.first()?, views.last()?);
     let seasons = oldest.seasons;
     let (short, long) = (seasons.short(), seasons.long());
-    let distances: &[usize] = match family.difference {
+    let distances: &[usize] = match difference {
         Difference::None => &[],
         Difference::First => &[1],
         Difference::Short if short > 1 => &[short],
@@ -93,25 +93,25 @@ pub(super) fn run(family: Family, views: &[View]) -> Option<Vec<Member>> {
     let ends: Vec<usize> = views.iter().map(|view| view.level.len() - from - distance).collect();
 
     // The centre of the oldest view serves all: what is subtracted changes nothing but rounding.
-    let centre = mean(&differences(&oldest.on(family.scale)?[from..], distances));
-    let shared = Rows::new(&newest.on(family.scale)?[from..], distances, centre);
-    let moments = Moments::new(&shared.values, &lags, blocks(&family, longest, &ends));
+    let centre = mean(&differences(&oldest.on(scale)?[from..], distances));
+    let shared = Rows::new(&newest.on(scale)?[from..], distances, centre);
+    let moments = Moments::new(&shared.values, &lags, blocks(fits, longest, &ends));
     let half_life = (HALF_LIFE_SEASONS * long as f64).max(HALF_LIFE_POINTS);
     let mut members: Vec<Member> =
-        family.fits.iter().map(|(name, _)| Member { name, paths: Vec::with_capacity(views.len()) }).collect();
+        fits.iter().map(|(name, _)| Member { name, paths: Vec::with_capacity(views.len()) }).collect();
     for (view, end) in views.iter().zip(&ends) {
-        let history = &view.on(family.scale)?[from..];
+        let history = &view.on(scale)?[from..];
         // A history that was cleaned otherwise at this origin (an episode that was not known to be one) is its own.
         let own = Rows::new(history, distances, centre);
         let same = own.values == shared.values[..*end];
         let own_moments = (!same)
-            .then(|| Moments::new(&own.values, &lags, blocks(&family, longest, std::slice::from_ref(end))));
+            .then(|| Moments::new(&own.values, &lags, blocks(fits, longest, std::slice::from_ref(end))));
         let moments = own_moments.as_ref().unwrap_or(&moments);
-        for (member, (_, memory)) in members.iter_mut().zip(family.fits) {
+        for (member, (_, memory)) in members.iter_mut().zip(fits) {
             let weights = weights(*memory, moments, *end, half_life);
             let coefficients = moments.fit(&weights, PENALTY)?;
             let path = own.predict(&coefficients, &lags, history, distances, view.horizon);
-            member.paths.push(view.back(family.scale, path));
+            member.paths.push(view.back(scale, path));
         }
     }
     Some(members)
@@ -124,9 +124,9 @@ fn differences(history: &[f64], distances: &[usize]) -> Vec<f64> {
 }
 
 /// Ends of blocks: the origins, and evenly before the oldest where old rows count less.
-fn blocks(family: &Family, start: usize, origins: &[usize]) -> Vec<usize> {
+fn blocks(fits: Fits, start: usize, origins: &[usize]) -> Vec<usize> {
     let rows = origins[0] - start;
-    let fading = family.fits.iter().any(|(_, memory)| *memory == Memory::Fading);
+    let fading = fits.iter().any(|(_, memory)| *memory == Memory::Fading);
     let count = if fading { (rows / BLOCK_ROWS).clamp(1, BLOCKS) } else { 1 };
     (1..count).map(|block| start + rows * block / count).chain(origins.iter().copied()).collect()
 }
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
     use crate::seasons::Seasons;
 
-    const FITS: &[(&str, Memory)] = &[("long", Memory::Long), ("fading", Memory::Fading)];
+    const FITS: Fits = &[("long", Memory::Long), ("fading", Memory::Fading)];
 
     #[test]
     fn a_seasonal_wave_is_continued_at_every_origin() {
@@ -218,8 +218,7 @@ mod tests {
             [432, 480].map(|length| View::plain((0..length).map(wave).collect(), &seasons, 48)).into();
         for difference in [Difference::None, Difference::First, Difference::Short, Difference::FirstAndShort]
         {
-            let family = Family { scale: Scale::Level, difference, fits: FITS };
-            for member in run(family, &views).unwrap() {
+            for member in run(Scale::Level, difference, FITS, &views).unwrap() {
                 for (path, view) in member.paths.iter().zip(&views) {
                     let miss = |(step, value): (usize, &f64)| (value - wave(view.level.len() + step)).abs();
                     assert!(path.iter().enumerate().map(miss).fold(0.0, f64::max) < 0.05, "{}", member.name);
@@ -233,8 +232,7 @@ mod tests {
         let seasons = Seasons::default();
         let wobble = |index: usize| 0.1 * (index as f64 * 0.26).sin();
         let views = [View::plain((0..200).map(|index| index as f64 + wobble(index)).collect(), &seasons, 48)];
-        let family = Family { scale: Scale::Level, difference: Difference::First, fits: &FITS[..1] };
-        let path = &run(family, &views).unwrap()[0].paths[0];
+        let path = &run(Scale::Level, Difference::First, &FITS[..1], &views).unwrap()[0].paths[0];
         assert!((path[0] - 200.0).abs() < 0.5, "{}", path[0]);
         let grown = path[47] - path[0];
         assert!((20.0..40.0).contains(&grown), "{grown} of 47");
@@ -246,9 +244,8 @@ mod tests {
         let seasons = Seasons { cycles: vec![24], year: None };
         let both: Vec<View> =
             [400, 448].map(|length| View::plain((0..length).map(value).collect(), &seasons, 48)).into();
-        let family = Family { scale: Scale::Level, difference: Difference::None, fits: &FITS[..1] };
-        let (together, alone) = (run(family, &both).unwrap(), run(family, &both[..1]).unwrap());
-        let worst = together[0].paths[0].iter().zip(&alone[0].paths[0]).map(|(a, b)| (a - b).abs());
+        let (together, alone) = (of_rest(&both).unwrap(), of_rest(&both[..1]).unwrap());
+        let worst = together[0].iter().zip(&alone[0]).map(|(a, b)| (a - b).abs());
         assert!(worst.fold(0.0, f64::max) < 1e-9);
     }
 }
