@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::civil::Civil;
 use crate::ensemble::finish;
+use crate::history::measured;
 use crate::request::{Checked, Request};
 use crate::score::{Fold, ModelScore, SCORED_LEVELS};
 use crate::study::{Study, seasonal_difference};
@@ -147,10 +148,10 @@ impl Window {
             let (path, quantiles) = finished(&run.ahead, &run.folds);
             forecasts.push((run.name, path, quantiles));
         }
-        let measured = |value: &Option<f64>| value.filter(|value| value.is_finite());
-        let raw: Vec<f64> = known.values.iter().map(|value| measured(value).unwrap_or(f64::NAN)).collect();
+        let raw: Vec<f64> = known.values.iter().map(|value| measured(*value).unwrap_or(f64::NAN)).collect();
+        let ahead = &series.values[origin..origin + request.horizon];
         Self {
-            actual: series.values[origin..origin + request.horizon].iter().map(measured).collect(),
+            actual: ahead.iter().map(|value| measured(*value)).collect(),
             scale: seasonal_difference(&raw, scale_season.unwrap_or(study.seasons.short())),
             forecasts,
         }
@@ -190,6 +191,18 @@ mod tests {
         let request = Checked::new(&Request::new(24));
         let (a, b) = (Window::new(&known, 576, &request, None), Window::new(&other, 576, &request, None));
         assert_eq!(a.forecasts, b.forecasts);
+    }
+
+    #[test]
+    fn what_a_forecast_reads_as_missing_is_not_scored() {
+        let mut broken = wave(600);
+        for (at, value) in [(590, f64::INFINITY), (595, 1e200), (400, -1e200)] {
+            broken.values[at] = Some(value);
+        }
+        let settings = BacktestSettings::new(Request::new(24));
+        let (own, whole) =
+            (&backtest(&broken, &settings).models[OWN], &backtest(&wave(600), &settings).models[OWN]);
+        assert!((own.mase.unwrap() / whole.mase.unwrap() - 1.0).abs() < 0.1, "{own:?} against {whole:?}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use crate::calibrate::Lessons;
 use crate::civil::Civil;
 use crate::events;
+use crate::paths::normal_quantile;
 use crate::request::{Checked, Request};
 use crate::score::{Fold, ModelScore, SCORED_LEVELS};
 use crate::seasons::moving_average;
@@ -89,9 +90,13 @@ pub(crate) fn finish(
     let bound = |value: f64| value.max(lower / unit).min(upper / unit);
     path.iter_mut().chain(quantiles.iter_mut().flatten()).for_each(|value| *value = bound(*value));
     events::apply(&multipliers, levels, &mut path, &mut quantiles);
-    // A fee is neither multiplied by an event nor in doubt like the rest.
-    for values in std::iter::once(&mut path).chain(&mut quantiles) {
-        values.iter_mut().zip(&study.fees).for_each(|(value, fee)| *value += fee);
+    // No event multiplies a fee.
+    for (step, fee) in study.fees.iter().enumerate().filter_map(|(step, fee)| Some((step, (*fee)?))) {
+        for (level, quantile) in levels.iter().zip(&mut quantiles) {
+            let spread = events::with_doubt(quantile[step] - path[step], normal_quantile(*level) * fee.doubt);
+            quantile[step] = path[step] + fee.amount + spread;
+        }
+        path[step] += fee.amount;
     }
     let scaled = |value: f64| (value * unit).max(lower).min(upper);
     path.iter_mut().chain(quantiles.iter_mut().flatten()).for_each(|value| *value = scaled(*value));
@@ -244,7 +249,7 @@ fn components(study: &Study, event_multiplier: Vec<f64>) -> Components {
         .iter()
         .zip(&study.fees)
         .zip(&trend)
-        .map(|((value, fee), trend)| (value + fee) * study.history.unit - trend)
+        .map(|((value, fee), trend)| (value + fee.map_or(0.0, |fee| fee.amount)) * study.history.unit - trend)
         .collect();
     Components { trend, seasonal, event_multiplier }
 }

@@ -149,12 +149,15 @@ pub(crate) fn apply(
         for (level, quantile) in levels.iter().zip(quantiles.iter_mut()) {
             let demand = (quantile[step] - middle) * multiplier.expected;
             let doubt = middle.abs() * (multiplier.at(*level) - multiplier.expected);
-            let sign = if *level < 0.5 { -1.0 } else { 1.0 };
-            // A quantile on the other side of the path (a skewed forecast) keeps its side.
-            quantile[step] =
-                path[step] + if demand * sign >= 0.0 { sign * demand.hypot(doubt) } else { demand + doubt };
+            quantile[step] = path[step] + with_doubt(demand, doubt);
         }
     }
+}
+
+/// How far a quantile is from the path when an independent doubt at the same level adds to its own distance.
+pub(crate) fn with_doubt(distance: f64, doubt: f64) -> f64 {
+    // A quantile on the other side of the path (a skewed forecast) keeps its side.
+    if distance * doubt > 0.0 { doubt.signum() * distance.hypot(doubt) } else { distance + doubt }
 }
 
 #[cfg(test)]

@@ -15,19 +15,33 @@ const MONTHS: usize = 3;
 const DEVIATIONS: f64 = 6.0;
 /// … and by this share of the typical size of the series.
 const SHARE: f64 = 0.1;
+/// Months whose errors tell how uncertain a fee is.
+const YEAR: usize = 12;
 /// Where the usual amount of a day is read: the same weekday one and two weeks before and after.
 const SAME_WEEKDAY: [isize; 4] = [-14, -7, 7, 14];
 /// Scale of the median absolute deviation of a normal distribution (Rousseeuw & Croux 1993).
 const MAD_SCALE: f64 = 1.4826;
 
-/// What comes on which day of the month, in units of the history.
+/// What comes on the same day of every month, in units of the history.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Fee {
+    day: u32,
+    /// What is expected.
+    pub(crate) amount: f64,
+    /// Standard deviation around it, that of other days left out.
+    pub(crate) doubt: f64,
+}
+
+/// The fees of a series.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Fees(Vec<(u32, f64)>);
+pub(crate) struct Fees(Vec<Fee>);
 
 impl Fees {
-    /// Finds the fees of a daily history and takes them out of it; other series have none.
+    /// Finds the fees of a daily history and takes them out of it; other series have none. Days on which one came say no
+    /// more about the usual course than those of announced events.
     ///
-    /// A fee of today is the median of its last three occurrences: older ones say what it used to be.
+    /// A fee of today is the median of its last three occurrences: older ones say what it used to be. It is doubted by
+    /// how wrong that was before.
     pub(crate) fn take_out(history: &mut History) -> Self {
         if history.grid.frequency != Frequency::DAY || history.len() < MONTHS * 31 {
             return Self::default();
@@ -40,7 +54,8 @@ impl Fees {
         if sizes.is_empty() {
             return Self::default();
         }
-        let threshold = (DEVIATIONS * MAD_SCALE * median(&mut sizes)).max(SHARE);
+        let usual = median(&mut sizes);
+        let threshold = (DEVIATIONS * MAD_SCALE * usual).max(SHARE);
         let mut fees = Vec::new();
         for day in DAYS {
             let seen: Vec<usize> = (0..days.len())
@@ -48,24 +63,40 @@ impl Fees {
                 .collect();
             let Some(last) = seen.len().checked_sub(MONTHS).map(|from| &seen[from..]) else { continue };
             if last.iter().all(|index| excess[*index] > threshold) {
-                let mut amounts: Vec<f64> = last.iter().map(|index| excess[*index]).collect();
-                fees.push((day, median(&mut amounts)));
-                for index in seen.into_iter().filter(|index| excess[*index] > threshold) {
+                let came: Vec<usize> = seen.into_iter().filter(|index| excess[*index] > threshold).collect();
+                let amounts: Vec<f64> = came.iter().map(|index| excess[*index]).collect();
+                let doubt = (error(&amounts).powi(2) - usual.powi(2)).max(0.0).sqrt();
+                let amount = median(&mut amounts[amounts.len() - MONTHS..].to_vec());
+                fees.push(Fee { day, amount, doubt: MAD_SCALE * doubt });
+                for index in came {
                     history.values[index] -= excess[index];
+                    history.in_event[index] = true;
                 }
             }
         }
         Self(fees)
     }
 
-    /// What comes at each of `steps` steps of `grid`.
-    pub(crate) fn ahead(&self, grid: &Grid, steps: usize) -> Vec<f64> {
-        let amount = |step| {
-            let day = day_of_month(grid, step);
-            self.0.iter().find(|(of, _)| Some(*of) == day).map_or(0.0, |(_, amount)| *amount)
-        };
-        (0..steps).map(amount).collect()
+    /// What comes at each of `steps` steps of `grid`; `None` on most days.
+    pub(crate) fn ahead(&self, grid: &Grid, steps: usize) -> Vec<Option<Fee>> {
+        let fee = |step| self.0.iter().find(|fee| Some(fee.day) == day_of_month(grid, step)).copied();
+        (0..steps).map(fee).collect()
     }
+}
+
+/// How far the median of three months was from the next one in the middle, lately; with no next one, how far the three lie
+/// from it themselves.
+fn error(amounts: &[f64]) -> f64 {
+    let mut errors: Vec<f64> = amounts
+        .windows(MONTHS + 1)
+        .map(|months| (median(&mut months[..MONTHS].to_vec()) - months[MONTHS]).abs())
+        .collect();
+    if errors.is_empty() {
+        let middle = median(&mut amounts.to_vec());
+        errors = amounts.iter().map(|amount| (amount - middle).abs()).collect();
+    }
+    let lately = errors.len().saturating_sub(YEAR);
+    median(&mut errors[lately..])
 }
 
 /// How far a day is above the same weekday around it; NaN where nothing is known.
@@ -142,6 +173,22 @@ mod tests {
             ahead.mean
         );
         assert!(ahead.mean[1..30].iter().all(|value| value.abs() < 1e-6));
+    }
+
+    #[test]
+    fn a_fee_that_varies_is_doubted_and_a_steady_one_is_not() {
+        let width = |varies: f64| {
+            let mut fees = series(0.0);
+            for (month, index) in (0..304).filter(|at| day_of_month(&fees.grid, *at) == Some(1)).enumerate() {
+                let fee = 300.0 * (1.0 + varies * ((month * 5 % 7) as f64 / 3.0 - 1.0));
+                fees.values[index] = fees.values[index].map(|value| value + fee);
+            }
+            let made = forecast(&fees, &Request::new(40));
+            assert!((made.mean[30] - 400.0).abs() < 70.0, "{}", made.mean[30]);
+            let width = |step: usize| made.quantile(0.9).unwrap()[step] - made.quantile(0.1).unwrap()[step];
+            width(30) / width(32)
+        };
+        assert!(width(0.3) > 10.0 && width(0.0) < 2.0, "{} and {}", width(0.3), width(0.0));
     }
 
     #[test]

@@ -28,6 +28,11 @@ const SEASONS_PER_EPISODE: usize = 40;
 /// Values beyond this cannot be squared safely; they are read as missing.
 const MAX_MAGNITUDE: f64 = 1e100;
 
+/// A value that counts as measured.
+pub(crate) fn measured(value: Option<f64>) -> Option<f64> {
+    value.filter(|value| value.abs() <= MAX_MAGNITUDE)
+}
+
 /// A series ready to be fitted: the part of it that is used, in units of its own typical size.
 #[derive(Debug, Clone)]
 pub(crate) struct History {
@@ -35,7 +40,7 @@ pub(crate) struct History {
     pub(crate) grid: Grid,
     /// Values divided by `unit`; NaN where missing.
     pub(crate) values: Vec<f64>,
-    /// True where an announced event or a holiday was going on.
+    /// True where an announced event or a holiday was going on, or a fee came.
     pub(crate) in_event: Vec<bool>,
     /// Mean absolute value: the unit of `values`.
     pub(crate) unit: f64,
@@ -49,15 +54,10 @@ impl History {
     /// Takes the usable part of a series; `in_event` tells which points (by index in the series) an event covers.
     pub(crate) fn new(series: &Series, in_event: impl Fn(usize) -> bool) -> Self {
         let mut warnings = Vec::new();
-        let usable =
-            |value: &Option<f64>| value.filter(|value| value.abs() <= MAX_MAGNITUDE).unwrap_or(f64::NAN);
-        let mut values: Vec<f64> = series.values.iter().map(usable).collect();
-        let broken = series
-            .values
-            .iter()
-            .flatten()
-            .filter(|value| value.is_nan() || value.abs() > MAX_MAGNITUDE)
-            .count();
+        let mut values: Vec<f64> =
+            series.values.iter().map(|value| measured(*value).unwrap_or(f64::NAN)).collect();
+        let broken =
+            series.values.iter().filter(|value| value.is_some() && measured(**value).is_none()).count();
         if broken > 0 {
             warnings.push(format!("{broken} values are not finite or beyond 1e100 and are read as missing"));
         }

@@ -8,7 +8,7 @@ use crate::calibrate::{Calibration, Lessons};
 use crate::combine::{self, Actuals, Errors, Run};
 use crate::driver;
 use crate::events;
-use crate::fees::Fees;
+use crate::fees::{Fee, Fees};
 use crate::folds::{self, Folds};
 use crate::history::History;
 use crate::intermittent::Intermittent;
@@ -39,7 +39,7 @@ pub(crate) struct Study {
     /// Dates that come back every year; history is studied without them.
     pub(crate) anniversaries: Anniversaries,
     /// What comes on the same day of every month, by step ahead; it is in none of the other fields.
-    pub(crate) fees: Vec<f64>,
+    pub(crate) fees: Vec<Option<Fee>>,
     pub(crate) history: History,
     pub(crate) seasons: Seasons,
     pub(crate) folds: Folds,
