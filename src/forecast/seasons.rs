@@ -1,6 +1,8 @@
 //! Season lengths: candidates that were told or that the frequency suggests, kept when a test on the autocorrelation
 //! finds them.
 
+use std::ops::Range;
+
 use domain::Frequency;
 
 use crate::linear::dot;
@@ -18,10 +20,10 @@ struct Proof {
 }
 
 /// What it takes instead while history holds few seasons, and none that could come back again and again.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct FirstReturn {
-    /// Seasons that history holds: from so many to less than so many.
-    seasons: (f64, f64),
+    /// Seasons that history holds.
+    seasons: Range<f64>,
     strength: f64,
 }
 
@@ -44,11 +46,11 @@ const LEAST_SEASONS: f64 = 2.5;
 
 /// A longer season beside a shorter that was found is believed on its first return (two weeks of hours, the newest not
 /// whole).
-const OF_LONGER: FirstReturn = FirstReturn { seasons: (1.75, LEAST_SEASONS), strength: 0.15 };
+const OF_LONGER: FirstReturn = FirstReturn { seasons: 1.75..LEAST_SEASONS, strength: 0.15 };
 
 /// The day of hours, the week of days and the year of months are so usual that a part of the return is enough, however
 /// uncertain it is.
-const OF_FAMILIAR: FirstReturn = FirstReturn { seasons: (1.25, 3.0), strength: 0.25 };
+const OF_FAMILIAR: FirstReturn = FirstReturn { seasons: 1.25..3.0, strength: 0.25 };
 
 /// A season longer than this is handled as the year, by members of its own.
 const LONGEST_SHORT_SEASON: usize = 2_500;
@@ -130,49 +132,51 @@ pub(crate) fn find(values: &[f64], frequency: Frequency, told: Option<&[usize]>)
 fn cycles(values: &[f64], frequency: Frequency, told: &[usize]) -> Vec<usize> {
     let has_clock = !matches!(frequency, Frequency::Steps(_));
     let expected = if frequency == Frequency::DAY { EXPECTED_OF_DAYS } else { EXPECTED };
-    let suggested = candidates(frequency);
-    let told = || told.iter().copied().filter(|length| (2..=LONGEST_SHORT_SEASON).contains(length));
-    // Without a calendar, the one who tells knows it.
-    let familiar = |length: usize| match frequency {
-        Frequency::Months(_) | Frequency::DAY => suggested.contains(&length),
-        Frequency::Seconds(_) => Some(length) == steps_per_day(frequency),
-        Frequency::Steps(_) => told().any(|told| told == length),
-    };
-    let strengths = |lengths: &mut dyn Iterator<Item = usize>, proof: Proof| -> Vec<(usize, f64)> {
-        let tested = lengths.map(|length| {
-            let early = familiar(length).then_some(OF_FAMILIAR);
-            (length, strength(values, length, None, proof, early))
-        });
-        tested.filter_map(|(length, strength)| Some((length, strength?))).collect()
-    };
     let proof = if has_clock { expected } else { USUAL };
-    let mut found = strengths(&mut told(), expected);
+    let told: Vec<usize> =
+        told.iter().copied().filter(|length| (2..=LONGEST_SHORT_SEASON).contains(length)).collect();
+    let (suggested, day) = (candidates(frequency), steps_per_day(frequency));
+    // Without a calendar, the one who tells knows it.
+    let familiar: &[usize] = match frequency {
+        Frequency::Months(_) | Frequency::DAY => &suggested,
+        Frequency::Seconds(_) => day.as_slice(),
+        Frequency::Steps(_) => &told,
+    };
+    let proven = |lengths: &[usize], proof: Proof| -> Vec<(usize, f64)> {
+        let strength = |length: usize| strength(values, length, proof, familiar.contains(&length));
+        lengths.iter().filter_map(|length| Some((*length, strength(*length)?))).collect()
+    };
+    let mut found = proven(&told, expected);
     if found.is_empty() {
-        found = strengths(&mut suggested.iter().copied(), proof);
+        found = proven(&suggested, proof);
         if found.is_empty() || !has_clock {
             // A calendar says nothing here: a day of business hours has any number of steps.
-            found.extend(strengths(&mut peaks(values).into_iter(), SEARCHED));
-            found.sort_unstable_by_key(|(candidate, _)| *candidate);
-            found.dedup_by_key(|(candidate, _)| *candidate);
-            let all = found.clone();
-            found.retain(|(candidate, strength)| {
-                let beside = |other: usize| other.abs_diff(*candidate) * NEIGHBOURS <= *candidate;
-                !all.iter().any(|(other, stronger)| beside(*other) && stronger > strength)
-            });
+            found.extend(proven(&peaks(values), SEARCHED));
+            found = without_neighbours(found);
         }
     }
     let strongest = found.iter().map(|(_, strength)| *strength).fold(0.0, f64::max);
     let enough = if has_clock { NEARLY_STRONGEST } else { NEARLY_STRONGEST_OF_STEPS };
     let short = found.iter().find(|(_, strength)| *strength >= enough * strongest).map(|(season, _)| *season);
     let long = short.and_then(|short| {
-        let weeks = WEEKS_OF_DAYS.iter().map(|days| days * short).filter(|_| !suggested.contains(&short));
-        told()
-            .chain(suggested.iter().copied())
-            .chain(weeks)
-            .filter(|longer| *longer > short && longer % short == 0)
-            .find(|longer| strength(values, *longer, Some(short), proof, Some(OF_LONGER)).is_some())
+        let weeks =
+            WEEKS_OF_DAYS.map(|days| days * short).into_iter().filter(|_| !suggested.contains(&short));
+        let lengths = told.iter().copied().chain(suggested.iter().copied()).chain(weeks);
+        let mut longer = lengths.filter(|length| *length > short && length % short == 0);
+        longer.find(|length| comes_beside(values, *length, short, proof))
     });
     short.into_iter().chain(long).collect()
+}
+
+/// Ascending lengths, of which those beside a stronger one are left out.
+fn without_neighbours(mut found: Vec<(usize, f64)>) -> Vec<(usize, f64)> {
+    found.sort_unstable_by_key(|(length, _)| *length);
+    found.dedup_by_key(|(length, _)| *length);
+    let beside = |length: usize, other: usize| other.abs_diff(length) * NEIGHBOURS <= length;
+    let outdone = |(length, strength): &(usize, f64)| {
+        found.iter().any(|(other, stronger)| beside(*length, *other) && stronger > strength)
+    };
+    found.iter().filter(|one| !outdone(one)).copied().collect()
 }
 
 /// Steps of one year when they are more than a handful.
@@ -245,46 +249,78 @@ fn tamed(values: &[f64]) -> Vec<f64> {
     }
 }
 
-/// The autocorrelation at `season`, where it is significantly above zero (Bartlett's error, as in M4's Naive2)
-/// after the trend or a shorter season is taken out, and higher than at half a season.
-fn strength(
-    values: &[f64],
-    season: usize,
-    shorter: Option<usize>,
-    proof: Proof,
-    early: Option<FirstReturn>,
-) -> Option<f64> {
+/// The autocorrelation at `season` after the trend is taken out, where it proves one; of a familiar season, its beginning
+/// return is enough.
+fn strength(values: &[f64], season: usize, proof: Proof, familiar: bool) -> Option<f64> {
     let held = values.len() as f64 / season as f64;
-    let early = early.filter(|early| early.seasons.0 <= held && held < early.seasons.1);
-    if (held < LEAST_SEASONS && early.is_none()) || season > LONGEST_SHORT_SEASON * 5 {
+    let early = familiar && OF_FAMILIAR.seasons.contains(&held);
+    if !early && held < LEAST_SEASONS {
         return None;
     }
-    let window = &values[values.len().saturating_sub((season * 12).max(proof.points))..];
-    let mut rest = without_trend(window, season);
-    if let Some(shorter) = shorter {
-        rest = without_profile(&rest, shorter);
+    let seen = Return::new(without_trend(newest(values, season, proof), season), season)?;
+    let proven = if early { seen.strength > OF_FAMILIAR.strength } else { seen.proves(proof) };
+    proven.then_some(seen.strength)
+}
+
+/// Whether a longer season comes beside a shorter one, whose profile is taken out.
+fn comes_beside(values: &[f64], season: usize, shorter: usize, proof: Proof) -> bool {
+    let held = values.len() as f64 / season as f64;
+    let early = OF_LONGER.seasons.contains(&held);
+    if (!early && held < LEAST_SEASONS) || season > LONGEST_SHORT_SEASON * 5 {
+        return false;
     }
-    let rest = Centred::new(rest);
-    let at_season = rest.autocorrelation(season);
-    let enough = early.map_or(proof.strength, |early| early.strength);
-    if at_season <= enough || at_season <= rest.autocorrelation(season / 2) {
-        return None;
+    let rest = without_profile(&without_trend(newest(values, season, proof), season), shorter);
+    Return::new(rest, season).is_some_and(|seen| {
+        if early {
+            seen.strength > OF_LONGER.strength && seen.is_significant(proof)
+        } else {
+            seen.proves(proof)
+        }
+    })
+}
+
+/// The points that are looked at.
+fn newest(values: &[f64], season: usize, proof: Proof) -> &[f64] {
+    &values[values.len().saturating_sub((season * 12).max(proof.points))..]
+}
+
+/// How values come back after a season.
+struct Return {
+    rest: Centred,
+    season: usize,
+    /// Autocorrelation at the season.
+    strength: f64,
+}
+
+impl Return {
+    /// `None` where they do not come back, or come back as well after half of it.
+    fn new(rest: Vec<f64>, season: usize) -> Option<Self> {
+        let rest = Centred::new(rest);
+        let strength = rest.autocorrelation(season);
+        (strength > 0.0 && strength > rest.autocorrelation(season / 2)).then_some(Self {
+            rest,
+            season,
+            strength,
+        })
     }
-    if early.is_some() && shorter.is_none() {
-        return Some(at_season);
+
+    fn proves(&self, proof: Proof) -> bool {
+        // A wobble comes back once, a season again and again.
+        self.strength > proof.strength
+            && self.rest.autocorrelation(2 * self.season) >= ECHO * self.strength
+            && self.is_significant(proof)
     }
-    // A wobble comes back once, a season again and again.
-    if early.is_none() && rest.autocorrelation(2 * season) < ECHO * at_season {
-        return None;
+
+    /// Whether the strength is beyond its error (Bartlett's, as in M4's Naive2).
+    fn is_significant(&self, proof: Proof) -> bool {
+        // Lags within the season enter the error of the estimate; a coarse grid of them is enough.
+        let stride = (self.season / 24).max(1);
+        let lags = (stride..self.season).step_by(stride);
+        let inner = lags.map(|lag| self.rest.autocorrelation(lag).powi(2)).sum::<f64>() * stride as f64;
+        let count = self.rest.values.len() as f64;
+        let error = ((1.0 + 2.0 * inner.min(count / 4.0)) / count).sqrt();
+        self.strength > proof.errors * error
     }
-    // Lags within the season enter the error of the estimate; a coarse grid of them is enough.
-    let stride = (season / 24).max(1);
-    let inner: f64 =
-        (stride..season).step_by(stride).map(|lag| rest.autocorrelation(lag).powi(2)).sum::<f64>()
-            * stride as f64;
-    let count = rest.values.len() as f64;
-    let error = ((1.0 + 2.0 * inner.min(count / 4.0)) / count).sqrt();
-    (at_season > proof.errors * error).then_some(at_season)
 }
 
 /// Differences from a centred moving average over one season (ends use what is there).
