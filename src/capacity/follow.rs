@@ -165,7 +165,7 @@ pub fn measured_mean(series: &Series) -> f64 {
 fn daily_mean(finer: &Series) -> Series {
     let mut days: Vec<(chrono::NaiveDate, Vec<f64>)> = Vec::new();
     for (step, value) in finer.values.iter().enumerate() {
-        let Stamp::Time(at) = finer.grid.stamp(step) else { continue };
+        let Some(at) = finer.grid.stamp(step).time() else { continue };
         if days.last().is_none_or(|(day, _)| *day != at.date_naive()) {
             days.push((at.date_naive(), Vec::new()));
         }

@@ -16,6 +16,16 @@ pub enum Stamp {
     Time(DateTime<Utc>),
 }
 
+impl Stamp {
+    /// The instant; `None` of an integer step.
+    pub fn time(self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Time(time) => Some(time),
+            Self::Step(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Stamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -325,10 +325,7 @@ fn weekday(date: NaiveDate) -> usize {
 }
 
 fn date_of(stamp: Stamp) -> Option<NaiveDate> {
-    match stamp {
-        Stamp::Time(time) => Some(time.date_naive()),
-        Stamp::Step(_) => None,
-    }
+    stamp.time().map(|time| time.date_naive())
 }
 
 #[cfg(test)]

@@ -30,14 +30,12 @@ impl Calendar {
             return None;
         }
         let dates = (0..length)
-            .filter_map(|index| match grid.stamp(index) {
-                Stamp::Time(time) => Some(Date {
-                    weekday: time.weekday().num_days_from_monday() as usize,
-                    day_of_month: time.day0() as usize,
-                    month_length: usize::from(time.num_days_in_month()),
-                    year_phase: (f64::from(time.ordinal0()) + f64::from(time.hour()) / 24.0) / 365.25,
-                }),
-                Stamp::Step(_) => None,
+            .filter_map(|index| grid.stamp(index).time())
+            .map(|time| Date {
+                weekday: time.weekday().num_days_from_monday() as usize,
+                day_of_month: time.day0() as usize,
+                month_length: usize::from(time.num_days_in_month()),
+                year_phase: (f64::from(time.ordinal0()) + f64::from(time.hour()) / 24.0) / 365.25,
             })
             .collect();
         Some(Self { dates })

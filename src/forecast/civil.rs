@@ -175,11 +175,8 @@ mod tests {
 
     fn shop(start: &str, hours: usize) -> Series {
         let grid = Grid { start: Stamp::Time(start.parse().unwrap()), frequency: Frequency::HOUR };
-        let value = |hour| match grid.stamp(hour) {
-            Stamp::Time(time) => Some(open(time)),
-            Stamp::Step(_) => None,
-        };
-        Series { unique_id: "shop".to_owned(), grid, values: (0..hours).map(value).collect() }
+        let values = (0..hours).map(|hour| grid.stamp(hour).time().map(open)).collect();
+        Series { unique_id: "shop".to_owned(), grid, values }
     }
 
     fn largest_error(forecast: &Forecast) -> f64 {

@@ -2,7 +2,7 @@
 //! series before it is studied, and put back on those days ahead.
 
 use chrono::Datelike;
-use domain::{Frequency, Grid, Stamp};
+use domain::{Frequency, Grid};
 
 use crate::history::History;
 use crate::order::median;
@@ -115,16 +115,13 @@ pub(crate) fn around(values: &[f64], index: usize, offsets: &[isize]) -> f64 {
 }
 
 fn day_of_month(grid: &Grid, index: usize) -> Option<u32> {
-    match grid.stamp(index) {
-        Stamp::Time(time) => Some(time.day()),
-        Stamp::Step(_) => None,
-    }
+    grid.stamp(index).time().map(|time| time.day())
 }
 
 #[cfg(test)]
 mod tests {
     use chrono::{DateTime, Utc};
-    use domain::Series;
+    use domain::{Series, Stamp};
 
     use crate::{Request, forecast};
 

@@ -1,7 +1,7 @@
 //! Budgets, and what their current period comes to.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::{Budget, BudgetOutlook, Currency, Forecast, OrganizationId, Stamp};
+use domain::{Budget, BudgetOutlook, Currency, Forecast, OrganizationId};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use sqlx::postgres::{PgArguments, PgRow};
@@ -149,7 +149,7 @@ pub async fn known_cost(
     currency: Currency,
 ) -> Result<Option<KnownCost>, StoreError> {
     let Some(stored) = crate::forecast::latest(conn, org, &budget.unique_id).await? else { return Ok(None) };
-    let Stamp::Time(start) = stored.forecast.grid.start else { return Ok(None) };
+    let Some(start) = stored.forecast.grid.start.time() else { return Ok(None) };
     let Some((scope, value)) = SeriesScope::of(&budget.unique_id) else { return Ok(None) };
     let start = start.date_naive();
     let (first, _) = budget.period.around(start);

@@ -353,7 +353,7 @@ fn points_text(
         return invalid("has a number that is not finite");
     }
     for step in 0..horizon {
-        let Stamp::Time(ds) = forecast.grid.stamp(step) else {
+        let Some(ds) = forecast.grid.stamp(step).time() else {
             return invalid("has integer steps instead of times");
         };
         text.plain(org);

@@ -159,7 +159,7 @@ pub async fn stored(
 fn daily_maximum(hourly: &Series) -> Series {
     let mut days: Vec<(NaiveDate, Option<f64>)> = Vec::new();
     for (step, value) in hourly.values.iter().enumerate() {
-        let Stamp::Time(at) = hourly.grid.stamp(step) else { continue };
+        let Some(at) = hourly.grid.stamp(step).time() else { continue };
         match days.last_mut() {
             Some((day, largest)) if *day == at.date_naive() => {
                 *largest = match (*largest, *value) {

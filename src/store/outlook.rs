@@ -1,7 +1,7 @@
 //! What a month and a year will have cost: the ledger so far plus the forecast of the rest.
 
 use chrono::{Datelike, NaiveDate};
-use domain::{BillingMonth, Currency, Forecast, OrganizationId, Stamp, from_statistic};
+use domain::{BillingMonth, Currency, Forecast, OrganizationId, from_statistic};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
@@ -33,7 +33,7 @@ pub async fn read(
     forecast: &Forecast,
     currency: Currency,
 ) -> Result<Option<[Outlook; 2]>, StoreError> {
-    let Stamp::Time(start) = forecast.grid.start else { return Ok(None) };
+    let Some(start) = forecast.grid.start.time() else { return Ok(None) };
     let day = start.date_naive();
     let month = BillingMonth::of(start);
     let first_of_year = |year| NaiveDate::from_ymd_opt(year, 1, 1).unwrap_or(day);

@@ -2,17 +2,14 @@
 
 use chart::{Band, Fan, Unit};
 use chrono::{DateTime, Utc};
-use domain::{Forecast, Stamp};
+use domain::Forecast;
 
 /// Intervals that pages show: probability, lower and upper level.
 pub(crate) const INTERVALS: [(f64, f64, f64); 3] = [(0.5, 0.25, 0.75), (0.8, 0.1, 0.9), (0.95, 0.025, 0.975)];
 
 /// When the forecast starts, if its grid has clock times.
 pub(crate) fn start(forecast: &Forecast) -> Option<DateTime<Utc>> {
-    match forecast.grid.start {
-        Stamp::Time(at) => Some(at),
-        Stamp::Step(_) => None,
-    }
+    forecast.grid.start.time()
 }
 
 /// The path at exactly `level`, if the forecast has it.
@@ -23,11 +20,7 @@ pub(crate) fn exact(forecast: &Forecast, level: f64) -> Option<&[f64]> {
 
 /// When each of the first `steps` steps is true.
 pub(crate) fn times(forecast: &Forecast, steps: usize) -> Vec<DateTime<Utc>> {
-    let stamp = |index| match forecast.grid.stamp(index) {
-        Stamp::Time(at) => Some(at),
-        Stamp::Step(_) => None,
-    };
-    (0..forecast.horizon().min(steps)).filter_map(stamp).collect()
+    (0..forecast.horizon().min(steps)).filter_map(|index| forecast.grid.stamp(index).time()).collect()
 }
 
 /// The fan of the first `steps` steps after `history`. Intervals whose levels are missing are left out.

@@ -66,7 +66,7 @@ fn advice() -> Result<Advice, String> {
     let known = spec(SPEC, None)?;
     let demand = forecast_of(&one(demo::series(&known))?, demo::events(&known));
     let settings = storefront_web()?;
-    let Stamp::Time(start) = demand.grid.start else { return Err("the demo has a clock".to_owned()) };
+    let Some(start) = demand.grid.start.time() else { return Err("the demo has a clock".to_owned()) };
     let first = usize::try_from((time_of(EIGHT_DAYS.0) - start).num_hours()).unwrap_or(0);
     let futures: Vec<Series> = forecast::paths(&demand, FUTURES, 1)
         .into_iter()
@@ -155,7 +155,7 @@ fn time_of(text: &str) -> DateTime<Utc> {
 
 /// The eight days by the minute: the hour's demand, wandering a little.
 fn by_minute(hourly: &Series, seed: u32) -> Series {
-    let Stamp::Time(start) = hourly.grid.start else { return hourly.clone() };
+    let Some(start) = hourly.grid.start.time() else { return hourly.clone() };
     let first = usize::try_from((time_of(EIGHT_DAYS.0) - start).num_hours()).unwrap_or(0);
     let mut state = (u64::from(seed) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut noise = move || {

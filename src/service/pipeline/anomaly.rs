@@ -1,7 +1,7 @@
 //! Days on which a service, account or team cost something else than was to be expected.
 
 use chrono::Days;
-use domain::{Stamp, from_statistic};
+use domain::from_statistic;
 use rust_decimal::Decimal;
 use store::anomaly::Anomaly;
 use store::charge::{Dimension, Query, SeriesScope};
@@ -30,7 +30,7 @@ pub(super) async fn find(job: &mut Job<'_>) -> anyhow::Result<usize> {
             let unusual = forecast::anomalies(&series, &known, DAYS_LOOKED_AT).into_iter();
             let worth_it = unusual.filter(|anomaly| (anomaly.actual - anomaly.expected).abs() >= smallest);
             for (anomaly, days) in runs(worth_it.collect()) {
-                let Stamp::Time(day) = series.grid.stamp(anomaly.index) else { continue };
+                let Some(day) = series.grid.stamp(anomaly.index).time() else { continue };
                 let found = Anomaly {
                     unique_id: series.unique_id.clone(),
                     day: day.date_naive(),

@@ -365,11 +365,7 @@ async fn latest_run(conn: &mut PgConnection, visitor: &Visitor) -> Result<store:
 pub(crate) fn shown(plan: CapacityPlan, id: &str, events: &[Event], workload: Option<&Workload>) -> Shown {
     let limit = workload.and_then(|workload| workload.settings.limit);
     let unit = workload.map_or("", |workload| demand_unit(&workload.demand));
-    let time = |stamp: Stamp| match stamp {
-        Stamp::Time(at) => Some(at),
-        Stamp::Step(_) => None,
-    };
-    let rows: Vec<_> = plan.rows.iter().filter_map(|row| Some((time(row.ds)?, row))).collect();
+    let rows: Vec<_> = plan.rows.iter().filter_map(|row| Some((row.ds.time()?, row))).collect();
     let chart = Staffing {
         demand_unit: unit.to_owned(),
         unit: plan.kind.unit().to_owned(),

@@ -185,11 +185,8 @@ async fn savings(
 }
 
 fn next_event(events: &[Event], now: DateTime<Utc>) -> Option<NextEvent> {
-    let starts = |event: &Event| match event.starts_at {
-        Stamp::Time(at) => Some(at),
-        Stamp::Step(_) => None,
-    };
-    let coming = events.iter().filter_map(|event| Some((starts(event)?, event))).filter(|(at, _)| *at >= now);
+    let coming =
+        events.iter().filter_map(|event| Some((event.starts_at.time()?, event))).filter(|(at, _)| *at >= now);
     let (starts_at, event) = coming.min_by_key(|(at, _)| *at)?;
     Some(NextEvent { name: event.name.clone(), starts_at, multiplier: event.multiplier })
 }

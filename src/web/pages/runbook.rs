@@ -81,11 +81,7 @@ async fn read(app: &App, visitor: &Visitor, id: i64, name: &str) -> Result<(Know
 
 /// What was expected and what came, above; what was scheduled and what it would have taken, below.
 fn drawn(review: &Review, workload: &Workload) -> Figure {
-    let measured = review.rows.iter().filter_map(|row| match row.ds {
-        Stamp::Time(at) => Some((at, row)),
-        Stamp::Step(_) => None,
-    });
-    let rows: Vec<_> = measured.collect();
+    let rows: Vec<_> = review.rows.iter().filter_map(|row| Some((row.ds.time()?, row))).collect();
     let kind = workload.settings.kind;
     let chart = Staffing {
         demand_unit: demand_unit(&workload.demand).to_owned(),

@@ -57,7 +57,7 @@ pub(super) fn series(sent: Vec<SeriesBody>, table: &'static str, faults: &mut Fa
     for (index, series) in sent.into_iter().enumerate() {
         let place = |column: &str| format!("{table}[{index}].{column}");
         let mut row = super::rows::Row { faults, table, index };
-        if let Stamp::Time(start) = series.start {
+        if let Some(start) = series.start.time() {
             row.time("start", start);
         }
         row.texts(&[("unique_id", &series.unique_id)]);
