@@ -6,6 +6,12 @@ use std::ops::Range;
 use crate::folds::Folds;
 use crate::seasons::Seasons;
 
+/// A drift is half believed when it is so many times its own standard error.
+const DRIFT_EVIDENCE: f64 = 2.0;
+
+/// Errors that differ by less than this share of their square are the same.
+const ROUNDING: f64 = 1e-12;
+
 /// Fewer errors than this say nothing about their size.
 const FEWEST: f64 = 8.0;
 
@@ -20,6 +26,7 @@ pub(crate) struct Repetition {
 /// Errors of repeating what was one lag before.
 #[derive(Debug)]
 struct Repeated {
+    lag: usize,
     all: ErrorSums,
     /// Those at the steps of each fold.
     folds: Vec<ErrorSums>,
@@ -28,6 +35,7 @@ struct Repeated {
 /// Sums over errors, each counted once or with a weight.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ErrorSums {
+    sum: f64,
     absolute: f64,
     square: f64,
     count: f64,
@@ -35,6 +43,7 @@ pub(crate) struct ErrorSums {
 
 impl ErrorSums {
     pub(crate) fn add(&mut self, error: f64) {
+        self.sum += error;
         self.absolute += error.abs();
         self.square += error * error;
         self.count += 1.0;
@@ -50,9 +59,27 @@ impl ErrorSums {
         0.5 * (self.square / self.count).max(0.0).sqrt() + 0.5 * self.mean()
     }
 
+    /// Share of the size that is left when the drift is known, errors being those of overlapping stretches of `lag` steps.
+    /// A steady drift is no error of a forecast; one that may be chance is, in part.
+    fn without_drift(self, lag: usize) -> f64 {
+        let (drift, square) = (self.sum / self.count, self.square / self.count);
+        let apart = self.count / lag as f64;
+        if apart <= 1.0 || square <= 0.0 {
+            return 1.0;
+        }
+        let around = (square - drift * drift).max(ROUNDING * square);
+        // The drift against its own standard error.
+        let ratio = drift * drift * (apart - 1.0) / around / DRIFT_EVIDENCE.powi(2);
+        let steady = ratio / (1.0 + ratio);
+        // What varies around a mean of few stretches varies more, and so does the mean.
+        let around = (around / square * (apart + 1.0) / (apart - 1.0)).min(1.0);
+        (1.0 - steady + steady * around).sqrt()
+    }
+
     /// These and `weight` times the others.
     pub(crate) fn plus(self, weight: f64, other: Self) -> Self {
         Self {
+            sum: self.sum + weight * other.sum,
             absolute: self.absolute + weight * other.absolute,
             square: self.square + weight * other.square,
             count: self.count + weight * other.count,
@@ -98,8 +125,9 @@ fn size(repeated: &[Repeated], left_out: Option<usize>) -> Option<f64> {
         Some(fold) => repeated.all.plus(-1.0, repeated.folds[fold]),
         None => repeated.all,
     });
-    let least =
-        seen.filter(|errors| errors.count >= FEWEST).map(ErrorSums::size).fold(f64::INFINITY, f64::min);
+    let enough = seen.zip(repeated).filter(|(errors, _)| errors.count >= FEWEST);
+    let sizes = enough.map(|(errors, repeated)| errors.size() * errors.without_drift(repeated.lag));
+    let least = sizes.fold(f64::INFINITY, f64::min);
     (least > 0.0 && least.is_finite()).then_some(least)
 }
 
@@ -113,6 +141,7 @@ impl Repeated {
             errors
         };
         Self {
+            lag,
             all: errors(0..history.len()),
             folds: folds.origins.iter().map(|origin| errors(*origin..origin + folds.horizon)).collect(),
         }
@@ -130,10 +159,23 @@ mod tests {
 
     #[test]
     fn the_season_repeats_better_than_the_last_step() {
-        let history: Vec<f64> = (0..40).map(|at| 10.0 * f64::from(at % 4) + f64::from(at)).collect();
-        // Two seasons later everything is higher by 8.
-        assert!((repetition(&history).additive(None).unwrap() - 8.0).abs() < 1e-9);
+        let history: Vec<f64> = (0..40).map(|at| 10.0 * f64::from(at % 4) + f64::from(at * 7 % 9)).collect();
+        // A step apart, seasons differ by more than the noise between two seasons does.
+        assert!(repetition(&history).additive(None).unwrap() < 5.0);
         assert_eq!(repetition(&history).ratio(None), None, "history starts at zero");
+    }
+
+    #[test]
+    fn a_steady_drift_is_no_error_and_one_of_chance_is() {
+        let noise = |at: u32| f64::from(at * 7919 % 101) / 50.0;
+        let steady: Vec<f64> = (0..40).map(|at| 50.0 * f64::from(at) + noise(at)).collect();
+        let size = repetition(&steady).additive(None).unwrap();
+        assert!(size < 0.1 * 8.0 * 50.0, "{size}");
+        // Up for half of history, and down for the other: no drift on the whole.
+        let turning: Vec<f64> =
+            (0..40).map(|at: u32| 50.0 * f64::from(at.min(40 - at)) + noise(at)).collect();
+        let size = repetition(&turning).additive(None).unwrap();
+        assert!(size > 0.7 * 5.0 * 50.0, "{size}");
     }
 
     #[test]

@@ -119,6 +119,8 @@ pub(crate) const ZOO: &[Model] = {
         One("ets_seasonal_log", |views| ets::seasonal(Log, views)),
         One("theta", |views| theta::run(Level, views)),
         One("theta_log", |views| theta::run(Log, views)),
+        One("drift", |views| theta::drift(Level, views)),
+        One("drift_log", |views| theta::drift(Log, views)),
         One("mstl", |views| mstl::run(Level, views)),
         One("mstl_log", |views| mstl::run(Log, views)),
         Family(|views| ridge(Level, Difference::None, &[("ridge", Memory::Long)], views)),

@@ -1,5 +1,6 @@
 //! The Theta method (Assimakopoulos & Nikolopoulos 2000) in the form of Hyndman & Billah (2003):
-//! the seasonally adjusted series is smoothed simply, with half the slope of its straight line as drift.
+//! the seasonally adjusted series is smoothed simply, with half the slope of its straight line as drift; and the same
+//! with all of it, for what grows steadily (a disk that fills).
 
 use super::{Paths, Scale, View, ets};
 use crate::order::{mean, median_by_phase};
@@ -8,8 +9,27 @@ use crate::seasons::moving_average;
 /// Longest stretch whose straight line gives the drift: growth of long ago says nothing.
 const LINE_POINTS: usize = 600;
 
-/// Deseasonalizes, smooths with drift, and puts the season back.
+/// Share of the slope that Theta keeps: trends end.
+const THETA: f64 = 0.5;
+
+/// All of the slope is kept where the line explains at least this share of the variation …
+const STEADY: f64 = 0.5;
+/// … over at least so many points, and so many where growth is by a rate: it runs away faster.
+const STEADY_POINTS: usize = 30;
+const STEADY_POINTS_OF_RATE: usize = 50;
+
+/// The Theta method.
 pub(super) fn run(scale: Scale, views: &[View]) -> Option<Paths> {
+    smooth_with_drift(scale, THETA, views)
+}
+
+/// Smoothing with the whole slope as drift; for series that are nearly a line, their season left out.
+pub(super) fn drift(scale: Scale, views: &[View]) -> Option<Paths> {
+    smooth_with_drift(scale, 1.0, views)
+}
+
+/// Deseasonalizes, smooths with a share of the slope as drift, and puts the season back.
+fn smooth_with_drift(scale: Scale, share: f64, views: &[View]) -> Option<Paths> {
     let oldest = views.first()?;
     let season = oldest.seasons.long();
     if oldest.level.len() < 4 || (season > 1 && oldest.level.len() < 2 * season + 2) {
@@ -18,11 +38,15 @@ pub(super) fn run(scale: Scale, views: &[View]) -> Option<Paths> {
     let parts: Option<Vec<_>> =
         views.iter().map(|view| Some(adjust(recent(view.on(scale)?, season), season))).collect();
     let (rests, profiles): (Vec<Vec<f64>>, Vec<Vec<f64>>) = parts?.into_iter().unzip();
+    let line = |rest: &'_ [f64]| rest.len().saturating_sub(LINE_POINTS.max(4 * season));
+    if share > THETA && !rests.iter().all(|rest| is_steady(&rest[line(rest)..], scale)) {
+        return None;
+    }
     let horizons: Vec<usize> = views.iter().map(|view| view.horizon).collect();
     let levels = ets::smooth(&rests, season, None, &horizons);
     let paths = views.iter().zip(levels).zip(rests.iter().zip(&profiles)).map(
         |((view, (mut path, alpha)), (rest, profile))| {
-            add_drift(&mut path, &rest[rest.len().saturating_sub(LINE_POINTS.max(4 * season))..], alpha);
+            add_drift(&mut path, &rest[line(rest)..], alpha, share);
             path.iter_mut().enumerate().for_each(|(step, value)| {
                 *value += profile[(rest.len() + step) % profile.len()];
             });
@@ -49,9 +73,19 @@ fn adjust(history: &[f64], season: usize) -> (Vec<f64>, Vec<f64>) {
     (adjusted, profile)
 }
 
-/// Adds half the slope of a line through `history` to the level that was smoothed with weight `alpha`.
-fn add_drift(path: &mut [f64], history: &[f64], alpha: f64) {
-    let drift = 0.5 * slope(history);
+/// Whether history is nearly a line, and long enough to tell.
+fn is_steady(history: &[f64], scale: Scale) -> bool {
+    let n = history.len() as f64;
+    let centre = mean(history);
+    let variation: f64 = history.iter().map(|value| (value - centre).powi(2)).sum();
+    let explained = slope(history).powi(2) * n * (n * n - 1.0) / 12.0;
+    let least = if scale == Scale::Log { STEADY_POINTS_OF_RATE } else { STEADY_POINTS };
+    history.len() >= least && explained >= STEADY * variation
+}
+
+/// Adds a share of the slope of a line through `history` to the level that was smoothed with weight `alpha`.
+fn add_drift(path: &mut [f64], history: &[f64], alpha: f64, share: f64) {
+    let drift = share * slope(history);
     // A smoothed level lags behind a trend; the drift makes up for it from the first step on.
     let lag = (1.0 - (1.0 - alpha).powf(history.len() as f64)) / alpha;
     path.iter_mut().enumerate().for_each(|(step, value)| *value += drift * (step as f64 + lag));
@@ -73,12 +107,24 @@ pub(super) fn slope(values: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seasons::Seasons;
 
     #[test]
     fn the_slope_of_a_line_is_its_slope() {
         let line: Vec<f64> = (0..50).map(|index| 3.0 + 0.25 * index as f64).collect();
         assert!((slope(&line) - 0.25).abs() < 1e-12);
         assert_eq!(slope(&[1.0]), 0.0);
+    }
+
+    #[test]
+    fn a_disk_that_fills_goes_on_filling_and_noise_does_not() {
+        let seasons = Seasons { cycles: vec![7], year: None };
+        let used = |day: usize| 100.0 + 2.0 * day as f64 - if day % 7 >= 5 { 3.0 } else { 0.0 };
+        let view = View::plain((0..140).map(used).collect(), &seasons, 60);
+        let path = drift(Scale::Level, &[view]).unwrap().remove(0);
+        assert!((path[59] - used(199)).abs() < 2.0, "{} instead of {}", path[59], used(199));
+        let noise = View::plain((0..140).map(|day| (day * day % 13) as f64).collect(), &seasons, 60);
+        assert!(drift(Scale::Level, &[noise]).is_none());
     }
 
     #[test]
@@ -102,7 +148,7 @@ mod tests {
         for (alpha, expected) in expected {
             let weights = ets::Weights { level: alpha, trend: 0.0, damping: 0.0, season: 0.0, carry: 0.0 };
             let mut path = ets::filter(&history, 1, [weights]).predict(4);
-            add_drift(&mut path, &history, alpha);
+            add_drift(&mut path, &history, alpha, THETA);
             let worst = path.iter().zip(expected).map(|(own, other)| (own - other).abs());
             assert!(worst.fold(0.0, f64::max) < 1e-7, "{path:?}");
         }
