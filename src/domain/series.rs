@@ -28,6 +28,14 @@ impl Stamp {
             Self::Time(time) => years.contains(&time.year()),
         }
     }
+
+    /// What it is called among others: times or steps.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Step(_) => "steps",
+            Self::Time(_) => "times",
+        }
+    }
 }
 
 impl fmt::Display for Stamp {
