@@ -430,6 +430,9 @@ fn a_driver_that_is_known_ahead_carries_the_forecast() {
     let short = app.file("short.csv", table("campaigns", 205, &busy));
     let output = forecast(&app, &orders, 14, "-", &["--drivers", &short]).expect(0);
     assert!(output.stderr.contains("no value at 205"), "{}", output.stderr);
+    let none = app.file("none.csv", "unique_id,ds,y\n");
+    forecast(&app, &orders, 14, "-", &["--drivers", &none])
+        .fails_with(1, &["--drivers", "none.csv", "no series"]);
 }
 
 #[test]

@@ -111,6 +111,11 @@ pub(crate) fn drivers(asked: &cli::Histories) -> anyhow::Result<Vec<Driver>> {
     if let Some(skipped) = read.skipped.first() {
         bail!("--drivers {}: {skipped}", path.display());
     }
+    ensure!(
+        !series.is_empty(),
+        "--drivers {}: there is no series in it: expected rows of unique_id, ds, y",
+        path.display()
+    );
     Ok(series.into_iter().map(Driver::from).collect())
 }
 
