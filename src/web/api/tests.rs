@@ -293,8 +293,11 @@ async fn call(surface: &Surface, method: &str, path: &str, auth: &str, body: &Va
 fn body(path: &str) -> Value {
     let series = json!([{"unique_id": "a", "start": "2026-01-01T00:00:00Z", "step_seconds": 86400, "y": vec![1.0; 40]}]);
     let usage = json!([{"hour": "2026-01-01T00:00:00Z", "provider": "aws", "account": "1", "region": "r",
+    let events = json!([{"name": "Sale", "starts_at": "2026-02-11T00:00:00Z", "ends_at": "2026-02-12T00:00:00Z",
+        "multiplier": 3, "unique_id": "a"}]);
         "instance_type": "m7i.large", "os": "Linux", "quantity": 1}]);
     let prices = json!([{"provider": "aws", "region": "r", "instance_type": "m7i.large", "os": "linux",
+    let demand = json!({"series": series, "horizon": 3, "events": events});
         "plan": "on_demand", "hourly": "0.1"}]);
     match path.rsplit('/').next().unwrap() {
         "status" => json!({"status": "accepted"}),
@@ -309,14 +312,12 @@ fn body(path: &str) -> Value {
             let name = format!("Budget {}", COUNT.fetch_add(1, Ordering::Relaxed));
             json!({"name": name, "unique_id": "cost/total", "period": "month", "amount": "12000.50"})
         }
-        "forecasts:compute" | "backtests:compute" => json!({"series": series, "horizon": 3}),
-        "capacity:compute" => json!({"demand": {"series": series, "horizon": 3}, "unit_throughput": 1}),
-        "advice:compute" => {
-            json!({"capacity": {"demand": {"series": series, "horizon": 3}, "unit_throughput": 1}})
-        }
+        "forecasts:compute" | "backtests:compute" => demand,
+        "capacity:compute" => json!({"demand": demand, "unit_throughput": 1}),
+        "advice:compute" => json!({"capacity": {"demand": demand, "unit_throughput": 1}}),
         "throughput:compute" => json!({"demand": 900, "load_test":
             r#"{"metrics": {"http_reqs": {"rate": 240.0}, "http_req_duration": {"p(95)": 120.0}}}"#}),
-        "autoscaling:replay" => json!({"demand": series, "triggers": ["CPU > 70 %"]}),
+        "autoscaling:replay" => json!({"demand": series, "events": events, "triggers": ["CPU > 70 %"]}),
         "commitments:compute" => json!({"usage": usage, "prices": prices}),
         "commitments:replay" => {
             let mut two = usage.as_array().unwrap().clone();
@@ -451,6 +452,27 @@ async fn what_cannot_be_used_is_a_problem_with_its_field(surface: &Surface) {
         ("/api/v1/forecasts:compute", "/series/0/y/3", json!(true), "series[0].y[3]"),
         ("/api/v1/forecasts:compute", "/horizon", json!(0), "horizon"),
         ("/api/v1/commitments:compute", "/usage/0/quantity", json!(-1), "usage[0].quantity"),
+        ("/api/v1/forecasts:compute", "/series/0/start", json!("1799-12-31T00:00:00Z"), "series[0].start"),
+        // 40 days are there before the year ends, three more are not
+        ("/api/v1/forecasts:compute", "/series/0/start", json!("9999-11-21T00:00:00Z"), "series[0].start"),
+        (
+            "/api/v1/forecasts:compute",
+            "/events/0/starts_at",
+            json!("0001-01-01T00:00:00Z"),
+            "events[0].starts_at",
+        ),
+        (
+            "/api/v1/backtests:compute",
+            "/events/0/ends_at",
+            json!("+10000-01-01T00:00:00Z"),
+            "events[0].ends_at",
+        ),
+        (
+            "/api/v1/backtests:compute",
+            "/events/0/ends_at",
+            json!("2026-02-11T00:00:00Z"),
+            "events[0].ends_at",
+        ),
         ("/api/v1/commitments:compute", "/usage/0/hour", json!("2026-01-01T00:30:00Z"), "usage[0].hour"),
         ("/api/v1/commitments:compute", "/prices/0/plan", json!("gift"), "prices[0].plan"),
         ("/api/v1/commitments:compute", "/prices/0/plan", json!("compute_sp"), "prices[0].term_years"),

@@ -66,7 +66,7 @@ pub(crate) async fn compute(State(app): State<App>, _: Caller, Body(body): Body<
     faults.want(lengths.clone().all(|length| *length > 0), || "season_lengths".to_owned(), "above 0");
     check_events(&body.events, &mut faults);
     settings.events = body.events;
-    let series = series(body.series, "series", &mut faults);
+    let series = series(body.series, "series", 0, &mut faults);
     faults.none()?;
     let (started, clock) = (app.now(), app.clone());
     let compute = move || {

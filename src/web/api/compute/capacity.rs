@@ -250,7 +250,7 @@ pub(crate) async fn replay(State(app): State<App>, _: Caller, Body(body): Body<A
     faults.want(target > 0.0 && target <= 1.0, || "target_utilization".to_owned(), "above 0, at most 1");
     faults.want(lead_time_seconds <= MAX_LEAD_SECONDS, || "lead_time_seconds".to_owned(), LEAD);
     check_events(&body.events, &mut faults);
-    let demand = series(body.demand, "demand", &mut faults);
+    let demand = series(body.demand, "demand", 0, &mut faults);
     let replayed: f64 = demand.iter().map(|series| days(series, series.len())).sum();
     faults.want(replayed <= MAX_DAYS, || "demand".to_owned(), "at most 2000 days, over all series");
     let largest = body.events.iter().map(Event::high).fold(1.0, f64::max);

@@ -56,9 +56,12 @@ impl ForecastsBody {
         let lengths = few(self.season_lengths.as_ref().map(Vec::len));
         faults.want(lengths, || "season_lengths".to_owned(), "at most 100 lengths");
         check_events(&self.events, &mut faults);
-        let drivers =
-            if self.drivers.is_empty() { Vec::new() } else { series(self.drivers, "drivers", &mut faults) };
-        let series = series(self.series, table, &mut faults);
+        let drivers = if self.drivers.is_empty() {
+            Vec::new()
+        } else {
+            series(self.drivers, "drivers", 0, &mut faults)
+        };
+        let series = series(self.series, table, self.horizon, &mut faults);
         faults.none()?;
         let mut request = Request::new(self.horizon);
         request.levels = self.levels.unwrap_or(request.levels);
