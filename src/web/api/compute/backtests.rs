@@ -2,14 +2,14 @@
 
 use axum::extract::State;
 use domain::Event;
-use forecast::{BacktestReport, BacktestSettings};
+use forecast::{Backtest, BacktestReport, BacktestSettings};
 use rayon::prelude::*;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::forecasts::MAX_HORIZON;
 use super::rows::Faults;
-use super::series::{SeriesBody, check_events, series};
+use super::series::{SeriesBody, check_events, series, unused_events};
 use crate::api::answer::Answer;
 use crate::api::request::Body;
 use crate::session::Caller;
@@ -70,7 +70,10 @@ pub(crate) async fn compute(State(app): State<App>, _: Caller, Body(body): Body<
     faults.none()?;
     let (started, clock) = (app.now(), app.clone());
     let compute = move || {
-        let scored = series.par_iter().map(|series| forecast::backtest(series, &settings)).collect();
+        let mut scored: Vec<Backtest> =
+            series.par_iter().map(|series| forecast::backtest(series, &settings)).collect();
+        let unused = unused_events(&settings.events, &series);
+        scored.iter_mut().for_each(|series| series.warnings.extend_from_slice(&unused));
         let seconds = (clock.now() - started).as_seconds_f64();
         Ok(BacktestReport::new(&settings, scored, seconds))
     };

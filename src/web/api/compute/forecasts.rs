@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::rows::Faults;
-use super::series::{SeriesBody, check_events, series};
+use super::series::{SeriesBody, check_events, series, unused_events};
 use crate::api::answer::Answer;
 use crate::api::request::Body;
 use crate::error::WebError;
@@ -84,5 +84,12 @@ impl ForecastsBody {
 )]
 pub(crate) async fn compute(State(app): State<App>, _: Caller, Body(body): Body<ForecastsBody>) -> Answer {
     let (series, request) = body.check("series")?;
-    app.computations.answer(move || Ok(forecast::forecast_all(&series, &request))).await
+    let compute = move || {
+        let mut forecasts = forecast::forecast_all(&series, &request);
+        // an answer has no other place for them, and each forecast may be read alone
+        let unused = unused_events(&request.events, &series);
+        forecasts.iter_mut().for_each(|forecast| forecast.warnings.extend_from_slice(&unused));
+        Ok(forecasts)
+    };
+    app.computations.answer(compute).await
 }

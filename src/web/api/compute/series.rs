@@ -1,6 +1,6 @@
 //! Series and events as they are sent.
 
-use domain::{Event, Frequency, Grid, Series, Stamp};
+use domain::{Event, Frequency, Grid, Series, Stamp, UnusedEvents};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -107,6 +107,13 @@ pub(super) fn check_events(events: &[Event], faults: &mut Faults) {
         let ordered = 0.0 <= low && low <= event.multiplier && event.multiplier <= high && high <= 1e6;
         faults.want(ordered, || place("multiplier"), "between multiplier_low and multiplier_high, 0 to 1e6");
     }
+}
+
+/// What to say about the events of a body that none of its series uses.
+pub(super) fn unused_events(events: &[Event], series: &[Series]) -> Vec<String> {
+    let mut unused = UnusedEvents::new(events);
+    series.iter().for_each(|series| unused.see(&series.unique_id, series.grid.start));
+    unused.warnings(|index| format!("events[{index}]"))
 }
 
 fn stamp_wanted() -> String {
