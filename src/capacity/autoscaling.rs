@@ -78,7 +78,7 @@ pub struct Autoscaling {
     /// How each trigger did under each policy, by series; left out when none was asked about.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub triggers: BTreeMap<String, Vec<TriggerReport>>,
-    /// Series that could not be replayed, and why.
+    /// Series that could not be replayed, events that were not used, and why.
     pub warnings: Vec<String>,
 }
 

@@ -25,6 +25,7 @@ mod resource;
 #[cfg(feature = "schema")]
 pub mod schema;
 mod series;
+mod unused_events;
 mod usage;
 mod values;
 
@@ -56,5 +57,6 @@ pub use recommendation::{
 pub use replay::{AdviceReplay, Overload, ReplayedAdvice, ReplayedStep};
 pub use resource::{Resource, ResourceKind, ResourceState};
 pub use series::{Frequency, Grid, Series, Stamp};
+pub use unused_events::UnusedEvents;
 pub use usage::UsageHour;
 pub use values::UnknownValue;

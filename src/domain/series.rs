@@ -1,6 +1,7 @@
 //! Series on a regular grid.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Datelike, Duration, Months, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,25 @@ impl Stamp {
         match self {
             Self::Time(time) => Some(time),
             Self::Step(_) => None,
+        }
+    }
+
+    /// Years that a time may fall into: before, it is a filler such as 0001-01-01; RFC 3339 ends with the last.
+    pub const YEARS: RangeInclusive<i32> = 1800..=9999;
+
+    /// Whether a time falls into these years; a step always does.
+    pub fn within(self, years: &RangeInclusive<i32>) -> bool {
+        match self {
+            Self::Step(_) => true,
+            Self::Time(time) => years.contains(&time.year()),
+        }
+    }
+
+    /// What it is called among others: times or steps.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Step(_) => "steps",
+            Self::Time(_) => "times",
         }
     }
 }
@@ -104,11 +124,11 @@ impl Grid {
     }
 
     /// Whether the stamp at `index` can be told from those around it and written down: steps end with 64 bits, times
-    /// with the year 9999.
+    /// with the last of [`Stamp::YEARS`].
     pub fn reaches(&self, index: usize) -> bool {
         match self.stamp(index) {
             Stamp::Step(step) => step < i64::MAX,
-            Stamp::Time(time) => time.year() <= 9999,
+            Stamp::Time(time) => time.year() <= *Stamp::YEARS.end(),
         }
     }
 

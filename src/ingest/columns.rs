@@ -190,17 +190,13 @@ impl Field {
 
     /// An integer step or an instant of UTC.
     pub(crate) fn need_stamp(&self, row: &Row<'_>) -> Result<Stamp, Problem> {
-        self.need_stamp_in(row, table::YEARS)
+        self.need_stamp_in(row, Stamp::YEARS)
     }
 
     /// An integer step or an instant of UTC within these years.
     pub(crate) fn need_stamp_in(&self, row: &Row<'_>, years: RangeInclusive<i32>) -> Result<Stamp, Problem> {
-        let within = |stamp: &Stamp| match stamp {
-            Stamp::Time(time) => years.contains(&time.year()),
-            Stamp::Step(_) => true,
-        };
         let text = self.cell(row)?.unwrap_or_default();
-        table::step_or_instant(&text).filter(within).ok_or_else(|| {
+        table::step_or_instant(&text).filter(|stamp| stamp.within(&years)).ok_or_else(|| {
             let (first, last) = (years.start(), years.end());
             let expected = format!(
                 "a time such as 2026-01-31T00:00:00Z, from {first} to {last}, or a whole number of steps"

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use domain::Event;
 
-use crate::ReadError;
 use crate::columns::{Field, Layout, Problem};
 use crate::rows::{self, Rows};
 use crate::table::Row;
+use crate::{Place, ReadError};
 
 struct Columns {
     name: Field,
@@ -19,10 +19,11 @@ struct Columns {
     unique_id: Field,
 }
 
-/// Reads the table at `input` (CSV, gzip or Parquet; `-` is standard input). An event without a
-/// multiplier announces nothing: it counts as 1, without doubt.
-pub fn read(input: &Path) -> Result<Rows<Event>, ReadError> {
-    rows::read(input, find, parse)
+/// Reads the table at `input` (CSV, gzip or Parquet; `-` is standard input): each event with the place of its row, for
+/// what is wrong with an event may show only beside the series. An event without a multiplier announces nothing: it
+/// counts as 1, without doubt.
+pub fn read(input: &Path) -> Result<Rows<(Event, Place)>, ReadError> {
+    rows::read(input, find, |columns, row| Ok((parse(columns, row)?, *row.place())))
 }
 
 fn find(layout: &mut Layout<'_>) -> Result<Columns, ReadError> {
@@ -95,9 +96,10 @@ mod tests {
         );
         let read = read(file.path()).unwrap();
         assert_eq!(read.rows.len(), 3);
-        assert_eq!((read.rows[0].low(), read.rows[0].high()), (8.0, 13.0));
-        assert_eq!((read.rows[1].low(), read.rows[1].unique_id.as_deref()), (1.4, None));
-        assert_eq!((read.rows[2].low(), read.rows[2].high()), (1.0, 1.0));
+        let [(sale, _), (launch, place), (outage, _)] = &read.rows[..] else { panic!("{:?}", read.rows) };
+        assert_eq!((sale.low(), sale.high()), (8.0, 13.0));
+        assert_eq!((launch.low(), launch.unique_id.as_deref(), place.line), (1.4, None, Some(3)));
+        assert_eq!((outage.low(), outage.high()), (1.0, 1.0));
         assert_eq!(read.rejects[0].place.column.as_deref(), Some("ends_at"));
         assert_eq!(read.rejects[1].place.column.as_deref(), Some("multiplier_low"));
     }

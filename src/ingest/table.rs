@@ -8,7 +8,7 @@ mod parse;
 mod text;
 
 pub use open::checksum;
-pub(crate) use parse::{YEARS, decimal, finite, instant, step_or_instant, us_instant};
+pub(crate) use parse::{decimal, finite, instant, step_or_instant, us_instant};
 
 use std::borrow::Cow;
 use std::path::Path;

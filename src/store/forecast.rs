@@ -4,7 +4,7 @@ use crate::copy::CopyText;
 use crate::row;
 use chrono::{DateTime, Utc};
 use domain::{Accuracy, Forecast, OrganizationId, RunId};
-use domain::{Components, Grid, Member, Stamp};
+use domain::{Components, Grid, Member};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
@@ -437,7 +437,7 @@ impl FromRow<'_, PgRow> for Head {
 
 #[cfg(test)]
 mod tests {
-    use domain::Frequency;
+    use domain::{Frequency, Stamp};
 
     use super::*;
     use crate::run;

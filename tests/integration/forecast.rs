@@ -286,6 +286,12 @@ fn a_series_that_is_left_out_is_named_and_counted() {
     assert!(reason.contains("no 3 stamps after its last one, 9223372036854775804"), "{reason}");
     forecast(&app, &far, 2, &app.path("out.csv"), &[]).expect(0);
 
+    // An event of a series that is there and was left out is no mistake.
+    let events = "name,starts_at,ends_at,multiplier,unique_id\nsale,2026-01-01,2026-01-02,2,late\n";
+    let events = app.file("events.csv", events);
+    let told = forecast(&app, &path, 3, &app.path("out.csv"), &["--events", &events]).expect(3).json();
+    assert_eq!(told["warnings"], summary["warnings"]);
+
     let reason = summary["input"]["skipped"][0]["reason"].as_str().unwrap();
     let scores = app.path("scores.json");
     app.run(&["backtest", "--input", &path, "--horizon", "3", "--output", &scores]).expect(3);
@@ -424,4 +430,55 @@ fn a_driver_that_is_known_ahead_carries_the_forecast() {
     let short = app.file("short.csv", table("campaigns", 205, &busy));
     let output = forecast(&app, &orders, 14, "-", &["--drivers", &short]).expect(0);
     assert!(output.stderr.contains("no value at 205"), "{}", output.stderr);
+    let none = app.file("none.csv", "unique_id,ds,y\n");
+    forecast(&app, &orders, 14, "-", &["--drivers", &none])
+        .fails_with(1, &["--drivers", "none.csv", "no series"]);
+}
+
+#[test]
+fn events_that_no_series_uses_are_named_before_anything_else() {
+    let app = Headroom::new();
+    let mut text = demand(&["shop"]);
+    // More series with something to say about than are shown.
+    (0..30).for_each(|index| writeln!(text, "2026-03-01T00:00:00Z,x,short-{index},1").unwrap());
+    let path = app.file("demand.csv", text);
+    let header = "name,starts_at,ends_at,multiplier,unique_id\n";
+    let sale = "sale,2026-03-22T08:00:00Z,2026-03-22T20:00:00Z,3,shop\n";
+    let good = app.file("good.csv", format!("{header}{sale}"));
+    let wrong = app.file(
+        "wrong.csv",
+        format!(
+            "{header}{sale}launch,2026-03-22,2026-03-23,2,shpo\nlaunch,510,520,2,shop\nlaunch,510,520,2,\n"
+        ),
+    );
+    let out = app.path("out.csv");
+    let at_eight = |events: &str| {
+        let summary = forecast(&app, &path, 24, &out, &["--events", events]).expect(0).json();
+        let table = table(&std::fs::read_to_string(&out).unwrap(), 24);
+        (summary["warnings"].as_array().unwrap().clone(), table["shop"][8][0])
+    };
+    let (silent, mean) = at_eight(&good);
+    let (told, same) = at_eight(&wrong);
+    assert_eq!(mean, same);
+    let named = [
+        format!(
+            "1 event is not used, as no series has the unique_id: \"launch\" for \"shpo\" ({wrong}, line 3); \
+             correct the unique_id, or leave it empty for all series"
+        ),
+        format!(
+            "2 events are not used, as the stamps are of another kind: \"launch\" starts at 510 where \"shop\" has \
+             times ({wrong}, line 4), \"launch\" starts at 510 where the series have times ({wrong}, line 5); \
+             give starts_at and ends_at as the stamps of the series"
+        ),
+    ];
+    assert_eq!(told[..2], named);
+    assert!(silent.len() > 20 && told[2..] == silent, "{told:?}");
+
+    let arguments = ["forecast", "--input", &path, "--horizon", "24", "--output", &out, "--events", &wrong];
+    let shown = app.run(&arguments).expect(0).stderr;
+    assert!(named.iter().all(|sentence| shown.contains(&format!("warning: {sentence}\n"))), "{shown}");
+
+    let backwards = app.file("backwards.csv", format!("{header}sale,2026-03-23,2026-03-22,3,shop\n"));
+    forecast(&app, &path, 24, &out, &["--events", &backwards])
+        .fails_with(1, &["backwards.csv, line 2, column ends_at", "ends before it starts"]);
 }

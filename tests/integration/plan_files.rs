@@ -306,6 +306,24 @@ fn capacity_follows_demand_and_the_event() {
     assert!(largest(&quiet) < 40, "{}", largest(&quiet));
     assert!(summary.to_string().contains("2026-03-30"), "the quota is crossed on that day: {summary}");
 
+    // An event for another series scales nothing, and that is said.
+    let other = "name,starts_at,ends_at,multiplier,unique_id\nsale,2026-03-30,2026-03-31,10,shpo\n";
+    let other = app.file("other.csv", other);
+    let unused = format!(
+        "1 event is not used, as no series has the unique_id: \"sale\" for \"shpo\" ({other}, line 2)"
+    );
+    let told = app.run(&[&plan[..], &["--events", &other]].concat()).expect(0);
+    assert!(told.stderr.contains(&format!("warning: {unused}")), "{}", told.stderr);
+    let assumed = told.json()["assumptions"].as_array().unwrap().clone();
+    assert!(assumed.iter().any(|sentence| sentence.as_str().unwrap().starts_with(&unused)), "{assumed:?}");
+    let replayed = app.path("replayed.json");
+    let replay =
+        ["replay", "autoscaling", "--demand", &demand, "--policies", "static-5", "--output", &replayed];
+    let told = app.run(&[&replay[..], &["--events", &other]].concat()).expect(0).stderr;
+    assert!(told.contains(&format!("warning: {unused}")), "{told}");
+    let replayed: Value = serde_json::from_slice(&std::fs::read(replayed).unwrap()).unwrap();
+    assert!(replayed["warnings"][0].as_str().unwrap().starts_with(&unused), "{}", replayed["warnings"]);
+
     // Without the event the peak is that of any day.
     app.run(&plan).expect(0);
     let rows: Vec<csv::StringRecord> =

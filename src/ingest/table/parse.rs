@@ -6,8 +6,6 @@ use rust_decimal::Decimal;
 
 /// Largest amount that is still believed; it keeps sums far from the end of the decimal range.
 const MAX_AMOUNT: Decimal = Decimal::from_parts(2_764_472_320, 232_830, 0, false, 0);
-/// Years that a stamp may fall into: before, it is a filler such as 0001-01-01; RFC 3339 ends with the last.
-pub(crate) const YEARS: std::ops::RangeInclusive<i32> = 1800..=9999;
 
 /// An exact amount: plain, with an exponent, or as spreadsheets show it (`$1,234.50 `, `(12.00)`).
 ///
@@ -75,7 +73,10 @@ pub(crate) fn instant(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
     let date = NaiveDate::from_ymd_opt(digits(text, 0, 4)?, unsigned(text, 5, 2)?, unsigned(text, 8, 2)?)?;
     let bytes = text.as_bytes();
-    if bytes.get(4) != Some(&b'-') || bytes.get(7) != Some(&b'-') || !YEARS.contains(&digits(text, 0, 4)?) {
+    if bytes.get(4) != Some(&b'-')
+        || bytes.get(7) != Some(&b'-')
+        || !Stamp::YEARS.contains(&digits(text, 0, 4)?)
+    {
         return None;
     }
     if text.len() == 10 {
@@ -123,7 +124,7 @@ pub(crate) fn us_instant(text: &str) -> Option<DateTime<Utc>> {
     )?;
     let midnight = date.and_time(NaiveTime::MIN).and_utc();
     match time {
-        "" => Some(midnight).filter(|_| YEARS.contains(&year)),
+        "" => Some(midnight).filter(|_| Stamp::YEARS.contains(&year)),
         time => {
             let iso = format!("{} {}", date.format("%Y-%m-%d"), time.trim());
             let iso = if iso.as_bytes().get(12) == Some(&b':') { iso.replacen(' ', " 0", 1) } else { iso };

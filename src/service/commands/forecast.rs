@@ -5,14 +5,14 @@ use std::num::NonZero;
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
-use domain::{Forecast, Stamp};
+use domain::{Event, Forecast, Stamp, UnusedEvents};
 use forecast::Driver;
 use ingest::write::{Cell, Kind, TableWriter};
 use serde::Serialize;
 
 use crate::batches;
 use crate::cli::{self, Quantile};
-use crate::commands::{Outcome, show_input};
+use crate::commands::{Outcome, events, show_input};
 use crate::progress::Stopwatch;
 use crate::zone;
 
@@ -34,16 +34,26 @@ struct Summary {
 pub(crate) fn run(args: &cli::Forecast, json: bool) -> anyhow::Result<Outcome> {
     let watch = Stopwatch::start();
     keep_inputs(&args.output, &args.histories, args.events.as_deref())?;
-    let request = request(args)?;
+    let (events, places) = events(args.events.as_deref())?;
+    let request = request(args, events)?;
     threads(args.histories.threads)?;
     let mut sink = Sink::new(&args.output, &args.quantiles, &request);
+    let mut unused = UnusedEvents::new(&request.events);
     let input = batches::for_each(
         "forecasting",
         &args.histories,
         |batch| forecast::forecast_all(batch, &request),
-        |forecasts| forecasts.iter().try_for_each(|forecast| sink.take(forecast)),
+        |forecasts| {
+            forecasts.iter().try_for_each(|forecast| {
+                unused.see(&forecast.unique_id, forecast.grid.start);
+                sink.take(forecast)
+            })
+        },
     )?;
+    input.skipped.iter().for_each(|skipped| unused.leave_out(&skipped.unique_id));
     let mut summary = sink.finish()?;
+    // before those on single series, of which there may be more than people are shown
+    summary.warnings.splice(..0, unused.warnings(|index| places[index].to_string()));
     summary.warnings.extend(input.warnings.iter().cloned());
     summary.series += input.skipped.len();
     summary.failed += input.skipped.len();
@@ -76,12 +86,10 @@ pub(crate) fn keep_inputs(
 }
 
 /// The request that the flags describe.
-fn request(args: &cli::Forecast) -> anyhow::Result<forecast::Request> {
+fn request(args: &cli::Forecast, events: Vec<Event>) -> anyhow::Result<forecast::Request> {
     let mut request = of_histories(&args.histories)?;
     request.levels = args.quantiles.iter().map(|quantile| quantile.level).collect();
-    if let Some(events) = &args.events {
-        request.events = ingest::events::read(events)?.all()?;
-    }
+    request.events = events;
     request.check()?;
     Ok(request)
 }
@@ -109,6 +117,11 @@ fn drivers(asked: &cli::Histories) -> anyhow::Result<Vec<Driver>> {
     if let Some(skipped) = read.skipped.first() {
         bail!("--drivers {}: {skipped}", path.display());
     }
+    ensure!(
+        !series.is_empty(),
+        "--drivers {}: there is no series in it: expected rows of unique_id, ds, y",
+        path.display()
+    );
     Ok(series.into_iter().map(Driver::from).collect())
 }
 

@@ -16,10 +16,12 @@ pub(crate) mod serve;
 pub(crate) mod token;
 pub(crate) mod user;
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use ::ingest::Reject;
 use ::ingest::series::Summary;
+use ::ingest::{Place, ReadError, Reject};
+use domain::{Event, Series, UnusedEvents};
 
 /// Rejects shown to people; `--json` has the first thousand.
 const REJECTS_SHOWN: usize = 20;
@@ -43,6 +45,20 @@ impl Outcome {
     pub(crate) fn and(self, other: Self) -> Self {
         if other == Self::SomeRejected { other } else { self }
     }
+}
+
+/// The events of a file, and the places of their rows.
+fn events(file: Option<&Path>) -> Result<(Vec<Event>, Vec<Place>), ReadError> {
+    let Some(file) = file else { return Ok((Vec::new(), Vec::new())) };
+    Ok(::ingest::events::read(file)?.all()?.into_iter().unzip())
+}
+
+/// What to say about the events that nothing uses of series which were read as a whole.
+fn unused_events(events: &[Event], places: &[Place], series: &[Series], input: &Summary) -> Vec<String> {
+    let mut unused = UnusedEvents::new(events);
+    series.iter().for_each(|series| unused.see(&series.unique_id, series.grid.start));
+    input.skipped.iter().for_each(|skipped| unused.leave_out(&skipped.unique_id));
+    unused.warnings(|index| places[index].to_string())
 }
 
 /// Tells people what became of the rows of a table of series.

@@ -14,7 +14,7 @@ use optimize::{Policy, commitments};
 use serde::Serialize;
 
 use crate::cli::{self, Global, Plan};
-use crate::commands::Outcome;
+use crate::commands::{Outcome, events, unused_events};
 use crate::config::Config;
 use crate::context::write_json;
 use crate::{progress, spans};
@@ -163,10 +163,9 @@ fn plan_capacity(args: &cli::PlanCapacity, json: bool) -> anyhow::Result<Outcome
     input.skipped.iter().for_each(|skipped| eprintln!("warning: {skipped}"));
     let (unit_throughput, rejected) = unit_throughput(args, &demand)?;
     let settings = capacity_settings(args, unit_throughput)?;
-    let events = match &args.events {
-        Some(path) => ingest::events::read(path)?.all()?,
-        None => Vec::new(),
-    };
+    let (events, places) = events(args.events.as_deref())?;
+    let unused = unused_events(&events, &places, &demand, &input);
+    unused.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let horizon = spans::seconds("horizon", &args.horizon)?;
     let bar = progress::bar("planning", demand.len() as u64);
     let goal = Goal { latency_p95_ms: args.advise_latency, ..Goal::default() };
@@ -182,7 +181,8 @@ fn plan_capacity(args: &cli::PlanCapacity, json: bool) -> anyhow::Result<Outcome
             request.events.clone_from(&events);
             request.lower_bound = Some(0.0);
             let demand = settings.work(forecast::forecast(series, &request));
-            let plan = capacity::plan(&demand, &settings);
+            let mut plan = capacity::plan(&demand, &settings);
+            plan.assumptions.extend_from_slice(&unused);
             let advice = args.advise.then(|| {
                 let futures = capacity::futures(&demand);
                 (capacity::advise(&demand, &futures, &goal, &settings, &simulation), demand)

@@ -5,7 +5,7 @@ use domain::Series;
 use rayon::prelude::*;
 
 use crate::cli::{self, Replay};
-use crate::commands::{Outcome, plan};
+use crate::commands::{Outcome, events, plan, unused_events};
 use crate::context::write_json;
 use crate::{progress, spans};
 
@@ -36,10 +36,8 @@ fn commitments(args: &cli::ReplayCommitments) -> anyhow::Result<Outcome> {
 fn autoscaling(args: &cli::ReplayAutoscaling) -> anyhow::Result<Outcome> {
     let policies = args.policies.iter().map(|name| name.parse()).collect::<Result<Vec<PolicyName>, _>>()?;
     let (demand, input) = ingest::series::read(&args.demand, None)?;
-    let events = match &args.events {
-        Some(path) => ingest::events::read(path)?.all()?,
-        None => Vec::new(),
-    };
+    let (events, places) = events(args.events.as_deref())?;
+    let unused = unused_events(&events, &places, &demand, &input);
     let settings = AutoscalingInput {
         policies,
         unit_throughput: args.unit_throughput,
@@ -48,7 +46,7 @@ fn autoscaling(args: &cli::ReplayAutoscaling) -> anyhow::Result<Outcome> {
         events,
         triggers: args.trigger.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
     };
-    let unused = input.unused();
+    let rejected = input.unused();
     let bar = progress::bar("replaying", demand.len() as u64);
     let one = |series: &Series| {
         let replayed = settings.replay(series);
@@ -57,12 +55,13 @@ fn autoscaling(args: &cli::ReplayAutoscaling) -> anyhow::Result<Outcome> {
     };
     let replayed: Vec<_> = demand.par_iter().map(one).collect();
     bar.finish_and_clear();
-    let mut output = Autoscaling { warnings: input.warnings, ..Autoscaling::default() };
+    let warnings = unused.into_iter().chain(input.warnings).collect();
+    let mut output = Autoscaling { warnings, ..Autoscaling::default() };
     output.extend(replayed);
     output.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     if output.series.is_empty() {
         anyhow::bail!("no series could be replayed");
     }
     write_json(&args.output, &output)?;
-    Ok(Outcome::of_rejects(unused))
+    Ok(Outcome::of_rejects(rejected))
 }

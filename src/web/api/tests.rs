@@ -94,6 +94,7 @@ pub(crate) async fn the_rules_hold(surface: &Surface) {
     strangers_and_other_organizations_get_nothing(surface, &filled).await;
     every_answer_says_who_asked_and_how_often_they_may(surface).await;
     what_cannot_be_used_is_a_problem_with_its_field(surface).await;
+    events_that_no_series_uses_are_named_in_the_answer(surface).await;
     sending_again_under_one_key_does_it_once(surface).await;
 }
 
@@ -292,8 +293,11 @@ async fn call(surface: &Surface, method: &str, path: &str, auth: &str, body: &Va
 /// A body that the route accepts.
 fn body(path: &str) -> Value {
     let series = json!([{"unique_id": "a", "start": "2026-01-01T00:00:00Z", "step_seconds": 86400, "y": vec![1.0; 40]}]);
+    let events = json!([{"name": "Sale", "starts_at": "2026-02-11T00:00:00Z", "ends_at": "2026-02-12T00:00:00Z",
+        "multiplier": 3, "unique_id": "a"}]);
     let usage = json!([{"hour": "2026-01-01T00:00:00Z", "provider": "aws", "account": "1", "region": "r",
         "instance_type": "m7i.large", "os": "Linux", "quantity": 1}]);
+    let demand = json!({"series": series, "horizon": 3, "events": events});
     let prices = json!([{"provider": "aws", "region": "r", "instance_type": "m7i.large", "os": "linux",
         "plan": "on_demand", "hourly": "0.1"}]);
     match path.rsplit('/').next().unwrap() {
@@ -309,14 +313,12 @@ fn body(path: &str) -> Value {
             let name = format!("Budget {}", COUNT.fetch_add(1, Ordering::Relaxed));
             json!({"name": name, "unique_id": "cost/total", "period": "month", "amount": "12000.50"})
         }
-        "forecasts:compute" | "backtests:compute" => json!({"series": series, "horizon": 3}),
-        "capacity:compute" => json!({"demand": {"series": series, "horizon": 3}, "unit_throughput": 1}),
-        "advice:compute" => {
-            json!({"capacity": {"demand": {"series": series, "horizon": 3}, "unit_throughput": 1}})
-        }
+        "forecasts:compute" | "backtests:compute" => demand,
+        "capacity:compute" => json!({"demand": demand, "unit_throughput": 1}),
+        "advice:compute" => json!({"capacity": {"demand": demand, "unit_throughput": 1}}),
         "throughput:compute" => json!({"demand": 900, "load_test":
             r#"{"metrics": {"http_reqs": {"rate": 240.0}, "http_req_duration": {"p(95)": 120.0}}}"#}),
-        "autoscaling:replay" => json!({"demand": series, "triggers": ["CPU > 70 %"]}),
+        "autoscaling:replay" => json!({"demand": series, "events": events, "triggers": ["CPU > 70 %"]}),
         "commitments:compute" => json!({"usage": usage, "prices": prices}),
         "commitments:replay" => {
             let mut two = usage.as_array().unwrap().clone();
@@ -450,6 +452,27 @@ async fn what_cannot_be_used_is_a_problem_with_its_field(surface: &Surface) {
         ("/api/v1/forecasts:compute", "/series/0/y", json!([]), "series[0].y"),
         ("/api/v1/forecasts:compute", "/series/0/y/3", json!(true), "series[0].y[3]"),
         ("/api/v1/forecasts:compute", "/horizon", json!(0), "horizon"),
+        ("/api/v1/forecasts:compute", "/series/0/start", json!("1799-12-31T00:00:00Z"), "series[0].start"),
+        // 40 days are there before the year ends, three more are not
+        ("/api/v1/forecasts:compute", "/series/0/start", json!("9999-11-21T00:00:00Z"), "series[0].start"),
+        (
+            "/api/v1/forecasts:compute",
+            "/events/0/starts_at",
+            json!("0001-01-01T00:00:00Z"),
+            "events[0].starts_at",
+        ),
+        (
+            "/api/v1/backtests:compute",
+            "/events/0/ends_at",
+            json!("+10000-01-01T00:00:00Z"),
+            "events[0].ends_at",
+        ),
+        (
+            "/api/v1/backtests:compute",
+            "/events/0/ends_at",
+            json!("2026-02-11T00:00:00Z"),
+            "events[0].ends_at",
+        ),
         ("/api/v1/commitments:compute", "/usage/0/quantity", json!(-1), "usage[0].quantity"),
         ("/api/v1/commitments:compute", "/usage/0/hour", json!("2026-01-01T00:30:00Z"), "usage[0].hour"),
         ("/api/v1/commitments:compute", "/prices/0/plan", json!("gift"), "prices[0].plan"),
@@ -485,6 +508,39 @@ async fn what_cannot_be_used_is_a_problem_with_its_field(surface: &Surface) {
     let large = send("application/json", vec![b' '; 2 * 1024 * 1024]).await;
     assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(large.headers()[header::CONTENT_TYPE], "application/problem+json");
+}
+
+async fn events_that_no_series_uses_are_named_in_the_answer(surface: &Surface) {
+    let viewer = token(surface, surface.org, "events", &[Scope::Read]).await;
+    for (path, events) in [
+        ("forecasts:compute", "/events/0"),
+        ("backtests:compute", "/events/0"),
+        ("capacity:compute", "/demand/events/0"),
+        ("advice:compute", "/capacity/demand/events/0"),
+        ("autoscaling:replay", "/events/0"),
+    ] {
+        let path = format!("/api/v1/{path}");
+        for (id, sentence) in
+            [("a", None), ("b", Some("no series has the unique_id: \"Sale\" for \"b\" (events[0])"))]
+        {
+            let mut body = body(&path);
+            body.pointer_mut(events).unwrap()["unique_id"] = json!(id);
+            let response = call(surface, "POST", &path, &viewer, &body).await;
+            assert_eq!(response.status(), StatusCode::OK, "{path}");
+            let answer = text(response).await;
+            match sentence {
+                Some(sentence) => {
+                    assert!(answer.contains(&sentence.replace('"', "\\\"")), "{path}: {answer}")
+                }
+                None => assert!(!answer.contains("not used"), "{path}: {answer}"),
+            }
+        }
+    }
+    // History of any century is read, as from a file.
+    let mut old = body("forecasts:compute");
+    old["series"][0]["start"] = json!("1800-01-01T00:00:00Z");
+    let response = call(surface, "POST", "/api/v1/forecasts:compute", &viewer, &old).await;
+    assert_eq!(response.status(), StatusCode::OK);
 }
 
 async fn sending_again_under_one_key_does_it_once(surface: &Surface) {

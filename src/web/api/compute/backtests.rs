@@ -2,14 +2,14 @@
 
 use axum::extract::State;
 use domain::Event;
-use forecast::{BacktestReport, BacktestSettings, Request};
+use forecast::{Backtest, BacktestReport, BacktestSettings, Request};
 use rayon::prelude::*;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::forecasts::MAX_HORIZON;
 use super::rows::Faults;
-use super::series::{SeriesBody, check_events, series};
+use super::series::{SeriesBody, check_events, series, unused_events};
 use crate::api::answer::Answer;
 use crate::api::request::Body;
 use crate::session::Caller;
@@ -58,11 +58,7 @@ pub(crate) async fn compute(State(app): State<App>, _: Caller, Body(body): Body<
     settings.windows = body.windows.unwrap_or(settings.windows);
     settings.step = body.step.unwrap_or(settings.step);
     settings.request.season_lengths = body.season_lengths;
-    faults.want(
-        (1..=MAX_HORIZON).contains(&settings.request.horizon),
-        || "horizon".to_owned(),
-        "1 to 2000 steps",
-    );
+    faults.want((1..=MAX_HORIZON).contains(&body.horizon), || "horizon".to_owned(), "1 to 2000 steps");
     faults.want((1..=MAX_WINDOWS).contains(&settings.windows), || "windows".to_owned(), "1 to 20 origins");
     faults.want((1..=50_000).contains(&settings.step), || "step".to_owned(), "1 to 50000 steps");
     let lengths = settings.request.season_lengths.iter().flatten();
@@ -70,11 +66,14 @@ pub(crate) async fn compute(State(app): State<App>, _: Caller, Body(body): Body<
     faults.want(lengths.clone().all(|length| *length > 0), || "season_lengths".to_owned(), "above 0");
     check_events(&body.events, &mut faults);
     settings.request.events = body.events;
-    let series = series(body.series, "series", &mut faults);
+    let series = series(body.series, "series", 0, &mut faults);
     faults.none()?;
     let (started, clock) = (app.now(), app.clone());
     let compute = move || {
-        let scored = series.par_iter().map(|series| forecast::backtest(series, &settings)).collect();
+        let mut scored: Vec<Backtest> =
+            series.par_iter().map(|series| forecast::backtest(series, &settings)).collect();
+        let unused = unused_events(&settings.request.events, &series);
+        scored.iter_mut().for_each(|series| series.warnings.extend_from_slice(&unused));
         let seconds = (clock.now() - started).as_seconds_f64();
         Ok(BacktestReport::new(&settings, scored, seconds))
     };

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use super::forecasts::ForecastsBody;
 use super::rows::Faults;
-use super::series::{SeriesBody, check_events, series};
+use super::series::{SeriesBody, check_events, series, unused_events};
 use crate::api::answer::Answer;
 use crate::api::request::Body;
 use crate::error::WebError;
@@ -88,7 +88,12 @@ pub(super) struct CapacityBody {
 pub(crate) async fn compute(State(app): State<App>, _: Caller, Body(body): Body<CapacityBody>) -> Answer {
     let (series, request, settings) = body.check(MAX_DAYS)?;
     let compute = move || {
-        let plan = |demand| capacity::plan_compared(&settings.work(demand), &settings);
+        let unused = unused_events(&request.events, &series);
+        let plan = |demand| {
+            let mut plan = capacity::plan_compared(&settings.work(demand), &settings);
+            plan.assumptions.extend_from_slice(&unused);
+            plan
+        };
         let demand = forecast::forecast_all(&series, &request);
         Ok(demand.into_iter().map(plan).collect::<Vec<CapacityPlan>>())
     };
@@ -160,10 +165,12 @@ pub(crate) async fn advise(State(app): State<App>, _: Caller, Body(body): Body<A
     let (series, request, settings) = body.capacity.check(MAX_ADVISED_DAYS)?;
     let compute = move || {
         let simulation = Simulation::of(&settings);
+        let unused = unused_events(&request.events, &series);
         let advice = |demand| {
             let demand = settings.work(demand);
             let futures = capacity::futures(&demand);
-            let advice = capacity::advise(&demand, &futures, &goal, &settings, &simulation);
+            let mut advice = capacity::advise(&demand, &futures, &goal, &settings, &simulation);
+            advice.reasons.extend_from_slice(&unused);
             (demand.unique_id, advice)
         };
         let advice = forecast::forecast_all(&series, &request).into_iter().map(advice).collect();
@@ -250,7 +257,7 @@ pub(crate) async fn replay(State(app): State<App>, _: Caller, Body(body): Body<A
     faults.want(target > 0.0 && target <= 1.0, || "target_utilization".to_owned(), "above 0, at most 1");
     faults.want(lead_time_seconds <= MAX_LEAD_SECONDS, || "lead_time_seconds".to_owned(), LEAD);
     check_events(&body.events, &mut faults);
-    let demand = series(body.demand, "demand", &mut faults);
+    let demand = series(body.demand, "demand", 0, &mut faults);
     let replayed: f64 = demand.iter().map(|series| days(series, series.len())).sum();
     faults.want(replayed <= MAX_DAYS, || "demand".to_owned(), "at most 2000 days, over all series");
     let largest = body.events.iter().map(Event::high).fold(1.0, f64::max);
@@ -270,6 +277,7 @@ pub(crate) async fn replay(State(app): State<App>, _: Caller, Body(body): Body<A
         if answer.series.is_empty() {
             return Err(WebError::Invalid("demand", answer.warnings.join("; ")));
         }
+        answer.warnings.extend(unused_events(&input.events, &demand));
         Ok(answer)
     };
     app.computations.answer(compute).await

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::rows::Faults;
-use super::series::{SeriesBody, check_events, series};
+use super::series::{SeriesBody, check_events, series, unused_events};
 use crate::api::answer::Answer;
 use crate::api::request::Body;
 use crate::error::WebError;
@@ -56,9 +56,12 @@ impl ForecastsBody {
         let lengths = few(self.season_lengths.as_ref().map(Vec::len));
         faults.want(lengths, || "season_lengths".to_owned(), "at most 100 lengths");
         check_events(&self.events, &mut faults);
-        let drivers =
-            if self.drivers.is_empty() { Vec::new() } else { series(self.drivers, "drivers", &mut faults) };
-        let series = series(self.series, table, &mut faults);
+        let drivers = if self.drivers.is_empty() {
+            Vec::new()
+        } else {
+            series(self.drivers, "drivers", 0, &mut faults)
+        };
+        let series = series(self.series, table, self.horizon, &mut faults);
         faults.none()?;
         let mut request = Request::new(self.horizon);
         request.levels = self.levels.unwrap_or(request.levels);
@@ -81,5 +84,12 @@ impl ForecastsBody {
 )]
 pub(crate) async fn compute(State(app): State<App>, _: Caller, Body(body): Body<ForecastsBody>) -> Answer {
     let (series, request) = body.check("series")?;
-    app.computations.answer(move || Ok(forecast::forecast_all(&series, &request))).await
+    let compute = move || {
+        let mut forecasts = forecast::forecast_all(&series, &request);
+        // an answer has no other place for them, and each forecast may be read alone
+        let unused = unused_events(&request.events, &series);
+        forecasts.iter_mut().for_each(|forecast| forecast.warnings.extend_from_slice(&unused));
+        Ok(forecasts)
+    };
+    app.computations.answer(compute).await
 }

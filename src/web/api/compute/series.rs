@@ -1,6 +1,6 @@
 //! Series and events as they are sent.
 
-use domain::{Event, Frequency, Grid, Series, Stamp};
+use domain::{Event, Frequency, Grid, Series, Stamp, UnusedEvents};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -24,7 +24,8 @@ pub(super) struct SeriesBody {
     /// Its name.
     #[schema(min_length = 1)]
     unique_id: String,
-    /// When the first value was true: a time, or the number of the first step where there is no clock.
+    /// When the first value was true: a time from 1800 to 9999, or the number of the first step where there is no
+    /// clock.
     start: Stamp,
     /// Distance between values in seconds: 3600 for hours, 86400 for days.
     #[schema(minimum = 1, maximum = 31_536_000)]
@@ -48,8 +49,20 @@ impl SeriesBody {
     }
 }
 
-/// The series of a body, which stand in its field `table`.
-pub(super) fn series(sent: Vec<SeriesBody>, table: &'static str, faults: &mut Faults) -> Vec<Series> {
+/// The series of a body, which stand in its field `table`, each with stamps for so many steps `ahead`.
+pub(super) fn series(
+    sent: Vec<SeriesBody>,
+    table: &'static str,
+    ahead: usize,
+    faults: &mut Faults,
+) -> Vec<Series> {
+    let stamp = stamp_wanted();
+    let early = format!(
+        "so early that there is a stamp for each value and {ahead} steps ahead: times end with the year {}, steps \
+         at {}",
+        Stamp::YEARS.end(),
+        i64::MAX
+    );
     faults.want_rows(&sent, table, MAX_SERIES);
     let values: usize = sent.iter().map(|series| series.y.len()).sum();
     faults.want(values <= MAX_VALUES, || table.to_owned(), "at most 50000 values, over all series");
@@ -57,9 +70,7 @@ pub(super) fn series(sent: Vec<SeriesBody>, table: &'static str, faults: &mut Fa
     for (index, series) in sent.into_iter().enumerate() {
         let place = |column: &str| format!("{table}[{index}].{column}");
         let mut row = super::rows::Row { faults, table, index };
-        if let Some(start) = series.start.time() {
-            row.time("start", start);
-        }
+        row.want(series.start.within(&Stamp::YEARS), "start", &stamp);
         row.texts(&[("unique_id", &series.unique_id)]);
         row.want(!series.y.is_empty(), "y", "one value or more");
         let Some(frequency) = series.frequency() else {
@@ -73,6 +84,8 @@ pub(super) fn series(sent: Vec<SeriesBody>, table: &'static str, faults: &mut Fa
             faults.want(fits, || format!("{}[{at}]", place("y")), "a number between -1e15 and 1e15");
         }
         let grid = Grid { start: series.start, frequency };
+        let last = series.y.len().saturating_add(ahead).saturating_sub(1);
+        faults.want(grid.reaches(last), || place("start"), &early);
         read.push(Series { unique_id: series.unique_id, grid, values: series.y });
     }
     read
@@ -81,16 +94,28 @@ pub(super) fn series(sent: Vec<SeriesBody>, table: &'static str, faults: &mut Fa
 /// Wants events that can be used.
 pub(super) fn check_events(events: &[Event], faults: &mut Faults) {
     faults.want(events.len() <= MAX_EVENTS, || "events".to_owned(), "at most 1000 events");
+    let stamp = stamp_wanted();
     for (index, event) in events.iter().enumerate() {
         let place = |column: &str| format!("events[{index}].{column}");
-        let same_kind = matches!(
-            (event.starts_at, event.ends_at),
-            (Stamp::Time(_), Stamp::Time(_)) | (Stamp::Step(_), Stamp::Step(_))
-        );
+        for (column, at) in [("starts_at", event.starts_at), ("ends_at", event.ends_at)] {
+            faults.want(at.within(&Stamp::YEARS), || place(column), &stamp);
+        }
+        let same_kind = event.starts_at.kind() == event.ends_at.kind();
         let wanted = "a stamp after starts_at, of the same kind";
         faults.want(same_kind && event.starts_at < event.ends_at, || place("ends_at"), wanted);
         let (low, high) = (event.low(), event.high());
         let ordered = 0.0 <= low && low <= event.multiplier && event.multiplier <= high && high <= 1e6;
         faults.want(ordered, || place("multiplier"), "between multiplier_low and multiplier_high, 0 to 1e6");
     }
+}
+
+/// What to say about the events of a body that none of its series uses.
+pub(super) fn unused_events(events: &[Event], series: &[Series]) -> Vec<String> {
+    let mut unused = UnusedEvents::new(events);
+    series.iter().for_each(|series| unused.see(&series.unique_id, series.grid.start));
+    unused.warnings(|index| format!("events[{index}]"))
+}
+
+fn stamp_wanted() -> String {
+    format!("a time from {} to {}, or a whole number of steps", Stamp::YEARS.start(), Stamp::YEARS.end())
 }
