@@ -197,6 +197,9 @@ fn reason(study: &Study, accuracy: Option<&Accuracy>, baseline: Option<&Accuracy
     if study.history.observed() == 0 {
         return "nothing was measured, so zero is forecast".to_owned();
     }
+    if let Some(since) = study.switched_off {
+        return format!("it has been zero since {since}, so zero is forecast");
+    }
     if study.constant {
         return "history never changes, so it is repeated".to_owned();
     }
@@ -264,7 +267,11 @@ fn warnings(study: &Study, request: &Checked) -> Vec<String> {
     } else if observed < FEW_OBSERVATIONS {
         warnings.push(format!("only {observed} values were measured: the forecast is a guess from them"));
     }
-    if study.constant && observed > 0 {
+    if let Some(since) = study.switched_off {
+        warnings.push(format!(
+            "nothing but zero since {since}: it is taken as switched off; leave values empty where they are not known"
+        ));
+    } else if study.constant && observed > 0 {
         warnings.push("history is constant: nothing is known about how it changes".to_owned());
     } else if !study.folds.origins.is_empty() && study.folds.horizon < request.horizon {
         warnings.push(format!(

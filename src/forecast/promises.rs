@@ -242,6 +242,27 @@ fn a_launch_that_is_all_of_history_is_what_is_usual() {
 }
 
 #[test]
+fn a_service_that_was_moved_two_days_ago_is_forecast_where_it_is_now() {
+    let moved = |factor: f64| {
+        let values = shop(24 * 30).into_iter().enumerate();
+        values
+            .map(|(hour, value)| value.map(|value| if hour >= 24 * 28 { factor * value } else { value }))
+            .collect()
+    };
+    let coming = &shop(24 * 31)[24 * 30..];
+    for factor in [0.4, 3.0] {
+        let forecast = forecast(&hourly(moved(factor)), &Request::new(24));
+        for (step, value) in coming.iter().flatten().enumerate() {
+            let ratio = forecast.mean[step] / (factor * value);
+            assert!((0.8..1.25).contains(&ratio), "step {step} at {factor}: {ratio}");
+        }
+    }
+    let off = forecast(&hourly(moved(0.0)), &Request::new(24));
+    assert!(off.quantiles.iter().flatten().all(|value| *value == 0.0), "{:?}", off.mean);
+    assert!(off.warnings[0].contains("switched off") && off.reason.contains("2026-02-02"), "{off:?}");
+}
+
+#[test]
 fn a_holiday_is_learned_from_its_past_occurrences() {
     let closed = [100, 130, 160, 190];
     let values = (0..200)

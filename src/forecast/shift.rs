@@ -5,9 +5,9 @@ use crate::seasons::moving_average;
 
 /// Fewest points on the new level …
 const LEAST_AFTER: usize = 3;
-/// … and shares of the shortest and of the longest season: five days of days, three days of hours.
+/// … and shares of the shortest and of the longest season: five days of days, nearly two days of hours.
 const LEAST_OF_SHORT: f64 = 0.7;
-const LEAST_OF_LONG: f64 = 0.4;
+const LEAST_OF_LONG: f64 = 0.25;
 
 /// A jump is believed when the levels lie apart by this many times the usual range of both sides together.
 const APART: f64 = 1.5;
@@ -45,6 +45,11 @@ impl Jumps {
         self.0.iter().filter(|jump| at < jump.place).map(|jump| jump.factor).product()
     }
 
+    /// Where everything that follows is zero.
+    pub(crate) fn switched_off(&self) -> Option<usize> {
+        self.0.iter().find(|jump| jump.factor == 0.0).map(|jump| jump.place)
+    }
+
     /// Whether the level jumps after what is known at `origin` and until the point `at`.
     pub(crate) fn lie_between(&self, origin: usize, at: usize) -> bool {
         self.0.iter().any(|jump| origin <= jump.place && jump.place <= at)
@@ -58,7 +63,12 @@ impl Jumps {
 pub(crate) fn level_out(values: &mut [f64], seasons: &[usize]) -> Jumps {
     let (short, long) = (seasons.first().copied().unwrap_or(1), seasons.last().copied().unwrap_or(1));
     let part = |share: f64, season: usize| (share * season as f64).ceil() as usize;
-    let after = LEAST_AFTER.max(part(LEAST_OF_SHORT, short)).max(part(LEAST_OF_LONG, long));
+    let after = LEAST_AFTER.max(part(LEAST_OF_SHORT, short));
+    if let Some(place) = switched_off(values, after) {
+        values.fill(0.0);
+        return Jumps(vec![Jump { place, factor: 0.0, difference: 0.0 }]);
+    }
+    let after = after.max(part(LEAST_OF_LONG, long));
     let n = values.len();
     // Ever longer ends of the series: a late jump is small against the whole, and stands out of its own end.
     let mut lengths: Vec<usize> = std::iter::successors(Some(n), |length| Some(length / 2))
@@ -79,6 +89,16 @@ pub(crate) fn level_out(values: &mut [f64], seasons: &[usize]) -> Jumps {
         jumps.push(jump);
     }
     Jumps(jumps)
+}
+
+/// Where the zeros begin that a history ends with, if there are so many of them, and hardly any before.
+fn switched_off(values: &[f64], least: usize) -> Option<usize> {
+    let place = values.iter().rposition(|value| *value != 0.0)? + 1;
+    let earlier = &values[..place];
+    let zeros = earlier.iter().filter(|value| **value == 0.0).count();
+    let known = zeros as f64 > KNOWN_SHARE * place as f64;
+    let positive = earlier.iter().all(|value| *value >= 0.0);
+    (values.len() - place >= least && place > values.len() - place && positive && !known).then_some(place)
 }
 
 /// Values against what is usual at their phase of the season: divided by it, or less it.
@@ -193,6 +213,19 @@ mod tests {
         let jumps = level_out(&mut values, &[7]).0;
         assert_eq!(jumps.iter().map(|jump| jump.place).collect::<Vec<_>>(), [115]);
         assert!((jumps[0].factor - 0.7).abs() < 0.03, "{jumps:?}");
+    }
+
+    #[test]
+    fn what_was_switched_off_stays_off() {
+        let busy = |hour: usize| 10.0 + wave(hour);
+        let mut values: Vec<f64> = (0..300).map(|hour| if hour >= 270 { 0.0 } else { busy(hour) }).collect();
+        assert_eq!(level_out(&mut values, &[24]).switched_off(), Some(270));
+        assert!(values.iter().all(|value| *value == 0.0));
+        // Half a day may be an outage, and a batch job rests every night.
+        let mut outage: Vec<f64> = (0..300).map(|hour| if hour >= 288 { 0.0 } else { busy(hour) }).collect();
+        assert_eq!(level_out(&mut outage, &[24]).switched_off(), None);
+        let mut batch: Vec<f64> = (0..300).map(|hour| if hour % 24 < 4 { 5.0 } else { 0.0 }).collect();
+        assert_eq!(level_out(&mut batch, &[24]).switched_off(), None);
     }
 
     #[test]

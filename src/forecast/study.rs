@@ -1,6 +1,6 @@
 //! One series studied: cleaned, tried at earlier origins, combined and calibrated.
 
-use domain::Series;
+use domain::{Series, Stamp};
 
 use crate::anniversaries::Anniversaries;
 use crate::calendar::Calendar;
@@ -61,6 +61,8 @@ pub(crate) struct Study {
     pub(crate) usual: Vec<f64>,
     /// How wrong a plain repetition of what is usual would have been.
     repetition: Repetition,
+    /// Since when there has been nothing but zero.
+    pub(crate) switched_off: Option<Stamp>,
     /// Nothing ever changed.
     pub(crate) constant: bool,
     /// Mostly zeros, and now and then an amount.
@@ -134,6 +136,7 @@ impl Study {
         Self {
             anniversaries,
             fees,
+            switched_off: jumps.switched_off().map(|place| history.grid.stamp(place)),
             history,
             seasons,
             folds,

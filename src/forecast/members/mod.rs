@@ -110,7 +110,6 @@ pub(crate) const ZOO: &[Model] = {
     &[
         SEASONAL_NAIVE,
         One("seasonal_naive_long", |views| naive::seasonal(views.first()?.seasons.longer()?, views)),
-        One("recent_median", naive::recent_median),
         One("profile", |views| profile::run(views.first()?.seasons.short(), views)),
         One("profile_long", |views| profile::run(views.first()?.seasons.longer()?, views)),
         One("ets", |views| ets::simple(Level, false, views)),
