@@ -194,7 +194,9 @@ fn one_offs(values: &[f64], seasons: &[usize]) -> Vec<usize> {
         let going_on = &odd[at_end..];
         let drop = going_on.iter().all(|index| values[*index] < values[index - short]);
         let brief = going_on.len() <= if short < LEAST_SEASON_OF_HOURS { 1 } else { short };
-        let ended = odd[..at_end].iter().filter(|index| **index + short >= n);
+        // Zeros that go on have not ended, however like yesterday's the newest are.
+        let zeros = values.iter().rev().take_while(|value| **value == 0.0).count();
+        let ended = odd[..at_end].iter().filter(|index| (n - short..n - zeros).contains(*index));
         found.extend(ended.chain(going_on.iter().filter(|_| drop && brief)));
         found.sort_unstable();
         found.dedup();

@@ -257,7 +257,9 @@ fn a_service_that_was_moved_two_days_ago_is_forecast_where_it_is_now() {
             assert!((0.8..1.25).contains(&ratio), "step {step} at {factor}: {ratio}");
         }
     }
-    let off = forecast(&hourly(moved(0.0)), &Request::new(24));
+    let mut since_yesterday = hourly(moved(0.0));
+    since_yesterday.values.truncate(24 * 29 + 8);
+    let off = forecast(&since_yesterday, &Request::new(24));
     assert!(off.quantiles.iter().flatten().all(|value| *value == 0.0), "{:?}", off.mean);
     assert!(off.warnings[0].contains("switched off") && off.reason.contains("2026-02-02"), "{off:?}");
 }
