@@ -9,6 +9,9 @@ const LEAST_AFTER: usize = 3;
 const LEAST_OF_SHORT: f64 = 0.7;
 const LEAST_OF_LONG: f64 = 0.25;
 
+/// Zeros of a season, and of so many steps, are a switch-off: days of nothing may be a bill that is late.
+const LEAST_OFF: usize = 14;
+
 /// A jump is believed when the levels lie apart by this many times the usual range of both sides together.
 const APART: f64 = 1.5;
 
@@ -63,12 +66,11 @@ impl Jumps {
 pub(crate) fn level_out(values: &mut [f64], seasons: &[usize]) -> Jumps {
     let (short, long) = (seasons.first().copied().unwrap_or(1), seasons.last().copied().unwrap_or(1));
     let part = |share: f64, season: usize| (share * season as f64).ceil() as usize;
-    let after = LEAST_AFTER.max(part(LEAST_OF_SHORT, short));
-    if let Some(place) = switched_off(values, after) {
+    if let Some(place) = switched_off(values, LEAST_OFF.max(short)) {
         values.fill(0.0);
         return Jumps(vec![Jump { place, factor: 0.0, difference: 0.0 }]);
     }
-    let after = after.max(part(LEAST_OF_LONG, long));
+    let after = LEAST_AFTER.max(part(LEAST_OF_SHORT, short)).max(part(LEAST_OF_LONG, long));
     let n = values.len();
     // Ever longer ends of the series: a late jump is small against the whole, and stands out of its own end.
     let mut lengths: Vec<usize> = std::iter::successors(Some(n), |length| Some(length / 2))

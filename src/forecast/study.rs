@@ -77,7 +77,7 @@ impl Study {
         let anniversaries = Anniversaries::find(series, announced);
         let mut history =
             History::new(series, |index| announced(index) || anniversaries.covers(grid.stamp(index)));
-        let fees = Fees::take_out(&mut history).ahead(&series.next_grid(), request.horizon);
+        let mut fees = Fees::take_out(&mut history).ahead(&series.next_grid(), request.horizon);
         let n = history.len();
         // An outburst that lasts is told from its neighbours only a day away, whether or not the days are alike.
         let day = seasons::steps_per_day(grid.frequency).filter(|steps| *steps > 1);
@@ -85,6 +85,10 @@ impl Study {
         let seasons = seasons::find(&rough, grid.frequency, request.season_lengths.as_deref());
         history.warnings.extend(unused(request, &seasons));
         let (usual, jumps) = history.usual(n, &seasons.cycles);
+        let switched_off = jumps.switched_off().map(|place| history.grid.stamp(place));
+        if switched_off.is_some() {
+            fees.fill(None);
+        }
         let first = usual.first().copied().unwrap_or(0.0);
         let constant = usual.iter().all(|value| (value - first).abs() <= 1e-12 * first.abs());
         let folds = if constant {
@@ -136,7 +140,6 @@ impl Study {
         Self {
             anniversaries,
             fees,
-            switched_off: jumps.switched_off().map(|place| history.grid.stamp(place)),
             history,
             seasons,
             folds,
@@ -149,6 +152,7 @@ impl Study {
             path,
             usual,
             repetition,
+            switched_off,
             constant,
             intermittent,
         }
