@@ -1,6 +1,6 @@
 //! The past of a series as the members see it: gaps filled, announced events and rare one-offs taken out.
 
-use domain::{Grid, Series};
+use domain::{Grid, Series, Stamp};
 
 use crate::order::{mean, median};
 use crate::shift::{self, Jumps};
@@ -107,6 +107,14 @@ impl History {
         let mut values = self.without_one_offs(origin, seasons);
         let jumps = shift::level_out(&mut values, seasons);
         (values, jumps)
+    }
+
+    /// Since when there has been nothing but zero, where that is taken to last.
+    pub(crate) fn switched_off(&self, seasons: &[usize]) -> Option<Stamp> {
+        self.values.last().filter(|newest| **newest == 0.0)?;
+        let values = self.without_one_offs(self.len(), seasons);
+        let place = shift::switched_off(&values, seasons.first().copied().unwrap_or(1))?;
+        Some(self.grid.stamp(place))
     }
 
     /// The first `origin` points with announced events, rare one-offs and gaps filled.
@@ -240,7 +248,7 @@ fn fill(values: &mut [f64], seasons: &[usize]) {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Frequency, Stamp};
+    use domain::Frequency;
 
     use super::*;
 

@@ -48,11 +48,6 @@ impl Jumps {
         self.0.iter().filter(|jump| at < jump.place).map(|jump| jump.factor).product()
     }
 
-    /// Where everything that follows is zero.
-    pub(crate) fn switched_off(&self) -> Option<usize> {
-        self.0.iter().find(|jump| jump.factor == 0.0).map(|jump| jump.place)
-    }
-
     /// Whether the level jumps after what is known at `origin` and until the point `at`.
     pub(crate) fn lie_between(&self, origin: usize, at: usize) -> bool {
         self.0.iter().any(|jump| origin <= jump.place && jump.place <= at)
@@ -66,10 +61,6 @@ impl Jumps {
 pub(crate) fn level_out(values: &mut [f64], seasons: &[usize]) -> Jumps {
     let (short, long) = (seasons.first().copied().unwrap_or(1), seasons.last().copied().unwrap_or(1));
     let part = |share: f64, season: usize| (share * season as f64).ceil() as usize;
-    if let Some(place) = switched_off(values, LEAST_OFF.max(short)) {
-        values.fill(0.0);
-        return Jumps(vec![Jump { place, factor: 0.0, difference: 0.0 }]);
-    }
     let after = LEAST_AFTER.max(part(LEAST_OF_SHORT, short)).max(part(LEAST_OF_LONG, long));
     let n = values.len();
     // Ever longer ends of the series: a late jump is small against the whole, and stands out of its own end.
@@ -93,14 +84,15 @@ pub(crate) fn level_out(values: &mut [f64], seasons: &[usize]) -> Jumps {
     Jumps(jumps)
 }
 
-/// Where the zeros begin that a history ends with, if there are so many of them, and hardly any before.
-fn switched_off(values: &[f64], least: usize) -> Option<usize> {
+/// Where the zeros begin that a history ends with, if they last for a (short) season and are less than half of it, and if
+/// there were hardly any before.
+pub(crate) fn switched_off(values: &[f64], season: usize) -> Option<usize> {
     let place = values.iter().rposition(|value| *value != 0.0)? + 1;
-    let earlier = &values[..place];
+    let (earlier, off) = values.split_at(place);
     let zeros = earlier.iter().filter(|value| **value == 0.0).count();
     let known = zeros as f64 > KNOWN_SHARE * place as f64;
     let positive = earlier.iter().all(|value| *value >= 0.0);
-    (values.len() - place >= least && place > values.len() - place && positive && !known).then_some(place)
+    (off.len() >= LEAST_OFF.max(season) && off.len() < place && positive && !known).then_some(place)
 }
 
 /// Values against what is usual at their phase of the season: divided by it, or less it.
@@ -220,14 +212,12 @@ mod tests {
     #[test]
     fn what_was_switched_off_stays_off() {
         let busy = |hour: usize| 10.0 + wave(hour);
-        let mut values: Vec<f64> = (0..300).map(|hour| if hour >= 270 { 0.0 } else { busy(hour) }).collect();
-        assert_eq!(level_out(&mut values, &[24]).switched_off(), Some(270));
-        assert!(values.iter().all(|value| *value == 0.0));
+        let off: Vec<f64> = (0..300).map(|hour| if hour >= 270 { 0.0 } else { busy(hour) }).collect();
+        assert_eq!(switched_off(&off, 24), Some(270));
         // Half a day may be an outage, and a batch job rests every night.
-        let mut outage: Vec<f64> = (0..300).map(|hour| if hour >= 288 { 0.0 } else { busy(hour) }).collect();
-        assert_eq!(level_out(&mut outage, &[24]).switched_off(), None);
-        let mut batch: Vec<f64> = (0..300).map(|hour| if hour % 24 < 4 { 5.0 } else { 0.0 }).collect();
-        assert_eq!(level_out(&mut batch, &[24]).switched_off(), None);
+        assert_eq!(switched_off(&off[..282], 24), None);
+        let batch: Vec<f64> = (0..300).map(|hour| if hour % 24 < 4 { 5.0 } else { 0.0 }).collect();
+        assert_eq!(switched_off(&batch, 24), None);
     }
 
     #[test]

@@ -84,9 +84,10 @@ impl Study {
         let rough = history.without_one_offs(n, day.as_slice());
         let seasons = seasons::find(&rough, grid.frequency, request.season_lengths.as_deref());
         history.warnings.extend(unused(request, &seasons));
-        let (usual, jumps) = history.usual(n, &seasons.cycles);
-        let switched_off = jumps.switched_off().map(|place| history.grid.stamp(place));
+        let (mut usual, jumps) = history.usual(n, &seasons.cycles);
+        let switched_off = history.switched_off(&seasons.cycles);
         if switched_off.is_some() {
+            usual.fill(0.0);
             fees.fill(None);
         }
         let first = usual.first().copied().unwrap_or(0.0);
