@@ -197,8 +197,8 @@ fn reason(study: &Study, accuracy: Option<&Accuracy>, baseline: Option<&Accuracy
     if study.history.observed() == 0 {
         return "nothing was measured, so zero is forecast".to_owned();
     }
-    if let Some(since) = study.switched_off {
-        return format!("it has been zero since {since}, so zero is forecast");
+    if let Some(points) = study.switched_off {
+        return format!("its newest {points} points are zero, so zero is forecast{}", apart_from_fees(study));
     }
     if study.constant {
         return "history never changes, so it is repeated".to_owned();
@@ -240,6 +240,10 @@ fn reason(study: &Study, accuracy: Option<&Accuracy>, baseline: Option<&Accuracy
     )
 }
 
+fn apart_from_fees(study: &Study) -> &'static str {
+    if study.fees.iter().any(Option::is_some) { ", apart from charges on a day of the month" } else { "" }
+}
+
 /// The combination without events, split into a level over the longest season and what is around it.
 fn components(study: &Study, event_multiplier: Vec<f64>) -> Components {
     let season = study.seasons.long();
@@ -267,9 +271,10 @@ fn warnings(study: &Study, request: &Checked) -> Vec<String> {
     } else if observed < FEW_OBSERVATIONS {
         warnings.push(format!("only {observed} values were measured: the forecast is a guess from them"));
     }
-    if let Some(since) = study.switched_off {
+    if let Some(points) = study.switched_off {
         warnings.push(format!(
-            "nothing but zero since {since}: it is taken as switched off; leave values empty where they are not known"
+            "the newest {points} points are zero{}: it is taken as switched off; leave values empty where they are not known",
+            apart_from_fees(study)
         ));
     } else if study.constant && observed > 0 {
         warnings.push("history is constant: nothing is known about how it changes".to_owned());

@@ -30,6 +30,8 @@ pub(crate) struct Fee {
     pub(crate) amount: f64,
     /// Standard deviation around it, that of other days left out.
     pub(crate) doubt: f64,
+    /// Where it came last.
+    last: usize,
 }
 
 /// The fees of a series.
@@ -67,7 +69,7 @@ impl Fees {
                 let amounts: Vec<f64> = came.iter().map(|index| excess[*index]).collect();
                 let doubt = (error(&amounts).powi(2) - usual.powi(2)).max(0.0).sqrt();
                 let amount = median(&mut amounts[amounts.len() - MONTHS..].to_vec());
-                fees.push(Fee { day, amount, doubt: MAD_SCALE * doubt });
+                fees.push(Fee { day, amount, doubt: MAD_SCALE * doubt, last: came[came.len() - 1] });
                 for index in came {
                     history.values[index] -= excess[index];
                     history.in_event[index] = true;
@@ -77,6 +79,11 @@ impl Fees {
         Self(fees)
     }
 
+    /// Leaves out those that have not come since a point of history.
+    pub(crate) fn since(&mut self, point: usize) {
+        self.0.retain(|fee| fee.last >= point);
+    }
+
     /// What comes at each of `steps` steps of `grid`; `None` on most days.
     pub(crate) fn ahead(&self, grid: &Grid, steps: usize) -> Vec<Option<Fee>> {
         let fee = |step| self.0.iter().find(|fee| Some(fee.day) == day_of_month(grid, step)).copied();
@@ -84,19 +91,22 @@ impl Fees {
     }
 }
 
-/// How far the median of three months was from the next one in the middle, lately; with no next one, how far the three lie
-/// from it themselves.
+/// How far the median of three months was from the next one in the middle, lately, and more where that was seen a few times
+/// only; with no next one, half of what lies between the three.
 fn error(amounts: &[f64]) -> f64 {
     let mut errors: Vec<f64> = amounts
         .windows(MONTHS + 1)
         .map(|months| (median(&mut months[..MONTHS].to_vec()) - months[MONTHS]).abs())
         .collect();
     if errors.is_empty() {
-        let middle = median(&mut amounts.to_vec());
-        errors = amounts.iter().map(|amount| (amount - middle).abs()).collect();
+        let (low, high) = amounts.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), amount| {
+            (low.min(*amount), high.max(*amount))
+        });
+        return 0.5 * (high - low);
     }
-    let lately = errors.len().saturating_sub(YEAR);
-    median(&mut errors[lately..])
+    let older = errors.len().saturating_sub(YEAR);
+    let lately = &mut errors[older..];
+    (1.0 + 1.0 / lately.len() as f64) * median(lately)
 }
 
 /// How far a day is above the same weekday around it; NaN where nothing is known.

@@ -1,8 +1,9 @@
 //! The past of a series as the members see it: gaps filled, announced events and rare one-offs taken out.
 
-use domain::{Grid, Series, Stamp};
+use domain::{Grid, Series};
 
 use crate::order::{mean, median};
+use crate::seasons::steps_per_day;
 use crate::shift::{self, Jumps};
 
 /// Longest history that is fitted; 16 months of hours, seven weeks of 5-minute points.
@@ -24,6 +25,9 @@ const LEAST_SEASON_OF_HOURS: usize = 24;
 /// One rare episode is forgiven always, a further one for every so many short seasons of history:
 /// spikes that come more often are the nature of the series and stay.
 const SEASONS_PER_EPISODE: usize = 40;
+
+/// So many measured zeros are a switch-off at least: days of nothing may be a bill that is late.
+const LEAST_OFF: usize = 14;
 
 /// Values beyond this cannot be squared safely; they are read as missing.
 const MAX_MAGNITUDE: f64 = 1e100;
@@ -109,12 +113,15 @@ impl History {
         (values, jumps)
     }
 
-    /// Since when there has been nothing but zero, where that is taken to last.
-    pub(crate) fn switched_off(&self, seasons: &[usize]) -> Option<Stamp> {
-        self.values.last().filter(|newest| **newest == 0.0)?;
-        let values = self.without_one_offs(self.len(), seasons);
-        let place = shift::switched_off(&values, seasons.first().copied().unwrap_or(1))?;
-        Some(self.grid.stamp(place))
+    /// First of the points that are nothing but zero, where that is taken to last: a season, a day and so many measured
+    /// zeros of them at least.
+    pub(crate) fn switched_off(&self, seasons: &[usize]) -> Option<usize> {
+        self.values.last().filter(|newest| **newest == 0.0 || newest.is_nan())?;
+        let place = shift::switched_off(&self.without_one_offs(self.len(), seasons))?;
+        let day = steps_per_day(self.grid.frequency).unwrap_or(1);
+        let least = LEAST_OFF.max(day).max(seasons.first().copied().unwrap_or(1));
+        let zeros = self.values[place..].iter().filter(|value| **value == 0.0).count();
+        (zeros >= least).then_some(place)
     }
 
     /// The first `origin` points with announced events, rare one-offs and gaps filled.
@@ -202,8 +209,9 @@ fn one_offs(values: &[f64], seasons: &[usize]) -> Vec<usize> {
         let going_on = &odd[at_end..];
         let drop = going_on.iter().all(|index| values[*index] < values[index - short]);
         let brief = going_on.len() <= if short < LEAST_SEASON_OF_HOURS { 1 } else { short };
-        // Zeros that go on have not ended, however like yesterday's the newest are.
+        // Zeros that go on for longer have not ended, however like yesterday's the newest are.
         let zeros = values.iter().rev().take_while(|value| **value == 0.0).count();
+        let zeros = if zeros > short { zeros } else { 0 };
         let ended = odd[..at_end].iter().filter(|index| (n - short..n - zeros).contains(*index));
         found.extend(ended.chain(going_on.iter().filter(|_| drop && brief)));
         found.sort_unstable();
@@ -248,7 +256,7 @@ fn fill(values: &mut [f64], seasons: &[usize]) {
 
 #[cfg(test)]
 mod tests {
-    use domain::Frequency;
+    use domain::{Frequency, Stamp};
 
     use super::*;
 

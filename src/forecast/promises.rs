@@ -261,7 +261,38 @@ fn a_service_that_was_moved_two_days_ago_is_forecast_where_it_is_now() {
     since_yesterday.values.truncate(24 * 29 + 8);
     let off = forecast(&since_yesterday, &Request::new(24));
     assert!(off.quantiles.iter().flatten().all(|value| *value == 0.0), "{:?}", off.mean);
-    assert!(off.warnings[0].contains("switched off") && off.reason.contains("2026-02-02"), "{off:?}");
+    assert!(off.warnings[0].contains("switched off") && off.reason.contains("newest 32 points"), "{off:?}");
+}
+
+#[test]
+fn a_switch_off_takes_a_day_of_measured_zeros_and_leaves_the_fees_that_still_come() {
+    // A fee on the first of the month outlives what it was for by three weeks.
+    let day_of_month = |day: usize| {
+        (chrono::NaiveDate::from_ymd_opt(2025, 1, 1).unwrap() + chrono::Duration::days(day as i64))
+            .format("%d")
+            .to_string()
+    };
+    let cost = |day: usize| {
+        let fee = if day_of_month(day) == "01" { 50.0 } else { 0.0 };
+        Some(fee + if day < 200 { 100.0 + noise(day) } else { 0.0 })
+    };
+    let forecast_of = |values: Vec<Option<f64>>| forecast(&daily(values), &Request::new(30));
+    let off = forecast_of((0..225).map(cost).collect());
+    let fees: Vec<f64> = off.mean.iter().copied().filter(|value| *value > 0.0).collect();
+    assert!(fees.len() == 1 && (fees[0] - 50.0).abs() < 3.0, "{fees:?}");
+    assert!(off.reason.contains("apart from charges"), "{}", off.reason);
+    let unknown = forecast_of((0..225).map(|day| cost(day).filter(|_| day < 205)).collect());
+    assert!(
+        !unknown.warnings.iter().any(|warning| warning.contains("switched off")),
+        "{:?}",
+        unknown.warnings
+    );
+    // A quarter of an hour by the minute is no switch-off, whether or not a day is in sight.
+    let start = Stamp::Time("2026-01-05T00:00:00Z".parse().unwrap());
+    let grid = Grid { start, frequency: Frequency::Seconds(60) };
+    let values = (0..900).map(|minute| Some(if minute < 880 { 100.0 + 10.0 * noise(minute) } else { 0.0 }));
+    let minutes = Series { unique_id: "s".to_owned(), grid, values: values.collect() };
+    assert!(forecast(&minutes, &Request::new(30)).reason.contains("models were tried"));
 }
 
 #[test]

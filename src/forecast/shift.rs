@@ -9,9 +9,6 @@ const LEAST_AFTER: usize = 3;
 const LEAST_OF_SHORT: f64 = 0.7;
 const LEAST_OF_LONG: f64 = 0.25;
 
-/// Zeros of a season, and of so many steps, are a switch-off: days of nothing may be a bill that is late.
-const LEAST_OFF: usize = 14;
-
 /// A jump is believed when the levels lie apart by this many times the usual range of both sides together.
 const APART: f64 = 1.5;
 
@@ -43,7 +40,7 @@ struct Jump {
 pub(crate) struct Jumps(Vec<Jump>);
 
 impl Jumps {
-    /// What brings a value at a point to the level of today.
+    /// What brings a value at a point to the level of today, where that is by a factor.
     pub(crate) fn to_today(&self, at: usize) -> f64 {
         self.0.iter().filter(|jump| at < jump.place).map(|jump| jump.factor).product()
     }
@@ -84,15 +81,14 @@ pub(crate) fn level_out(values: &mut [f64], seasons: &[usize]) -> Jumps {
     Jumps(jumps)
 }
 
-/// Where the zeros begin that a history ends with, if they last for a (short) season and are less than half of it, and if
-/// there were hardly any before.
-pub(crate) fn switched_off(values: &[f64], season: usize) -> Option<usize> {
+/// Where the zeros begin that a history ends with, if they are less than half of it and there were hardly any before.
+pub(crate) fn switched_off(values: &[f64]) -> Option<usize> {
     let place = values.iter().rposition(|value| *value != 0.0)? + 1;
     let (earlier, off) = values.split_at(place);
     let zeros = earlier.iter().filter(|value| **value == 0.0).count();
     let known = zeros as f64 > KNOWN_SHARE * place as f64;
     let positive = earlier.iter().all(|value| *value >= 0.0);
-    (off.len() >= LEAST_OFF.max(season) && off.len() < place && positive && !known).then_some(place)
+    (!off.is_empty() && off.len() < place && positive && !known).then_some(place)
 }
 
 /// Values against what is usual at their phase of the season: divided by it, or less it.
@@ -213,11 +209,11 @@ mod tests {
     fn what_was_switched_off_stays_off() {
         let busy = |hour: usize| 10.0 + wave(hour);
         let off: Vec<f64> = (0..300).map(|hour| if hour >= 270 { 0.0 } else { busy(hour) }).collect();
-        assert_eq!(switched_off(&off, 24), Some(270));
-        // Half a day may be an outage, and a batch job rests every night.
-        assert_eq!(switched_off(&off[..282], 24), None);
+        assert_eq!(switched_off(&off), Some(270));
+        assert_eq!(switched_off(&off[..270]), None);
+        // A batch job rests every night.
         let batch: Vec<f64> = (0..300).map(|hour| if hour % 24 < 4 { 5.0 } else { 0.0 }).collect();
-        assert_eq!(switched_off(&batch, 24), None);
+        assert_eq!(switched_off(&batch), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One series studied: cleaned, tried at earlier origins, combined and calibrated.
 
-use domain::{Series, Stamp};
+use domain::Series;
 
 use crate::anniversaries::Anniversaries;
 use crate::calendar::Calendar;
@@ -61,8 +61,8 @@ pub(crate) struct Study {
     pub(crate) usual: Vec<f64>,
     /// How wrong a plain repetition of what is usual would have been.
     repetition: Repetition,
-    /// Since when there has been nothing but zero.
-    pub(crate) switched_off: Option<Stamp>,
+    /// Newest points that are nothing but zero, where that is taken to last.
+    pub(crate) switched_off: Option<usize>,
     /// Nothing ever changed.
     pub(crate) constant: bool,
     /// Mostly zeros, and now and then an amount.
@@ -77,7 +77,7 @@ impl Study {
         let anniversaries = Anniversaries::find(series, announced);
         let mut history =
             History::new(series, |index| announced(index) || anniversaries.covers(grid.stamp(index)));
-        let mut fees = Fees::take_out(&mut history).ahead(&series.next_grid(), request.horizon);
+        let mut fees = Fees::take_out(&mut history);
         let n = history.len();
         // An outburst that lasts is told from its neighbours only a day away, whether or not the days are alike.
         let day = seasons::steps_per_day(grid.frequency).filter(|steps| *steps > 1);
@@ -86,9 +86,9 @@ impl Study {
         history.warnings.extend(unused(request, &seasons));
         let (mut usual, jumps) = history.usual(n, &seasons.cycles);
         let switched_off = history.switched_off(&seasons.cycles);
-        if switched_off.is_some() {
+        if let Some(place) = switched_off {
             usual.fill(0.0);
-            fees.fill(None);
+            fees.since(place);
         }
         let first = usual.first().copied().unwrap_or(0.0);
         let constant = usual.iter().all(|value| (value - first).abs() <= 1e-12 * first.abs());
@@ -140,7 +140,7 @@ impl Study {
         let repetition = Repetition::new(&usual, &folds, &seasons);
         Self {
             anniversaries,
-            fees,
+            fees: fees.ahead(&series.next_grid(), request.horizon),
             history,
             seasons,
             folds,
@@ -153,7 +153,7 @@ impl Study {
             path,
             usual,
             repetition,
-            switched_off,
+            switched_off: switched_off.map(|place| n - place),
             constant,
             intermittent,
         }

@@ -88,7 +88,7 @@ fn shape(blocks: &[&[f64]], period: usize, chosen: impl Fn(usize) -> bool) -> Ve
         total += weight * mean(blocks[index]);
     }
     let total = if total > 0.0 { total } else { 1.0 };
-    sums.iter().map(|sum| if total > 0.0 { sum / total } else { 1.0 }).collect()
+    sums.iter().map(|sum| sum / total).collect()
 }
 
 /// Log totals ahead: the usual level of the kind of period, plus deviations that fade by autoregression.
