@@ -209,12 +209,13 @@ impl Spread {
             .iter()
             .zip(weights)
             .fold(ErrorSums::default(), |sum, (errors, weight)| sum.plus(*weight, *errors));
-        let size = few * believed_size(recent.size(), &by_fold, repeated);
+        let seen = recent.size();
+        let size = few * believed_size(seen, &by_fold, repeated);
         // The shape keeps what was uncertain before: divided by the size of all folds alike, it narrows where the newest
         // were easy, and wql rises by 0.3 % on the tuned sets. An odd step meets every phase of an even season.
         let step = (count / ENOUGH_OWN) | 1;
         let mut own: Vec<f64> = rests.iter().step_by(step).map(|rest| rest / size).collect();
-        if size > 0.0 {
+        if seen > 0.0 {
             own.sort_unstable_by(f64::total_cmp);
         } else {
             own.clear();
@@ -245,8 +246,12 @@ impl Spread {
 /// The size of errors as the folds show it, drawn towards what a plain repetition lets expect: the less, the more alike
 /// the folds are and the more there are of them (empirical Bayes, on the logarithm).
 fn believed_size(own: f64, by_fold: &[ErrorSums], repeated: Option<f64>) -> f64 {
-    let Some(repeated) = repeated.filter(|_| own > 0.0) else { return own };
+    let Some(repeated) = repeated else { return own };
     let recipe = &RECIPE.intervals;
+    // Folds without any error lay before whatever history has to tell of errors (a launch).
+    if own <= 0.0 {
+        return recipe.expected_share * repeated;
+    }
     let means = by_fold.iter().map(|errors| errors.mean());
     let logs: Vec<f64> = means.filter(|mean| *mean > 0.0).map(f64::ln).collect();
     let centre = mean(&logs);
@@ -374,7 +379,8 @@ mod tests {
         let expected = 1.0 / RECIPE.intervals.expected_share;
         let (steady, unsteady) = (size(alike, Some(expected)), size(differing, Some(expected)));
         assert!(1.0 < unsteady && unsteady < steady && steady < 2.0, "{unsteady} {steady}");
-        assert_eq!(believed_size(0.0, &folds([0.0; 4]), Some(1.0)), 0.0);
+        let unseen = believed_size(0.0, &folds([0.0; 4]), Some(1.0));
+        assert_eq!(unseen, RECIPE.intervals.expected_share, "no error at the folds does not rule out errors");
     }
 
     #[test]

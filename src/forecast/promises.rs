@@ -265,6 +265,13 @@ fn a_service_that_was_moved_two_days_ago_is_forecast_where_it_is_now() {
 }
 
 #[test]
+fn a_launch_from_nothing_has_intervals() {
+    let launched = |day| Some(if day < 200 { 0.0 } else { 100.0 + 5.0 * noise(day) });
+    let forecast = forecast(&daily((0..220).map(launched).collect()), &Request::new(30));
+    assert!(forecast.quantile(0.9).unwrap()[0] > forecast.quantile(0.1).unwrap()[0] + 0.5, "{forecast:?}");
+}
+
+#[test]
 fn a_switch_off_takes_a_day_of_measured_zeros_and_leaves_the_fees_that_still_come() {
     // A fee on the first of the month outlives what it was for by three weeks.
     let day_of_month = |day: usize| {
