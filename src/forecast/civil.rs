@@ -32,10 +32,7 @@ impl<'a> Civil<'a> {
         if !(1..LONGEST_STEP).contains(&step) || series.is_empty() {
             return None;
         }
-        let time = |index: usize| match series.grid.stamp(index) {
-            Stamp::Time(time) => time,
-            Stamp::Step(_) => start,
-        };
+        let time = |index: usize| series.grid.stamp(index).time().unwrap_or(start);
         let count = series.len() + horizon;
         let moved: Vec<i64> = (0..count).map(|index| offset_at(offsets, time(index)) - first).collect();
         if moved.iter().all(|moved| *moved == 0) || moved.iter().any(|moved| moved % step != 0) {

@@ -41,7 +41,13 @@ fn assert_honest(forecast: &Forecast, request: &Request, non_negative: bool) {
         let column: Vec<f64> = forecast.quantiles.iter().map(|path| path[step]).collect();
         assert!(column.iter().all(|value| value.is_finite()), "{column:?}");
         assert!(column.is_sorted(), "quantiles cross at step {step}: {column:?}");
-        assert!(column[0] <= forecast.mean[step] && forecast.mean[step] <= column[column.len() - 1]);
+        assert!(
+            column[0] <= forecast.mean[step] && forecast.mean[step] <= column[column.len() - 1],
+            "step {step}: {} in {column:?} {} {:?}",
+            forecast.mean[step],
+            forecast.reason,
+            forecast.warnings
+        );
         assert!(!non_negative || column[0] >= 0.0, "negative at step {step}");
     }
     assert!(!forecast.reason.is_empty());

@@ -7,11 +7,6 @@ use domain::Forecast;
 /// Intervals that pages show: probability, lower and upper level.
 pub(crate) const INTERVALS: [(f64, f64, f64); 3] = [(0.5, 0.25, 0.75), (0.8, 0.1, 0.9), (0.95, 0.025, 0.975)];
 
-/// When the forecast starts, if its grid has clock times.
-pub(crate) fn start(forecast: &Forecast) -> Option<DateTime<Utc>> {
-    forecast.grid.start.time()
-}
-
 /// The path at exactly `level`, if the forecast has it.
 pub(crate) fn exact(forecast: &Forecast, level: f64) -> Option<&[f64]> {
     let index = forecast.levels.iter().position(|known| (known - level).abs() < 1e-9)?;
@@ -42,7 +37,7 @@ pub(crate) fn chart(
         history,
         bands: bands.collect(),
         median: cut(median),
-        today: start(forecast),
+        today: forecast.grid.start.time(),
         times,
         marks: vec![],
         budget: None,

@@ -206,7 +206,7 @@ pub(crate) async fn detail(
     let daily = forecast.grid.frequency == Frequency::DAY;
     let default = if daily { SHOWN_STEPS } else { SHOWN_HOURS };
     let steps = query.steps.unwrap_or(default).clamp(2, forecast.horizon().max(2));
-    let start = fan::start(forecast).unwrap_or(stored.as_of);
+    let start = forecast.grid.start.time().unwrap_or(stored.as_of);
     let seconds = forecast.grid.frequency.mean_seconds().unwrap_or(86_400.0);
     let back = Duration::seconds((seconds * steps.max(60) as f64) as i64);
     let unit = subject.unit(currency);

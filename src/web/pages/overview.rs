@@ -140,7 +140,7 @@ async fn cost_figure(
     currency: Currency,
 ) -> Result<Figure, WebError> {
     let forecast = &stored.forecast;
-    let start = fan::start(forecast).unwrap_or(stored.as_of);
+    let start = forecast.grid.start.time().unwrap_or(stored.as_of);
     let period = Period { start: start - Duration::days(CHART_DAYS), end: start };
     let history = Subject::of("cost/total").values(conn, visitor.org(), period, currency).await?;
     let steps = usize::try_from(CHART_DAYS).unwrap_or(0);
