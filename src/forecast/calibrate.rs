@@ -43,6 +43,8 @@ struct Spread {
     phases: Vec<f64>,
     /// Number of folds that were seen.
     folds: usize,
+    /// Share of a fold's squared error that was the same at every step, in the mean of the folds.
+    steady: f64,
     /// Standardized residuals, or a sample of them, ascending.
     own: Vec<f64>,
 }
@@ -62,6 +64,7 @@ pub(crate) struct Lessons {
 struct FoldResiduals {
     steps: Vec<Residual>,
     stretches: [Stretch; STRETCHES],
+    sums: ErrorSums,
 }
 
 /// Sums over a part of the horizon, from which the growth of errors is told.
@@ -89,8 +92,11 @@ impl Lessons {
         let residuals = |error: fn(f64, f64) -> f64| {
             let fold = |((path, actual), phase): ((&Vec<f64>, &Vec<Option<f64>>), &usize)| {
                 let phases = (0..season).cycle().skip(phase % season);
-                let mut found =
-                    FoldResiduals { steps: Vec::with_capacity(path.len()), stretches: Default::default() };
+                let mut found = FoldResiduals {
+                    steps: Vec::with_capacity(path.len()),
+                    stretches: Default::default(),
+                    sums: ErrorSums::default(),
+                };
                 for (step, ((path, actual), phase)) in path.iter().zip(actual).zip(phases).enumerate() {
                     let Some(actual) = actual else { continue };
                     let value = error(*actual, *path);
@@ -98,6 +104,7 @@ impl Lessons {
                     stretch.size += value.abs();
                     stretch.log_step += logs[step];
                     stretch.count += 1.0;
+                    found.sums.add(value);
                     found.steps.push(Residual { step, phase, value });
                 }
                 found
@@ -149,6 +156,7 @@ impl Calibration {
             reach: season.max(1) as f64,
             phases: vec![1.0],
             folds: 0,
+            steady: 1.0,
             own: Vec::new(),
         };
         Self { additive, ratio: None }
@@ -191,7 +199,8 @@ impl Spread {
         let found = || folds.iter().flat_map(|fold| &fold.steps);
         let count: usize = folds.iter().map(|fold| fold.steps.len()).sum();
         let reach = folds.iter().filter_map(|fold| fold.steps.last()).map(|last| last.step + 1).max()?;
-        let growth = growth_exponent(folds);
+        let steady = mean(&folds.iter().map(|fold| fold.sums.steady()).collect::<Vec<_>>());
+        let growth = growth_exponent(folds, steady);
         let grown = growth_by_step(reach, reach as f64, growth);
         let mut rests: Vec<f64> = Vec::with_capacity(count);
         rests.extend(found().map(|residual| residual.value / grown[residual.step]));
@@ -210,7 +219,7 @@ impl Spread {
             .zip(weights)
             .fold(ErrorSums::default(), |sum, (errors, weight)| sum.plus(*weight, *errors));
         let seen = recent.size();
-        let size = few * believed_size(seen, &by_fold, repeated);
+        let size = few * believed_size(seen, &by_fold, weights, repeated);
         // The shape keeps what was uncertain before: divided by the size of all folds alike, it narrows where the newest
         // were easy, and wql rises by 0.3 % on the tuned sets. An odd step meets every phase of an even season.
         let step = (count / ENOUGH_OWN) | 1;
@@ -220,7 +229,7 @@ impl Spread {
         } else {
             own.clear();
         }
-        Some(Self { size, growth, reach: reach as f64, phases, folds: folds.len(), own })
+        Some(Self { size, growth, reach: reach as f64, phases, folds: folds.len(), steady, own })
     }
 
     /// Size of the error at each of `steps` steps, the first of which has the given phase.
@@ -232,20 +241,24 @@ impl Spread {
     }
 
     /// Standardized error at a level: the pooled table, mixed with the series' own by its number of folds:
-    /// residuals of one fold are much alike.
+    /// residuals of one fold are much alike. That they lean to one side is believed the less, the more they are:
+    /// a few folds that were too low throughout say nothing of the next.
     fn standard(&self, level: f64) -> f64 {
         let pooled = interpolate(&RECIPE.intervals.levels, &RECIPE.intervals.quantiles, level);
         if self.own.len() < FEWEST_OWN {
             return pooled;
         }
-        let share = self.folds as f64 / (self.folds as f64 + RECIPE.intervals.own_folds);
-        share * sorted_quantile(&self.own, level) + (1.0 - share) * pooled
+        let folds = self.folds as f64;
+        let share = folds / (folds + RECIPE.intervals.own_folds);
+        let lean_share = share * folds / (folds + RECIPE.intervals.lean_folds * self.steady);
+        let [there, across] = [level, 1.0 - level].map(|level| sorted_quantile(&self.own, level));
+        share * 0.5 * (there - across) + lean_share * 0.5 * (there + across) + (1.0 - share) * pooled
     }
 }
 
-/// The size of errors as the folds show it, drawn towards what a plain repetition lets expect: the less, the more alike
-/// the folds are and the more there are of them (empirical Bayes, on the logarithm).
-fn believed_size(own: f64, by_fold: &[ErrorSums], repeated: Option<f64>) -> f64 {
+/// The size of errors as the folds show it with these weights, drawn towards what a plain repetition lets expect: the less,
+/// the more alike the folds are and the more of them have a say (empirical Bayes, on the logarithm).
+fn believed_size(own: f64, by_fold: &[ErrorSums], weights: &[f64], repeated: Option<f64>) -> f64 {
     let Some(repeated) = repeated else { return own };
     let recipe = &RECIPE.intervals;
     // Folds without any error lay before whatever history has to tell of errors (a launch).
@@ -258,7 +271,10 @@ fn believed_size(own: f64, by_fold: &[ErrorSums], repeated: Option<f64>) -> f64 
     let squares: f64 = logs.iter().map(|log| (log - centre).powi(2)).sum();
     let variance = (squares + recipe.fold_variance * recipe.usual_folds)
         / (logs.len().saturating_sub(1) as f64 + recipe.usual_folds);
-    let share = recipe.expected_variance / (recipe.expected_variance + variance / by_fold.len() as f64);
+    // Folds of unequal weight are as good as so many of equal weight (Kish 1965).
+    let folds =
+        weights.iter().sum::<f64>().powi(2) / weights.iter().map(|weight| weight * weight).sum::<f64>();
+    let share = recipe.expected_variance / (recipe.expected_variance + variance / folds);
     own.powf(share) * (recipe.expected_share * repeated).powf(1.0 - share)
 }
 
@@ -267,9 +283,11 @@ fn growth_by_step(steps: usize, reach: f64, growth: f64) -> Vec<f64> {
     (1..=steps).map(|step| (step as f64 / reach).powf(growth)).collect()
 }
 
-/// Slope of log size over log step, from four stretches of the horizon, shrunk towards the recipe's.
-fn growth_exponent(folds: &[&FoldResiduals]) -> f64 {
+/// Slope of log size over log step, from four stretches of the horizon, shrunk towards the recipe's: errors that add up
+/// from step to step keep their sign, and grow.
+fn growth_exponent(folds: &[&FoldResiduals], steady: f64) -> f64 {
     let recipe = &RECIPE.intervals;
+    let expected = recipe.growth + recipe.growth_of_steady * steady;
     let points: Vec<(f64, f64)> = (0..STRETCHES)
         .map(|place| {
             folds.iter().map(|fold| fold.stretches[place]).fold(Stretch::default(), |sum, stretch| Stretch {
@@ -282,7 +300,7 @@ fn growth_exponent(folds: &[&FoldResiduals]) -> f64 {
         .map(|stretch| (stretch.log_step / stretch.count, (stretch.size / stretch.count).ln()))
         .collect();
     if points.len() < 3 {
-        return recipe.growth;
+        return expected;
     }
     let count = points.len() as f64;
     let (x, y) =
@@ -292,7 +310,7 @@ fn growth_exponent(folds: &[&FoldResiduals]) -> f64 {
     let own = (shared / square.max(1e-12)).clamp(GROWTH_RANGE.0, GROWTH_RANGE.1);
     let folds = folds.len() as f64;
     let share = folds / (folds + recipe.growth_folds);
-    share * own + (1.0 - share) * recipe.growth
+    share * own + (1.0 - share) * expected
 }
 
 /// Relative size by phase, smoothed over neighbours; 1 when there is too little to tell them apart.
@@ -373,13 +391,13 @@ mod tests {
                 errors
             })
         };
-        let size = |sizes, repeated| believed_size(2.0, &folds(sizes), repeated);
+        let size = |sizes, repeated| believed_size(2.0, &folds(sizes), &[1.0; 4], repeated);
         let (alike, differing) = ([2.0; 4], [0.1, 0.1, 0.1, 7.7]);
         assert_eq!(size(alike, None), 2.0);
         let expected = 1.0 / RECIPE.intervals.expected_share;
         let (steady, unsteady) = (size(alike, Some(expected)), size(differing, Some(expected)));
         assert!(1.0 < unsteady && unsteady < steady && steady < 2.0, "{unsteady} {steady}");
-        let unseen = believed_size(0.0, &folds([0.0; 4]), Some(1.0));
+        let unseen = believed_size(0.0, &folds([0.0; 4]), &[1.0; 4], Some(1.0));
         assert_eq!(unseen, RECIPE.intervals.expected_share, "no error at the folds does not rule out errors");
     }
 
@@ -419,6 +437,54 @@ mod tests {
         assert!(widest(6..8, None) > 1.5 * widest(0..2, None));
         // Seen from a fold that is left out, the near ones are those around it.
         assert!(widest(0..2, Some(1)) > 1.2 * widest(0..2, Some(6)));
+    }
+
+    /// What eight folds of errors around zero teach.
+    fn learnt(error: impl Fn(usize, usize) -> f64) -> Calibration {
+        let paths = vec![vec![0.0; 40]; 8];
+        let actuals: Actuals =
+            (0..8).map(|fold| (0..40).map(|step| Some(error(fold, step))).collect()).collect();
+        let lessons = Lessons::new(&paths, &actuals, &[0; 8], 1);
+        Calibration::learn(&lessons, &unknown(), None).unwrap()
+    }
+
+    #[test]
+    fn folds_too_high_throughout_lean_less_than_errors_that_are_high_each_on_its_own() {
+        // Five of eight are high, by the fold or by the step.
+        let lean = |high: fn(usize, usize) -> usize| {
+            let error = |fold, step| if high(fold, step) % 8 < 5 { 1.0 } else { -1.0 };
+            learnt(error).quantiles(&[0.0; 40], &[0.5], 0)[0][39]
+        };
+        let (by_fold, by_step) = (lean(|fold, _| fold), lean(|fold, step| 3 * step + fold));
+        assert!(0.0 < by_fold && by_fold < 0.6 * by_step, "{by_fold} {by_step}");
+    }
+
+    #[test]
+    fn errors_that_keep_their_sign_are_expected_to_grow() {
+        // Too few stretches to see growth in.
+        let growth = |error: fn(usize) -> f64| {
+            let paths = vec![vec![0.0; 2]; 8];
+            let actuals: Actuals =
+                (0..8).map(|fold| (0..2).map(|step| Some(error(fold + step))).collect()).collect();
+            let lessons = Lessons::new(&paths, &actuals, &[0; 8], 1);
+            Calibration::learn(&lessons, &unknown(), None).unwrap().additive.growth
+        };
+        let recipe = &RECIPE.intervals;
+        assert_eq!(growth(|at| if at % 2 == 0 { 1.0 } else { -1.0 }), recipe.growth);
+        assert_eq!(growth(|_| 1.0), recipe.growth + recipe.growth_of_steady);
+    }
+
+    #[test]
+    fn the_fewer_folds_have_a_say_the_less_they_are_believed() {
+        let by_fold = [2.0; 4].map(|size| {
+            let mut errors = ErrorSums::default();
+            errors.add(size);
+            errors
+        });
+        let size = |weights: [f64; 4]| believed_size(2.0, &by_fold, &weights, Some(1.0));
+        let (one, four) = (size([1.0, 0.0, 0.0, 0.0]), size([1.0; 4]));
+        assert!(RECIPE.intervals.expected_share < one && one < four && four < 2.0, "{one} {four}");
+        assert_eq!(size([3.0; 4]), four);
     }
 
     #[test]

@@ -59,6 +59,11 @@ impl ErrorSums {
         0.5 * (self.square / self.count).max(0.0).sqrt() + 0.5 * self.mean()
     }
 
+    /// Share of the square that is the same in all of them, between 0 and 1; 0 where nothing was wrong.
+    pub(crate) fn steady(self) -> f64 {
+        if self.square > 0.0 { (self.sum * self.sum / (self.count * self.square)).min(1.0) } else { 0.0 }
+    }
+
     /// Share of the size that is left when the drift is known, errors being those of overlapping stretches of `lag` steps.
     /// A steady drift is no error of a forecast; one that may be chance is, in part.
     fn without_drift(self, lag: usize) -> f64 {

@@ -4,7 +4,6 @@ mod additive;
 mod autoregression;
 mod drivers;
 mod ets;
-mod growth;
 mod harmonic;
 mod mstl;
 mod naive;
@@ -91,12 +90,14 @@ pub(crate) struct Member {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Model {
     One(&'static str, fn(&[View]) -> Option<Paths>),
+    /// One that may meet its match by chance: it wants more folds than others.
+    Regression(&'static str, fn(&[View]) -> Option<Paths>),
     Family(fn(&[View]) -> Option<Vec<Member>>),
 }
 
-/// Folds from which a member's weight is told, and those of a family of regressions, which may have met its match by chance.
+/// Folds from which a member's weight is told, and those of regressions.
 const LEAST_FOLDS: usize = 2;
-const LEAST_FOLDS_OF_FAMILY: usize = 3;
+const LEAST_FOLDS_OF_REGRESSION: usize = 3;
 
 /// The baseline of every comparison; always applicable.
 pub(crate) const SEASONAL_NAIVE: Model =
@@ -104,9 +105,9 @@ pub(crate) const SEASONAL_NAIVE: Model =
 
 /// Every member, the baseline first. Which of them apply is decided per series.
 pub(crate) const ZOO: &[Model] = {
-    use Model::{Family, One};
+    use Model::{Family, One, Regression};
     use Scale::{Level, Log};
-    use autoregression::{Difference, Memory, run as ridge};
+    use autoregression::{Difference, run as ridge};
     &[
         SEASONAL_NAIVE,
         One("seasonal_naive_long", |views| naive::seasonal(views.first()?.seasons.longer()?, views)),
@@ -122,26 +123,19 @@ pub(crate) const ZOO: &[Model] = {
         One("drift_log", |views| theta::drift(Log, views)),
         One("mstl", |views| mstl::run(Level, views)),
         One("mstl_log", |views| mstl::run(Log, views)),
-        Family(|views| ridge(Level, Difference::None, &[("ridge", Memory::Long)], views)),
-        Family(|views| ridge(Log, Difference::None, &[("ridge_log", Memory::Long)], views)),
-        Family(|views| {
-            let fits = &[("ridge_first", Memory::Long), ("ridge_first_fading", Memory::Fading)];
-            ridge(Level, Difference::First, fits, views)
-        }),
-        Family(|views| {
-            let fits = &[("ridge_first_log", Memory::Long), ("ridge_first_fading_log", Memory::Fading)];
-            ridge(Log, Difference::First, fits, views)
-        }),
-        Family(|views| ridge(Level, Difference::Short, &[("ridge_season", Memory::Long)], views)),
-        Family(|views| ridge(Log, Difference::Short, &[("ridge_season_log", Memory::Long)], views)),
-        Family(|views| ridge(Log, Difference::FirstAndShort, &[("ridge_both_log", Memory::Long)], views)),
-        Family(|views| ridge(Level, Difference::Long, &[("ridge_long_season", Memory::Long)], views)),
-        Family(|views| ridge(Log, Difference::Long, &[("ridge_long_season_log", Memory::Long)], views)),
+        Regression("ridge", |views| ridge(Level, Difference::None, views)),
+        Regression("ridge_log", |views| ridge(Log, Difference::None, views)),
+        Regression("ridge_first", |views| ridge(Level, Difference::First, views)),
+        Regression("ridge_first_log", |views| ridge(Log, Difference::First, views)),
+        Regression("ridge_season", |views| ridge(Level, Difference::Short, views)),
+        Regression("ridge_season_log", |views| ridge(Log, Difference::Short, views)),
+        Regression("ridge_both_log", |views| ridge(Log, Difference::FirstAndShort, views)),
+        Regression("ridge_long_season", |views| ridge(Level, Difference::Long, views)),
+        Regression("ridge_long_season_log", |views| ridge(Log, Difference::Long, views)),
         One("total_shape", total_shape::run),
         One("total_ridge", total_shape::ridge),
         One("year_ago", |views| year_ago::run(Level, views)),
         One("year_ago_log", |views| year_ago::run(Log, views)),
-        One("growth", growth::run),
         One("regression", regression::run),
         One("additive", additive::run),
         One("harmonic", harmonic::run),
@@ -158,7 +152,7 @@ impl Model {
     pub(crate) fn run(&self, views: &[View]) -> Vec<Member> {
         let folds = match self {
             Self::One(..) => LEAST_FOLDS,
-            Self::Family(_) => LEAST_FOLDS_OF_FAMILY,
+            Self::Regression(..) | Self::Family(_) => LEAST_FOLDS_OF_REGRESSION,
         };
         let latest = views.len().saturating_sub(1 + folds);
         let made = (0..=latest).find_map(|late| self.run_on_all(&views[late..]));
@@ -167,7 +161,9 @@ impl Model {
 
     fn run_on_all(&self, views: &[View]) -> Option<Vec<Member>> {
         match self {
-            Self::One(name, run) => Some(vec![Member { name, paths: run(views)? }]),
+            Self::One(name, run) | Self::Regression(name, run) => {
+                Some(vec![Member { name, paths: run(views)? }])
+            }
             Self::Family(run) => run(views),
         }
     }

@@ -92,7 +92,7 @@ fn add_drift(path: &mut [f64], history: &[f64], alpha: f64, share: f64) {
 }
 
 /// Least-squares slope per step.
-pub(super) fn slope(values: &[f64]) -> f64 {
+fn slope(values: &[f64]) -> f64 {
     let middle = (values.len() as f64 - 1.0) / 2.0;
     let centre = mean(values);
     let (mut shared, mut square) = (0.0, 0.0);

@@ -1,13 +1,11 @@
 //! Ridge autoregression on few chosen lags: the last points and the neighbourhood of each season.
 //!
-//! Members that regress the same thing (scale and difference) differ only in how much old rows count; they
-//! share one table of moments, and so do the folds. The forecast runs
-//! recursively over the horizon.
+//! The folds of a member share one table of moments. The forecast runs recursively over the horizon.
 
 mod lags;
 mod moments;
 
-use super::{Member, Paths, Scale, View};
+use super::{Paths, Scale, View};
 use crate::order::mean;
 use lags::lags;
 use moments::Moments;
@@ -46,13 +44,11 @@ pub(super) enum Difference {
     FirstAndShort,
 }
 
-/// How rows are weighted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Memory {
-    /// All the same.
-    Long,
-    /// Old rows count less.
-    Fading,
+impl Difference {
+    /// Whether old rows count less: how one point follows the last changes sooner than the shape of a season.
+    fn fades(self) -> bool {
+        self == Self::First
+    }
 }
 
 /// One view's values as they are regressed.
@@ -64,16 +60,13 @@ struct Rows {
     reach: f64,
 }
 
-/// Names of members, and the memory of each.
-pub(super) type Fits = &'static [(&'static str, Memory)];
-
 /// What others leave of a history, forecast on its level with a long memory.
 pub(super) fn of_rest(views: &[View]) -> Option<Paths> {
-    Some(run(Scale::Level, Difference::None, &[("rest", Memory::Long)], views)?.pop()?.paths)
+    run(Scale::Level, Difference::None, views)
 }
 
-/// Fits every member at every origin and forecasts recursively.
-pub(super) fn run(scale: Scale, difference: Difference, fits: Fits, views: &[View]) -> Option<Vec<Member>> {
+/// Fits at every origin and forecasts recursively.
+pub(super) fn run(scale: Scale, difference: Difference, views: &[View]) -> Option<Paths> {
     let (oldest, newest) = (views.first()?, views.last()?);
     let seasons = oldest.seasons;
     let (short, long) = (seasons.short(), seasons.long());
@@ -95,26 +88,21 @@ pub(super) fn run(scale: Scale, difference: Difference, fits: Fits, views: &[Vie
     // The centre of the oldest view serves all: what is subtracted changes nothing but rounding.
     let centre = mean(&differences(&oldest.on(scale)?[from..], distances));
     let shared = Rows::new(&newest.on(scale)?[from..], distances, centre);
-    let moments = Moments::new(&shared.values, &lags, blocks(fits, longest, &ends));
+    let moments = Moments::new(&shared.values, &lags, blocks(difference, longest, &ends));
     let half_life = (HALF_LIFE_SEASONS * long as f64).max(HALF_LIFE_POINTS);
-    let mut members: Vec<Member> =
-        fits.iter().map(|(name, _)| Member { name, paths: Vec::with_capacity(views.len()) }).collect();
-    for (view, end) in views.iter().zip(&ends) {
+    let path = |(view, end): (&View, &usize)| {
         let history = &view.on(scale)?[from..];
         // A history that was cleaned otherwise at this origin (an episode that was not known to be one) is its own.
         let own = Rows::new(history, distances, centre);
         let same = own.values == shared.values[..*end];
-        let own_moments = (!same)
-            .then(|| Moments::new(&own.values, &lags, blocks(fits, longest, std::slice::from_ref(end))));
+        let own_moments = (!same).then(|| {
+            Moments::new(&own.values, &lags, blocks(difference, longest, std::slice::from_ref(end)))
+        });
         let moments = own_moments.as_ref().unwrap_or(&moments);
-        for (member, (_, memory)) in members.iter_mut().zip(fits) {
-            let weights = weights(*memory, moments, *end, half_life);
-            let coefficients = moments.fit(&weights, PENALTY)?;
-            let path = own.predict(&coefficients, &lags, history, distances, view.horizon);
-            member.paths.push(view.back(scale, path));
-        }
-    }
-    Some(members)
+        let coefficients = moments.fit(&weights(difference, moments, *end, half_life), PENALTY)?;
+        Some(view.back(scale, own.predict(&coefficients, &lags, history, distances, view.horizon)))
+    };
+    views.iter().zip(&ends).map(path).collect()
 }
 
 fn differences(history: &[f64], distances: &[usize]) -> Vec<f64> {
@@ -124,15 +112,14 @@ fn differences(history: &[f64], distances: &[usize]) -> Vec<f64> {
 }
 
 /// Ends of blocks: the origins, and evenly before the oldest where old rows count less.
-fn blocks(fits: Fits, start: usize, origins: &[usize]) -> Vec<usize> {
+fn blocks(difference: Difference, start: usize, origins: &[usize]) -> Vec<usize> {
     let rows = origins[0] - start;
-    let fading = fits.iter().any(|(_, memory)| *memory == Memory::Fading);
-    let count = if fading { (rows / BLOCK_ROWS).clamp(1, BLOCKS) } else { 1 };
+    let count = if difference.fades() { (rows / BLOCK_ROWS).clamp(1, BLOCKS) } else { 1 };
     (1..count).map(|block| start + rows * block / count).chain(origins.iter().copied()).collect()
 }
 
 /// A weight for each block before `end`; later ones are not known yet.
-fn weights(memory: Memory, moments: &Moments, end: usize, half_life: f64) -> Vec<f64> {
+fn weights(difference: Difference, moments: &Moments, end: usize, half_life: f64) -> Vec<f64> {
     let mut from = moments.start;
     moments
         .ends
@@ -140,10 +127,12 @@ fn weights(memory: Memory, moments: &Moments, end: usize, half_life: f64) -> Vec
         .map(|block_end| {
             let middle = 0.5 * (from + block_end) as f64;
             from = *block_end;
-            match memory {
-                _ if *block_end > end => 0.0,
-                Memory::Long => 1.0,
-                Memory::Fading => 0.5_f64.powf((end as f64 - middle) / half_life),
+            if *block_end > end {
+                0.0
+            } else if difference.fades() {
+                0.5_f64.powf((end as f64 - middle) / half_life)
+            } else {
+                1.0
             }
         })
         .collect()
@@ -208,8 +197,6 @@ mod tests {
     use super::*;
     use crate::seasons::Seasons;
 
-    const FITS: Fits = &[("long", Memory::Long), ("fading", Memory::Fading)];
-
     #[test]
     fn a_seasonal_wave_is_continued_at_every_origin() {
         let wave = |index: usize| (index as f64 * std::f64::consts::TAU / 24.0).sin();
@@ -218,11 +205,9 @@ mod tests {
             [432, 480].map(|length| View::plain((0..length).map(wave).collect(), &seasons, 48)).into();
         for difference in [Difference::None, Difference::First, Difference::Short, Difference::FirstAndShort]
         {
-            for member in run(Scale::Level, difference, FITS, &views).unwrap() {
-                for (path, view) in member.paths.iter().zip(&views) {
-                    let miss = |(step, value): (usize, &f64)| (value - wave(view.level.len() + step)).abs();
-                    assert!(path.iter().enumerate().map(miss).fold(0.0, f64::max) < 0.05, "{}", member.name);
-                }
+            for (path, view) in run(Scale::Level, difference, &views).unwrap().iter().zip(&views) {
+                let miss = |(step, value): (usize, &f64)| (value - wave(view.level.len() + step)).abs();
+                assert!(path.iter().enumerate().map(miss).fold(0.0, f64::max) < 0.05, "{difference:?}");
             }
         }
     }
@@ -232,7 +217,7 @@ mod tests {
         let seasons = Seasons::default();
         let wobble = |index: usize| 0.1 * (index as f64 * 0.26).sin();
         let views = [View::plain((0..200).map(|index| index as f64 + wobble(index)).collect(), &seasons, 48)];
-        let path = &run(Scale::Level, Difference::First, &FITS[..1], &views).unwrap()[0].paths[0];
+        let path = &run(Scale::Level, Difference::First, &views).unwrap()[0];
         assert!((path[0] - 200.0).abs() < 0.5, "{}", path[0]);
         let grown = path[47] - path[0];
         assert!((20.0..40.0).contains(&grown), "{grown} of 47");
