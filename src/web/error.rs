@@ -72,6 +72,15 @@ impl From<askama::Error> for WebError {
 }
 
 impl WebError {
+    /// The same of a body that is a field of another one.
+    pub(crate) fn within(self, field: &str) -> Self {
+        let within = |fault: FieldError| FieldError::new(format!("{field}.{}", fault.field), fault.detail);
+        match self {
+            Self::Fields(faults) => Self::Fields(faults.into_iter().map(within).collect()),
+            other => other,
+        }
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::NotFound(_) => StatusCode::NOT_FOUND,

@@ -473,6 +473,14 @@ async fn what_cannot_be_used_is_a_problem_with_its_field(surface: &Surface) {
             json!("2026-02-11T00:00:00Z"),
             "events[0].ends_at",
         ),
+        ("/api/v1/capacity:compute", "/demand/horizon", json!(0), "demand.horizon"),
+        ("/api/v1/capacity:compute", "/demand/series/0/y", json!([]), "demand.series[0].y"),
+        (
+            "/api/v1/advice:compute",
+            "/capacity/demand/events/0/multiplier",
+            json!(-1),
+            "capacity.demand.events[0].multiplier",
+        ),
         ("/api/v1/commitments:compute", "/usage/0/quantity", json!(-1), "usage[0].quantity"),
         ("/api/v1/commitments:compute", "/usage/0/hour", json!("2026-01-01T00:30:00Z"), "usage[0].hour"),
         ("/api/v1/commitments:compute", "/prices/0/plan", json!("gift"), "prices[0].plan"),
@@ -512,27 +520,25 @@ async fn what_cannot_be_used_is_a_problem_with_its_field(surface: &Surface) {
 
 async fn events_that_no_series_uses_are_named_in_the_answer(surface: &Surface) {
     let viewer = token(surface, surface.org, "events", &[Scope::Read]).await;
-    for (path, events) in [
-        ("forecasts:compute", "/events/0"),
-        ("backtests:compute", "/events/0"),
-        ("capacity:compute", "/demand/events/0"),
-        ("advice:compute", "/capacity/demand/events/0"),
-        ("autoscaling:replay", "/events/0"),
+    for (path, table) in [
+        ("forecasts:compute", "events"),
+        ("backtests:compute", "events"),
+        ("capacity:compute", "demand.events"),
+        ("advice:compute", "capacity.demand.events"),
+        ("autoscaling:replay", "events"),
     ] {
         let path = format!("/api/v1/{path}");
-        for (id, sentence) in
-            [("a", None), ("b", Some("no series has the unique_id: \"Sale\" for \"b\" (events[0])"))]
-        {
+        let sentence = format!("no series has the unique_id: \\\"Sale\\\" for \\\"b\\\" ({table}[0])");
+        for (id, is_used) in [("a", true), ("b", false)] {
             let mut body = body(&path);
-            body.pointer_mut(events).unwrap()["unique_id"] = json!(id);
+            body.pointer_mut(&format!("/{}/0", table.replace('.', "/"))).unwrap()["unique_id"] = json!(id);
             let response = call(surface, "POST", &path, &viewer, &body).await;
             assert_eq!(response.status(), StatusCode::OK, "{path}");
             let answer = text(response).await;
-            match sentence {
-                Some(sentence) => {
-                    assert!(answer.contains(&sentence.replace('"', "\\\"")), "{path}: {answer}")
-                }
-                None => assert!(!answer.contains("not used"), "{path}: {answer}"),
+            if is_used {
+                assert!(!answer.contains("not used"), "{path}: {answer}");
+            } else {
+                assert!(answer.contains(&sentence), "{path}: {answer}");
             }
         }
     }

@@ -72,7 +72,7 @@ pub(crate) async fn compute(State(app): State<App>, _: Caller, Body(body): Body<
     let compute = move || {
         let mut scored: Vec<Backtest> =
             series.par_iter().map(|series| forecast::backtest(series, &settings)).collect();
-        let unused = unused_events(&settings.request.events, &series);
+        let unused = unused_events(&settings.request.events, "events", &series);
         scored.iter_mut().for_each(|series| series.warnings.extend_from_slice(&unused));
         let seconds = (clock.now() - started).as_seconds_f64();
         Ok(BacktestReport::new(&settings, scored, seconds))

@@ -88,7 +88,7 @@ pub(super) struct CapacityBody {
 pub(crate) async fn compute(State(app): State<App>, _: Caller, Body(body): Body<CapacityBody>) -> Answer {
     let (series, request, settings) = body.check(MAX_DAYS)?;
     let compute = move || {
-        let unused = unused_events(&request.events, &series);
+        let unused = unused_events(&request.events, "demand.events", &series);
         let plan = |demand| {
             let mut plan = capacity::plan_compared(&settings.work(demand), &settings);
             plan.assumptions.extend_from_slice(&unused);
@@ -118,7 +118,7 @@ impl CapacityBody {
         faults.want(input.zones <= MAX_ZONES, || "zones".to_owned(), "1 to 100 zones");
         faults.want(input.lead_time_seconds <= MAX_LEAD_SECONDS, || "lead_time_seconds".to_owned(), LEAD);
         let settings = input.check().map_err(|error| WebError::Invalid("settings", error.to_string()))?;
-        let (series, mut request) = self.demand.check("demand.series")?;
+        let (series, mut request) = self.demand.check().map_err(|error| error.within("demand"))?;
         let ahead: f64 = series.iter().map(|series| days(series, request.horizon)).sum();
         let wanted = format!("at most {most_days} days, over all series");
         faults.want(ahead <= most_days, || "demand.horizon".to_owned(), &wanted);
@@ -162,10 +162,11 @@ pub(crate) async fn advise(State(app): State<App>, _: Caller, Body(body): Body<A
         latency_p95_ms: body.latency_p95_ms.unwrap_or(usual.latency_p95_ms),
         unserved_share: body.unserved_share.unwrap_or(usual.unserved_share),
     })?;
-    let (series, request, settings) = body.capacity.check(MAX_ADVISED_DAYS)?;
+    let (series, request, settings) =
+        body.capacity.check(MAX_ADVISED_DAYS).map_err(|error| error.within("capacity"))?;
     let compute = move || {
         let simulation = Simulation::of(&settings);
-        let unused = unused_events(&request.events, &series);
+        let unused = unused_events(&request.events, "capacity.demand.events", &series);
         let advice = |demand| {
             let demand = settings.work(demand);
             let futures = capacity::futures(&demand);
@@ -277,7 +278,7 @@ pub(crate) async fn replay(State(app): State<App>, _: Caller, Body(body): Body<A
         if answer.series.is_empty() {
             return Err(WebError::Invalid("demand", answer.warnings.join("; ")));
         }
-        answer.warnings.extend(unused_events(&input.events, &demand));
+        answer.warnings.extend(unused_events(&input.events, "events", &demand));
         Ok(answer)
     };
     app.computations.answer(compute).await

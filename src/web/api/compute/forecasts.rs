@@ -47,7 +47,7 @@ pub(super) struct ForecastsBody {
 
 impl ForecastsBody {
     /// The series, and what is asked about them.
-    pub(super) fn check(self, table: &'static str) -> Result<(Vec<Series>, Request), WebError> {
+    pub(super) fn check(self) -> Result<(Vec<Series>, Request), WebError> {
         let mut faults = Faults::default();
         let horizon = (1..=MAX_HORIZON).contains(&self.horizon);
         faults.want(horizon, || "horizon".to_owned(), "1 to 2000 steps");
@@ -61,7 +61,7 @@ impl ForecastsBody {
         } else {
             series(self.drivers, "drivers", 0, &mut faults)
         };
-        let series = series(self.series, table, self.horizon, &mut faults);
+        let series = series(self.series, "series", self.horizon, &mut faults);
         faults.none()?;
         let mut request = Request::new(self.horizon);
         request.levels = self.levels.unwrap_or(request.levels);
@@ -83,11 +83,11 @@ impl ForecastsBody {
     responses((status = 200, body = Vec<Forecast>)),
 )]
 pub(crate) async fn compute(State(app): State<App>, _: Caller, Body(body): Body<ForecastsBody>) -> Answer {
-    let (series, request) = body.check("series")?;
+    let (series, request) = body.check()?;
     let compute = move || {
         let mut forecasts = forecast::forecast_all(&series, &request);
         // an answer has no other place for them, and each forecast may be read alone
-        let unused = unused_events(&request.events, &series);
+        let unused = unused_events(&request.events, "events", &series);
         forecasts.iter_mut().for_each(|forecast| forecast.warnings.extend_from_slice(&unused));
         Ok(forecasts)
     };

@@ -109,11 +109,11 @@ pub(super) fn check_events(events: &[Event], faults: &mut Faults) {
     }
 }
 
-/// What to say about the events of a body that none of its series uses.
-pub(super) fn unused_events(events: &[Event], series: &[Series]) -> Vec<String> {
+/// What to say about the events in `table` of a body that none of its series uses.
+pub(super) fn unused_events(events: &[Event], table: &str, series: &[Series]) -> Vec<String> {
     let mut unused = UnusedEvents::new(events);
     series.iter().for_each(|series| unused.see(&series.unique_id, series.grid.start));
-    unused.warnings(|index| format!("events[{index}]"))
+    unused.warnings(|index| format!("{table}[{index}]"))
 }
 
 fn stamp_wanted() -> String {
