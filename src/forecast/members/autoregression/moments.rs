@@ -1,4 +1,4 @@
-//! Sums and products of lagged values by block of rows, from which every fit of a family is put together.
+//! Sums and products of lagged values by block of rows, from which the fit of every fold is put together.
 
 use crate::linear::{factor, substitute};
 
