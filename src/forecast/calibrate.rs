@@ -382,22 +382,31 @@ mod tests {
         assert!(at(0.9999) > 5.0 && at(0.0001) < -5.0, "{} {}", at(0.9999), at(0.0001));
     }
 
+    /// What folds with these errors around zero teach.
+    fn lessons(folds: usize, steps: usize, error: impl Fn(usize, usize) -> f64) -> Lessons {
+        let actual = |fold| (0..steps).map(|step| Some(error(fold, step))).collect();
+        let actuals: Actuals = (0..folds).map(actual).collect();
+        Lessons::new(&vec![vec![0.0; steps]; folds], &actuals, &vec![0; folds], 1)
+    }
+
+    /// Four folds, each with one error of this size.
+    fn one_error_each(sizes: [f64; 4]) -> [ErrorSums; 4] {
+        sizes.map(|size| {
+            let mut errors = ErrorSums::default();
+            errors.add(size);
+            errors
+        })
+    }
+
     #[test]
     fn folds_that_differ_leave_more_to_what_is_expected() {
-        let folds = |sizes: [f64; 4]| {
-            sizes.map(|size| {
-                let mut errors = ErrorSums::default();
-                errors.add(size);
-                errors
-            })
-        };
-        let size = |sizes, repeated| believed_size(2.0, &folds(sizes), &[1.0; 4], repeated);
+        let size = |sizes, repeated| believed_size(2.0, &one_error_each(sizes), &[1.0; 4], repeated);
         let (alike, differing) = ([2.0; 4], [0.1, 0.1, 0.1, 7.7]);
         assert_eq!(size(alike, None), 2.0);
         let expected = 1.0 / RECIPE.intervals.expected_share;
         let (steady, unsteady) = (size(alike, Some(expected)), size(differing, Some(expected)));
         assert!(1.0 < unsteady && unsteady < steady && steady < 2.0, "{unsteady} {steady}");
-        let unseen = believed_size(0.0, &folds([0.0; 4]), &[1.0; 4], Some(1.0));
+        let unseen = believed_size(0.0, &one_error_each([0.0; 4]), &[1.0; 4], Some(1.0));
         assert_eq!(unseen, RECIPE.intervals.expected_share, "no error at the folds does not rule out errors");
     }
 
@@ -423,15 +432,11 @@ mod tests {
 
     #[test]
     fn what_was_hard_lately_is_in_more_doubt_than_what_was_hard_once() {
-        let paths = vec![vec![0.0; 20]; 8];
         let widest = |hard: std::ops::Range<usize>, left_out: Option<usize>| {
             let error = |fold: usize, step: usize| {
                 noise(fold * 20 + step) * if hard.contains(&fold) { 5.0 } else { 1.0 }
             };
-            let actuals: Actuals =
-                (0..8).map(|fold| (0..20).map(|step| Some(error(fold, step))).collect()).collect();
-            let lessons = Lessons::new(&paths, &actuals, &[0; 8], 1);
-            let learnt = Calibration::learn(&lessons, &unknown(), left_out).unwrap();
+            let learnt = Calibration::learn(&lessons(8, 20, error), &unknown(), left_out).unwrap();
             learnt.quantiles(&[0.0; 20], &[0.9], 0)[0][19]
         };
         assert!(widest(6..8, None) > 1.5 * widest(0..2, None));
@@ -439,21 +444,13 @@ mod tests {
         assert!(widest(0..2, Some(1)) > 1.2 * widest(0..2, Some(6)));
     }
 
-    /// What eight folds of errors around zero teach.
-    fn learnt(error: impl Fn(usize, usize) -> f64) -> Calibration {
-        let paths = vec![vec![0.0; 40]; 8];
-        let actuals: Actuals =
-            (0..8).map(|fold| (0..40).map(|step| Some(error(fold, step))).collect()).collect();
-        let lessons = Lessons::new(&paths, &actuals, &[0; 8], 1);
-        Calibration::learn(&lessons, &unknown(), None).unwrap()
-    }
-
     #[test]
     fn folds_too_high_throughout_lean_less_than_errors_that_are_high_each_on_its_own() {
         // Five of eight are high, by the fold or by the step.
         let lean = |high: fn(usize, usize) -> usize| {
             let error = |fold, step| if high(fold, step) % 8 < 5 { 1.0 } else { -1.0 };
-            learnt(error).quantiles(&[0.0; 40], &[0.5], 0)[0][39]
+            let learnt = Calibration::learn(&lessons(8, 40, error), &unknown(), None).unwrap();
+            learnt.quantiles(&[0.0; 40], &[0.5], 0)[0][39]
         };
         let (by_fold, by_step) = (lean(|fold, _| fold), lean(|fold, step| 3 * step + fold));
         assert!(0.0 < by_fold && by_fold < 0.6 * by_step, "{by_fold} {by_step}");
@@ -463,10 +460,7 @@ mod tests {
     fn errors_that_keep_their_sign_are_expected_to_grow() {
         // Too few stretches to see growth in.
         let growth = |error: fn(usize) -> f64| {
-            let paths = vec![vec![0.0; 2]; 8];
-            let actuals: Actuals =
-                (0..8).map(|fold| (0..2).map(|step| Some(error(fold + step))).collect()).collect();
-            let lessons = Lessons::new(&paths, &actuals, &[0; 8], 1);
+            let lessons = lessons(8, 2, |fold, step| error(fold + step));
             Calibration::learn(&lessons, &unknown(), None).unwrap().additive.growth
         };
         let recipe = &RECIPE.intervals;
@@ -476,11 +470,7 @@ mod tests {
 
     #[test]
     fn the_fewer_folds_have_a_say_the_less_they_are_believed() {
-        let by_fold = [2.0; 4].map(|size| {
-            let mut errors = ErrorSums::default();
-            errors.add(size);
-            errors
-        });
+        let by_fold = one_error_each([2.0; 4]);
         let size = |weights: [f64; 4]| believed_size(2.0, &by_fold, &weights, Some(1.0));
         let (one, four) = (size([1.0, 0.0, 0.0, 0.0]), size([1.0; 4]));
         assert!(RECIPE.intervals.expected_share < one && one < four && four < 2.0, "{one} {four}");
@@ -489,13 +479,8 @@ mod tests {
 
     #[test]
     fn errors_that_grow_widen_with_the_horizon() {
-        let paths = vec![vec![0.0; 40]; 5];
-        let actuals: Actuals = (0..5)
-            .map(|fold| {
-                (0..40).map(|step| Some(noise(fold * 40 + step) * ((step + 1) as f64).sqrt())).collect()
-            })
-            .collect();
-        let lessons = Lessons::new(&paths, &actuals, &[0; 5], 1);
+        let error = |fold: usize, step: usize| noise(fold * 40 + step) * ((step + 1) as f64).sqrt();
+        let lessons = lessons(5, 40, error);
         let quantiles =
             Calibration::learn(&lessons, &unknown(), None).unwrap().quantiles(&vec![0.0; 80], &[0.9], 0);
         assert!(quantiles[0][79] > 1.2 * quantiles[0][39] && quantiles[0][39] > 2.0 * quantiles[0][0]);

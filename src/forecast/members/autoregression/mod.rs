@@ -88,18 +88,18 @@ pub(super) fn run(scale: Scale, difference: Difference, views: &[View]) -> Optio
     // The centre of the oldest view serves all: what is subtracted changes nothing but rounding.
     let centre = mean(&differences(&oldest.on(scale)?[from..], distances));
     let shared = Rows::new(&newest.on(scale)?[from..], distances, centre);
-    let moments = Moments::new(&shared.values, &lags, blocks(difference, longest, &ends));
-    let half_life = (HALF_LIFE_SEASONS * long as f64).max(HALF_LIFE_POINTS);
+    let half_life = difference.fades().then(|| (HALF_LIFE_SEASONS * long as f64).max(HALF_LIFE_POINTS));
+    let blocks = |ends: &[usize]| blocks(half_life.is_some(), longest, ends);
+    let moments = Moments::new(&shared.values, &lags, blocks(&ends));
     let path = |(view, end): (&View, &usize)| {
         let history = &view.on(scale)?[from..];
         // A history that was cleaned otherwise at this origin (an episode that was not known to be one) is its own.
         let own = Rows::new(history, distances, centre);
         let same = own.values == shared.values[..*end];
-        let own_moments = (!same).then(|| {
-            Moments::new(&own.values, &lags, blocks(difference, longest, std::slice::from_ref(end)))
-        });
+        let own_moments =
+            (!same).then(|| Moments::new(&own.values, &lags, blocks(std::slice::from_ref(end))));
         let moments = own_moments.as_ref().unwrap_or(&moments);
-        let coefficients = moments.fit(&weights(difference, moments, *end, half_life), PENALTY)?;
+        let coefficients = moments.fit(&weights(moments, *end, half_life), PENALTY)?;
         Some(view.back(scale, own.predict(&coefficients, &lags, history, distances, view.horizon)))
     };
     views.iter().zip(&ends).map(path).collect()
@@ -112,14 +112,14 @@ fn differences(history: &[f64], distances: &[usize]) -> Vec<f64> {
 }
 
 /// Ends of blocks: the origins, and evenly before the oldest where old rows count less.
-fn blocks(difference: Difference, start: usize, origins: &[usize]) -> Vec<usize> {
+fn blocks(fading: bool, start: usize, origins: &[usize]) -> Vec<usize> {
     let rows = origins[0] - start;
-    let count = if difference.fades() { (rows / BLOCK_ROWS).clamp(1, BLOCKS) } else { 1 };
+    let count = if fading { (rows / BLOCK_ROWS).clamp(1, BLOCKS) } else { 1 };
     (1..count).map(|block| start + rows * block / count).chain(origins.iter().copied()).collect()
 }
 
-/// A weight for each block before `end`; later ones are not known yet.
-fn weights(difference: Difference, moments: &Moments, end: usize, half_life: f64) -> Vec<f64> {
+/// A weight for each block before `end`, halved with the half-life if there is one; later ones are not known yet.
+fn weights(moments: &Moments, end: usize, half_life: Option<f64>) -> Vec<f64> {
     let mut from = moments.start;
     moments
         .ends
@@ -128,12 +128,9 @@ fn weights(difference: Difference, moments: &Moments, end: usize, half_life: f64
             let middle = 0.5 * (from + block_end) as f64;
             from = *block_end;
             if *block_end > end {
-                0.0
-            } else if difference.fades() {
-                0.5_f64.powf((end as f64 - middle) / half_life)
-            } else {
-                1.0
+                return 0.0;
             }
+            half_life.map_or(1.0, |half_life| 0.5_f64.powf((end as f64 - middle) / half_life))
         })
         .collect()
 }
